@@ -1,0 +1,77 @@
+import type { DType, HostArray } from './dtype.js';
+import type { Storage } from './runtime/storage.js';
+import { type Shape, sizeOf } from './shape.js';
+import type { Device } from './device.js';
+import type { Operation } from './operation.js';
+import type { VariableState } from './variable.js';
+
+/** Where the values of a leaf (or of a node that has been evaluated) are. */
+export type Source =
+  | { readonly kind: 'host'; readonly values: HostArray }
+  | { readonly kind: 'storage'; readonly storage: Storage }
+  | { readonly kind: 'variable'; readonly variable: VariableState; readonly version: number }
+  | { readonly kind: 'input'; readonly name: string };
+
+let nextId = 0;
+
+/**
+ * One immutable step of a computation: an operation, what it reads, and what it gives. Only two things ever
+ * change: evaluation may attach a `source`, and then cut the inputs that no gradient can ask for.
+ */
+export class GraphNode {
+  readonly id = nextId++;
+  readonly size: number;
+  /** Whether a gradient may be asked through this node, so that its history must be kept. */
+  readonly tracked: boolean;
+
+  constructor(
+    readonly device: Device,
+    readonly operation: Operation,
+    public inputs: readonly GraphNode[],
+    readonly attributes: unknown,
+    readonly shape: Shape,
+    readonly dtype: DType,
+    public source?: Source,
+    tracked = false,
+  ) {
+    this.size = sizeOf(shape);
+    this.tracked = tracked || inputs.some((input) => input.tracked);
+  }
+
+  /** Remembers the evaluated values; drops the history unless a gradient may need it. */
+  settle(source: Source): void {
+    this.source = source;
+    if (!this.tracked) this.inputs = [];
+  }
+}
+
+/**
+ * The nodes that `roots` depend on, each after its inputs. Iterative, since graphs of thousands of chained
+ * operations are ordinary. Does not descend below nodes for which `isLeaf` holds.
+ */
+export function topologicalOrder(
+  roots: readonly GraphNode[],
+  isLeaf: (node: GraphNode) => boolean = (node) => node.source !== undefined,
+): GraphNode[] {
+  const order: GraphNode[] = [];
+  const seen = new Set<GraphNode>();
+  const stack: { node: GraphNode; next: number }[] = [];
+  for (const root of roots) {
+    if (seen.has(root)) continue;
+    seen.add(root);
+    stack.push({ node: root, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1] as { node: GraphNode; next: number };
+      const inputs = isLeaf(top.node) ? [] : top.node.inputs;
+      const input = inputs[top.next++];
+      if (input === undefined) {
+        order.push(top.node);
+        stack.pop();
+      } else if (!seen.has(input)) {
+        seen.add(input);
+        stack.push({ node: input, next: 0 });
+      }
+    }
+  }
+  return order;
+}

@@ -1,0 +1,372 @@
+import { type DType, wgslLiteral } from '../dtype.js';
+import { DTypeError, ShapeError } from '../errors.js';
+import type { GraphNode } from '../graph.js';
+import { apply, type GradientRule, type Operation } from '../operation.js';
+import { formatShape, sameShape } from '../shape.js';
+import { Tensor } from '../tensor.js';
+
+/** Work of an operation that takes a polynomial or a division, relative to an addition. */
+const TRANSCENDENTAL = 10;
+
+interface ElementwiseDefinition<Attributes> {
+  readonly accepts: readonly DType[];
+  /** dtype of the result; that of the first input when absent. */
+  readonly result?: DType | ((inputs: readonly GraphNode[], attributes: Attributes) => DType);
+  readonly work?: number;
+  readonly expression: (
+    operands: readonly string[],
+    attributes: Attributes,
+    inputs: readonly GraphNode[],
+  ) => string;
+  readonly gradient: GradientRule<Attributes> | 'nonDifferentiable';
+}
+
+/** An operation on elements at equal indices. Operands have one shape and, unless it says otherwise, one dtype. */
+function elementwise<Attributes = undefined>(
+  name: string,
+  definition: ElementwiseDefinition<Attributes>,
+): Operation<Attributes> {
+  return {
+    name,
+    infer(inputs, attributes) {
+      const first = inputs[0] as GraphNode;
+      for (const input of inputs) {
+        if (!definition.accepts.includes(input.dtype)) {
+          throw new DTypeError(
+            `${name}: expected ${definition.accepts.join(' or ')}, got ${input.dtype}${formatShape(input.shape)}. Use cast().`,
+          );
+        }
+        if (!sameShape(input.shape, first.shape)) {
+          throw new ShapeError(
+            `internal: ${name} got ${formatShape(input.shape)} beside ${formatShape(first.shape)}.`,
+          );
+        }
+      }
+      const result =
+        typeof definition.result === 'function' ? definition.result(inputs, attributes) : definition.result;
+      return { shape: first.shape, dtype: result ?? first.dtype };
+    },
+    gradient: definition.gradient,
+    lowering: { kind: 'elementwise', expression: definition.expression, work: definition.work ?? 1 },
+  };
+}
+
+const FLOAT: readonly DType[] = ['f32'];
+const NUMERIC: readonly DType[] = ['f32', 'i32', 'u32'];
+const SIGNED: readonly DType[] = ['f32', 'i32'];
+const ALL: readonly DType[] = ['f32', 'i32', 'u32', 'bool'];
+const BOOL: readonly DType[] = ['bool'];
+
+/** `f(x)` with `derivative(x, f(x))`. */
+function unary(
+  name: string,
+  expression: (x: string) => string,
+  derivative: (input: Tensor, output: Tensor) => Tensor,
+  work = TRANSCENDENTAL,
+  accepts = FLOAT,
+): Operation<undefined> {
+  return elementwise(name, {
+    accepts,
+    work,
+    expression: ([x]) => expression(x as string),
+    gradient: (upstream, { inputs, output }) => [upstream.mul(derivative(inputs[0] as Tensor, output))],
+  });
+}
+
+const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
+const GELU_CUBIC = 0.044715;
+
+export const unaryOperations = {
+  neg: elementwise('neg', {
+    accepts: SIGNED,
+    expression: ([x]) => `(-${x})`,
+    gradient: (upstream) => [upstream.neg()],
+  }),
+  exp: unary('exp', (x) => `exp(${x})`, (_, output) => output),
+  log: unary('log', (x) => `log(${x})`, (input) => input.reciprocal()),
+  sqrt: unary('sqrt', (x) => `sqrt(${x})`, (_, output) => output.mul(2).reciprocal()),
+  rsqrt: unary('rsqrt', (x) => `inverseSqrt(${x})`, (_, output) => output.mul(output).mul(output).mul(-0.5)),
+  square: unary('square', (x) => `(${x} * ${x})`, (input) => input.mul(2), 1),
+  reciprocal: unary('reciprocal', (x) => `(1.0 / ${x})`, (_, output) => output.mul(output).neg(), 4),
+  tanh: unary('tanh', (x) => `safe_tanh(${x})`, (_, output) => output.square().neg().add(1)),
+  erf: unary('erf', (x) => `erf(${x})`, (input) => input.square().neg().exp().mul(2 / Math.sqrt(Math.PI))),
+  sigmoid: unary('sigmoid', (x) => `sigmoid(${x})`, (_, output) => output.mul(output.neg().add(1))),
+  sin: unary('sin', (x) => `precise_sin(${x})`, (input) => input.cos()),
+  cos: unary('cos', (x) => `precise_cos(${x})`, (input) => input.sin().neg()),
+  relu: unary('relu', (x) => `max(${x}, 0.0)`, (input) => input.gt(0).cast('f32'), 1),
+  silu: unary(
+    'silu',
+    (x) => `(${x} * sigmoid(${x}))`,
+    (input) => {
+      const gate = input.sigmoid();
+      return gate.mul(gate.neg().add(1).mul(input).add(1));
+    },
+  ),
+  geluErf: unary(
+    'geluErf',
+    (x) => `(0.5 * ${x} * (1.0 + erf(${x} * ${Math.SQRT1_2})))`,
+    (input) => {
+      const cumulative = input.mul(Math.SQRT1_2).erf().add(1).mul(0.5);
+      const density = input
+        .square()
+        .mul(-0.5)
+        .exp()
+        .mul(1 / Math.sqrt(2 * Math.PI));
+      return cumulative.add(input.mul(density));
+    },
+    2 * TRANSCENDENTAL,
+  ),
+  geluTanh: unary(
+    'geluTanh',
+    (x) => `(0.5 * ${x} * (1.0 + safe_tanh(${SQRT_2_OVER_PI} * (${x} + ${GELU_CUBIC} * ${x} * ${x} * ${x}))))`,
+    (input) => {
+      const squared = input.square();
+      const inner = squared.mul(GELU_CUBIC).add(1).mul(input).mul(SQRT_2_OVER_PI).tanh();
+      const innerSlope = squared.mul(3 * GELU_CUBIC).add(1).mul(SQRT_2_OVER_PI);
+      const sech2 = inner.square().neg().add(1);
+      return inner.add(1).mul(0.5).add(input.mul(0.5).mul(sech2).mul(innerSlope));
+    },
+    2 * TRANSCENDENTAL,
+  ),
+  abs: unary('abs', (x) => `abs(${x})`, (input) => input.sign(), 1, SIGNED),
+  sign: elementwise('sign', {
+    accepts: SIGNED,
+    expression: ([x]) => `sign(${x})`,
+    gradient: (upstream) => [upstream.mul(0)],
+  }),
+  floor: elementwise('floor', {
+    accepts: FLOAT,
+    expression: ([x]) => `floor(${x})`,
+    gradient: (upstream) => [upstream.mul(0)],
+  }),
+  not: elementwise('not', { accepts: BOOL, expression: ([x]) => `(!${x})`, gradient: 'nonDifferentiable' }),
+} as const;
+
+const infix =
+  (symbol: string) =>
+  ([a, b]: readonly string[]) =>
+    `(${a} ${symbol} ${b})`;
+
+/** Whether a rule's gradient makes sense: integers have none. */
+const isFloat = (tensor: Tensor): boolean => tensor.dtype === 'f32';
+
+/** The share of an upstream gradient that each side of max or min gets: ties are halved, as in PyTorch. */
+function selectionGradient(prefersFirst: (a: Tensor, b: Tensor) => Tensor): GradientRule<undefined> {
+  return (upstream, { inputs }) => {
+    const [a, b] = inputs as [Tensor, Tensor];
+    const tie = a.eq(b).cast('f32').mul(0.5);
+    const first = prefersFirst(a, b).cast('f32').add(tie);
+    return [upstream.mul(first), upstream.mul(first.neg().add(1))];
+  };
+}
+
+function comparison(name: string, symbol: string, accepts = NUMERIC): Operation<undefined> {
+  return elementwise(name, {
+    accepts,
+    result: 'bool',
+    expression: infix(symbol),
+    gradient: 'nonDifferentiable',
+  });
+}
+
+export const binaryOperations = {
+  add: elementwise('add', {
+    accepts: NUMERIC,
+    expression: infix('+'),
+    gradient: (upstream) => [upstream, upstream],
+  }),
+  sub: elementwise('sub', {
+    accepts: NUMERIC,
+    expression: infix('-'),
+    gradient: (upstream) => [upstream, upstream.neg()],
+  }),
+  mul: elementwise('mul', {
+    accepts: NUMERIC,
+    expression: infix('*'),
+    gradient: (upstream, { inputs: [a, b] }) => [upstream.mul(b as Tensor), upstream.mul(a as Tensor)],
+  }),
+  div: elementwise('div', {
+    accepts: NUMERIC,
+    expression: infix('/'),
+    work: 4,
+    gradient: (upstream, { inputs, output }) => {
+      const first = upstream.div(inputs[1] as Tensor);
+      return [first, first.mul(output).neg()];
+    },
+  }),
+  pow: elementwise('pow', {
+    accepts: FLOAT,
+    expression: ([base, exponent]) => `power(${base}, ${exponent})`,
+    work: 2 * TRANSCENDENTAL,
+    gradient: (upstream, { inputs, output }) => {
+      const [base, exponent] = inputs as [Tensor, Tensor];
+      const zero = exponent.eq(0);
+      const towardsBase = upstream.mul(exponent).mul(base.pow(exponent.sub(1)));
+      // d/dy x^y = x^y log x, which is 0 where x is 0 (PyTorch's convention for y >= 0).
+      const positive = base.gt(0);
+      const safeLog = where(positive, base, 1).log();
+      return [where(zero, 0, towardsBase), upstream.mul(output).mul(safeLog)];
+    },
+  }),
+  maximum: elementwise('maximum', {
+    accepts: NUMERIC,
+    expression: ([a, b]) => `max(${a}, ${b})`,
+    gradient: selectionGradient((a, b) => a.gt(b)),
+  }),
+  minimum: elementwise('minimum', {
+    accepts: NUMERIC,
+    expression: ([a, b]) => `min(${a}, ${b})`,
+    gradient: selectionGradient((a, b) => a.lt(b)),
+  }),
+  eq: comparison('eq', '==', ALL),
+  ne: comparison('ne', '!=', ALL),
+  lt: comparison('lt', '<'),
+  le: comparison('le', '<='),
+  gt: comparison('gt', '>'),
+  ge: comparison('ge', '>='),
+  and: comparison('and', '&', BOOL),
+  or: comparison('or', '|', BOOL),
+} as const;
+
+const cast = elementwise<{ dtype: DType }>('cast', {
+  accepts: ALL,
+  result: (_, { dtype }) => dtype,
+  expression: ([x], { dtype }, inputs) => {
+    // A comparison needs a zero of the operand's own type.
+    const from = (inputs[0] as GraphNode).dtype;
+    return dtype === 'bool' ? `(${x} != ${wgslLiteral(0, from)})` : `${dtype}(${x})`;
+  },
+  gradient: (upstream, { inputs }) => [isFloat(inputs[0] as Tensor) ? upstream : undefined],
+});
+
+/** Converts to `dtype`; floats are truncated towards zero on their way to integers. */
+export function castTo(tensor: Tensor, dtype: DType): Tensor {
+  return tensor.dtype === dtype ? tensor : apply(cast, [tensor], { dtype });
+}
+
+const whereOperation: Operation<undefined> = {
+  name: 'where',
+  infer([condition, a, b]) {
+    if (condition?.dtype !== 'bool') {
+      throw new DTypeError(`where: expected a bool condition, got ${condition?.dtype}. Compare first.`);
+    }
+    if (a?.dtype !== b?.dtype) {
+      throw new DTypeError(`where: the branches have dtypes ${a?.dtype} and ${b?.dtype}. Use cast().`);
+    }
+    return { shape: condition.shape, dtype: (a as GraphNode).dtype };
+  },
+  gradient(upstream, { inputs: [condition] }) {
+    return [
+      undefined,
+      where(condition as Tensor, upstream, 0),
+      where(condition as Tensor, 0, upstream),
+    ];
+  },
+  lowering: {
+    kind: 'elementwise',
+    work: 1,
+    expression: ([condition, a, b]) => `select(${b}, ${a}, ${condition})`,
+  },
+};
+
+/**
+ * `a` where `condition` holds, else `b`; all three broadcast.
+ *
+ * @param condition - bool
+ * @param a - a tensor, or a number of the dtype of `b`
+ * @throws DTypeError when the condition is not bool or the branches differ in dtype
+ */
+export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
+  const dtype = a instanceof Tensor ? a.dtype : b instanceof Tensor ? b.dtype : 'f32';
+  const branches = [a, b].map((branch) =>
+    branch instanceof Tensor ? branch : condition.device.full([], branch, dtype),
+  );
+  const operands = Tensor.broadcast('where', [condition, ...branches]);
+  return apply(whereOperation, operands, undefined);
+}
+
+interface ClampAttributes {
+  readonly low: number;
+  readonly high: number;
+}
+
+const clampOperation = elementwise<ClampAttributes>('clamp', {
+  accepts: SIGNED,
+  expression: ([x], { low, high }, inputs) => {
+    const dtype = (inputs[0] as GraphNode).dtype;
+    return `min(max(${x}, ${wgslLiteral(low, dtype)}), ${wgslLiteral(high, dtype)})`;
+  },
+  gradient: (upstream, { inputs, attributes }) => {
+    const input = inputs[0] as Tensor;
+    return [where(input.ge(attributes.low).and(input.le(attributes.high)), upstream, 0)];
+  },
+});
+
+/** Limits every element to `low..high`; the gradient passes inside, borders included. */
+export function clamp(tensor: Tensor, low: number, high: number): Tensor {
+  if (!(low <= high)) throw new ShapeError(`clamp: expected low <= high, got ${low} and ${high}.`);
+  const limit = tensor.dtype === 'i32' ? 2147483647 : 3.4028234663852886e38;
+  return apply(clampOperation, [tensor], { low: Math.max(low, -limit), high: Math.min(high, limit) });
+}
+
+/** WGSL helpers that the expressions above call; the emitter adds those that a kernel uses. */
+export const ELEMENTWISE_HELPERS: Readonly<Record<string, string>> = {
+  // exp overflows in some drivers' tanh past |x| = 88 (gpuweb#4458); past 15 the result is 1 in f32 anyway.
+  safe_tanh: `fn safe_tanh(x: f32) -> f32 {
+  // Near zero 1 - 2 / (exp(2x) + 1) cancels: a short odd series is exact to f32 there.
+  let squared = x * x;
+  let series = x * (1.0 + squared * (-0.33333333 + squared * (0.13333333 + squared * (-0.053968254 + squared * 0.021869488))));
+  let large = 1.0 - 2.0 / (exp(2.0 * clamp(x, -15.0, 15.0)) + 1.0);
+  return select(large, series, abs(x) < 0.25);
+}`,
+  // Written so that exp never overflows.
+  sigmoid: `fn sigmoid(x: f32) -> f32 {
+  let small = exp(-abs(x));
+  return select(small, 1.0, x >= 0.0) / (1.0 + small);
+}`,
+  // Rational minimax approximation on [-4, 4], the one of Eigen and XLA (ErfImpl32); error below 2 ulp or so.
+  erf: `fn erf(value: f32) -> f32 {
+  let x = clamp(value, -4.0, 4.0);
+  let s = x * x;
+  var p = -2.72614225801306e-10;
+  p = p * s + 2.77068142495902e-08;
+  p = p * s + -2.10102402082508e-06;
+  p = p * s + -5.69250639462346e-05;
+  p = p * s + -7.34990630326855e-04;
+  p = p * s + -2.95459980854025e-03;
+  p = p * s + -1.60960333262415e-02;
+  var q = -1.45660718464996e-05;
+  q = q * s + -2.13374055278905e-04;
+  q = q * s + -1.68282697438203e-03;
+  q = q * s + -7.37332916720468e-03;
+  q = q * s + -1.42647390514189e-02;
+  return x * p / q;
+}`,
+  // WGSL promises sin and cos only to 2^-11 absolute, and only on [-pi, pi]: too coarse for rotary positions.
+  // Cody-Waite reduction by pi/2 in three parts, then the Cephes sinf/cosf polynomials.
+  quadrant_sin: `fn quadrant_sin(x: f32, shift: i32) -> f32 {
+  let turns = round(x * 0.63661977);
+  let quadrant = (i32(turns) + shift) & 3;
+  var r = x - turns * 1.5703125;
+  r = r - turns * 4.837512969970703e-4;
+  r = r - turns * 7.549789948768648e-8;
+  let s = r * r;
+  let sine = r + r * s * (-1.6666654611e-1 + s * (8.3321608736e-3 + s * -1.9515295891e-4));
+  let cosine = 1.0 - 0.5 * s + s * s * (4.166664568298827e-2 + s * (-1.388731625493765e-3 + s * 2.443315711809948e-5));
+  let value = select(sine, cosine, (quadrant & 1) == 1);
+  return select(value, -value, quadrant >= 2);
+}`,
+  precise_sin: `fn precise_sin(x: f32) -> f32 { return quadrant_sin(x, 0); }`,
+  precise_cos: `fn precise_cos(x: f32) -> f32 { return quadrant_sin(x, 1); }`,
+  // WGSL's pow is undefined for a negative base; integer exponents are well defined there.
+  power: `fn power(base: f32, exponent: f32) -> f32 {
+  if (exponent == 0.0) { return 1.0; }
+  if (exponent == 1.0) { return base; }
+  if (exponent == 2.0) { return base * base; }
+  let magnitude = pow(abs(base), exponent);
+  if (base >= 0.0) { return magnitude; }
+  let half = exponent * 0.5;
+  if (floor(exponent) != exponent) { return sqrt(base); }
+  return select(-magnitude, magnitude, floor(half) == half);
+}`,
+};
