@@ -1,0 +1,92 @@
+// B batch, T time, D width, H heads, K width of a head.
+import { attention, type Device, type HostRandom, type Tensor } from '@foretoken/tensor';
+import { checkCount, ConfigError } from './errors.js';
+import type { Initializer } from './initializers.js';
+import { Linear } from './linear.js';
+import { Module } from './module.js';
+import { rotate, type Rotation } from './rotary.js';
+
+export interface AttentionConfig {
+  readonly width: number;
+  readonly heads: number;
+  /** Each key and value head serves `heads / keyValueHeads` query heads (arXiv 2305.13245). Default `heads`. */
+  readonly keyValueHeads?: number | undefined;
+  /** Default `width / heads`. */
+  readonly headWidth?: number | undefined;
+  /** Biases of both projections. Default true. */
+  readonly bias?: boolean | undefined;
+  readonly inputInit?: Initializer | undefined;
+  readonly outputInit?: Initializer | undefined;
+  readonly biasInit?: Initializer | undefined;
+}
+
+/** Keys and values of earlier passes, of one attention layer. */
+export interface AttentionCache {
+  /** Takes the new keys and values `[B, Hk, T, K]`; gives those that the new queries may attend to. */
+  update(key: Tensor, value: Tensor): { key: Tensor; value: Tensor };
+}
+
+export interface AttentionInputs {
+  /** bool, broadcasts to `[B, H, Tq, Tk]`; every query sees every key when it is absent. */
+  readonly mask?: Tensor | undefined;
+  /** Rotary positions of the tokens; keys enter the cache rotated. */
+  readonly rotation?: Rotation | undefined;
+  readonly cache?: AttentionCache | undefined;
+}
+
+/** Multi-head attention with grouped-query heads. One projection gives queries, keys and values, in this order. */
+export class Attention extends Module {
+  readonly queryKeyValue: Linear;
+  readonly output: Linear;
+  readonly #heads: number;
+  readonly #keyValueHeads: number;
+  readonly #headWidth: number;
+
+  constructor(device: Device, config: AttentionConfig, random: HostRandom) {
+    super();
+    const { width, heads, keyValueHeads = heads, headWidth = width / heads } = config;
+    const { bias = true, inputInit, outputInit, biasInit } = config;
+    checkCount('Attention', 'heads', heads);
+    checkCount('Attention', 'keyValueHeads', keyValueHeads);
+    checkCount('Attention', 'headWidth (width / heads when absent)', headWidth);
+    if (heads % keyValueHeads !== 0) {
+      throw new ConfigError(`Attention: heads (${heads}) must be a multiple of keyValueHeads (${keyValueHeads}).`);
+    }
+    this.#heads = heads;
+    this.#keyValueHeads = keyValueHeads;
+    this.#headWidth = headWidth;
+    const outWidth = (heads + 2 * keyValueHeads) * headWidth;
+    this.queryKeyValue = new Linear(device, { inWidth: width, outWidth, bias, weightInit: inputInit, biasInit }, random);
+    this.output = new Linear(
+      device,
+      { inWidth: heads * headWidth, outWidth: width, bias, weightInit: outputInit, biasInit },
+      random,
+    );
+  }
+
+  /** `[B, T, D]` to `[B, T, D]`. */
+  forward(hidden: Tensor, { mask, rotation, cache }: AttentionInputs = {}): Tensor {
+    const [batch, time] = hidden.shape as [number, number, number];
+    const { query, key, value } = this.#project(hidden, rotation);
+    const seen = cache === undefined ? { key, value } : cache.update(key, value);
+    const mixed = attention(query, seen.key, seen.value, mask === undefined ? {} : { mask });
+    return this.output.forward(mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]));
+  }
+
+  /** Queries `[B, H, T, K]`, keys and values `[B, Hk, T, K]`; queries and keys rotated. */
+  #project(hidden: Tensor, rotation: Rotation | undefined): { query: Tensor; key: Tensor; value: Tensor } {
+    const [batch, time] = hidden.shape as [number, number, number];
+    const projected = this.queryKeyValue
+      .forward(hidden)
+      .reshape([batch, time, this.#heads + 2 * this.#keyValueHeads, this.#headWidth])
+      .permute([0, 2, 1, 3]);
+    const keysAt = this.#heads;
+    const valuesAt = keysAt + this.#keyValueHeads;
+    const turned = (heads: Tensor): Tensor => (rotation === undefined ? heads : rotate(heads, rotation));
+    return {
+      query: turned(projected.slice(1, 0, keysAt)),
+      key: turned(projected.slice(1, keysAt, valuesAt)),
+      value: projected.slice(1, valuesAt, valuesAt + this.#keyValueHeads),
+    };
+  }
+}

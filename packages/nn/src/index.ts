@@ -1,0 +1,42 @@
+export { AdamW, type AdamWConfig } from './adamw.js';
+export { Attention, type AttentionCache, type AttentionConfig, type AttentionInputs } from './attention.js';
+export { Dropout } from './dropout.js';
+export { Embedding, type EmbeddingConfig } from './embedding.js';
+export { ConfigError, SafetensorsError, StateDictError } from './errors.js';
+export { clipGradNorm, globalNorm, GradientAccumulator } from './gradients.js';
+export {
+  constant,
+  fans,
+  type Initializer,
+  kaimingNormal,
+  type KaimingOptions,
+  kaimingUniform,
+  normal,
+  ones,
+  truncatedNormal,
+  uniform,
+  xavierNormal,
+  xavierUniform,
+  zeros,
+} from './initializers.js';
+export { Linear, type LinearConfig } from './linear.js';
+export { MLP, type MLPConfig, type MLPKind } from './mlp.js';
+export { Module } from './module.js';
+export { LayerNorm, type NormConfig, RMSNorm } from './normalization.js';
+export { decayGroups, Optimizer, type ParameterGroup, type StepScalars, takeGradients } from './optimizer.js';
+export { SinusoidalPositions, type SinusoidalConfig, sinusoidalTable } from './positions.js';
+export { rotate, type RotaryConfig, RotaryEmbedding, type RotaryLayout, rotaryTables, type Rotation } from './rotary.js';
+export { readSafetensors, writeSafetensors } from './safetensors.js';
+export { readSafetensorsHeader, type SafetensorsEntry, type SafetensorsHeader } from './safetensors-header.js';
+export {
+  constantSchedule,
+  cosineSchedule,
+  type DecayConfig,
+  linearSchedule,
+  type Schedule,
+  type ScheduleConfig,
+  type WarmupStableDecayConfig,
+  warmupStableDecaySchedule,
+} from './schedules.js';
+export { SGD, type SGDConfig } from './sgd.js';
+export type { HostTensor, LoadOptions, LoadReport, StateDict } from './state-dict.js';

@@ -1,0 +1,39 @@
+import type { Device, HostRandom, Tensor, Variable } from '@foretoken/tensor';
+import { checkCount } from './errors.js';
+import { type Initializer, uniform } from './initializers.js';
+import { Module } from './module.js';
+
+export interface LinearConfig {
+  readonly inWidth: number;
+  readonly outWidth: number;
+  /** Default true. */
+  readonly bias?: boolean;
+  /** Default as torch.nn.Linear: evenly in ±1/sqrt(inWidth). */
+  readonly weightInit?: Initializer | undefined;
+  /** Default as `weightInit`'s. */
+  readonly biasInit?: Initializer | undefined;
+}
+
+/** `y = x Wᵀ + b` over the last axis, with `weight` `[outWidth, inWidth]` as in PyTorch. */
+export class Linear extends Module {
+  readonly weight: Variable;
+  readonly bias: Variable | undefined;
+
+  constructor(device: Device, config: LinearConfig, random: HostRandom) {
+    super();
+    const { inWidth, outWidth, bias = true } = config;
+    checkCount('Linear', 'inWidth', inWidth);
+    checkCount('Linear', 'outWidth', outWidth);
+    const bound = 1 / Math.sqrt(inWidth);
+    const { weightInit = uniform(-bound, bound), biasInit = uniform(-bound, bound) } = config;
+    const weightShape = [outWidth, inWidth];
+    this.weight = device.variable(weightInit(weightShape, random), { shape: weightShape, name: 'weight' });
+    this.bias = bias ? device.variable(biasInit([outWidth], random), { shape: [outWidth], name: 'bias' }) : undefined;
+  }
+
+  /** `[..., inWidth]` to `[..., outWidth]`. */
+  forward(input: Tensor): Tensor {
+    const product = input.matmul(this.weight, { transposeB: true });
+    return this.bias === undefined ? product : product.add(this.bias);
+  }
+}

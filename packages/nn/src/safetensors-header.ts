@@ -1,0 +1,143 @@
+import { SafetensorsError } from './errors.js';
+
+/** Where one tensor lies in the data part of the file, and what it is. */
+export interface SafetensorsEntry {
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  /** Bytes from the start of the data part. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface SafetensorsHeader {
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Where the data part starts in the file. */
+  readonly dataStart: number;
+}
+
+/** Bytes of one element, for the element types that can be read. */
+export const ELEMENT_BYTES = { F32: 4, I32: 4, U32: 4, I64: 8, F16: 2, BF16: 2, BOOL: 1 } as const;
+
+export type SafetensorsDType = keyof typeof ELEMENT_BYTES;
+
+/** Bytes of the header's length at the start of the file. */
+export const LENGTH_BYTES = 8;
+
+/** The reference implementation refuses larger headers, so that a bad file cannot ask for any amount of memory. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+const fail = (message: string): never => {
+  throw new SafetensorsError(`safetensors: ${message}`);
+};
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The first name that an object of this valid JSON text has twice: `JSON.parse` would drop one in silence. */
+function duplicateName(json: string): string | undefined {
+  const open: (Set<string> | undefined)[] = [];
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"\s*:?|[{}[\]]/gs)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '[') open.push(undefined);
+    else if (token === '}' || token === ']') open.pop();
+    else if (token.endsWith(':')) {
+      const name = JSON.parse(token.slice(0, -1)) as string;
+      if (open.at(-1)?.has(name)) return name;
+      open.at(-1)?.add(name);
+    }
+  }
+  return undefined;
+}
+
+function parseJson(bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return fail('the header is not valid UTF-8.');
+  }
+  if (!text.startsWith('{')) fail(`the header must start with '{', got ${JSON.stringify(text.slice(0, 1))}.`);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    return fail(`the header is not valid JSON (${(error as Error).message}).`);
+  }
+  const twice = duplicateName(text);
+  if (twice !== undefined) fail(`the header has the name ${JSON.stringify(twice)} twice.`);
+  return isRecord(parsed) ? parsed : fail('the header must be a JSON object.');
+}
+
+function parseMetadata(value: unknown): Record<string, string> {
+  if (value === undefined) return {};
+  if (!isRecord(value)) return fail('__metadata__ must be an object of strings.');
+  for (const [name, text] of Object.entries(value)) {
+    if (typeof text !== 'string') fail(`__metadata__.${name} must be a string.`);
+  }
+  return value as Record<string, string>;
+}
+
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const areWhole = (value: unknown): value is number[] => Array.isArray(value) && value.every(isWhole);
+
+function parseEntry(name: string, value: unknown): SafetensorsEntry {
+  const where = `tensor ${JSON.stringify(name)}`;
+  if (!isRecord(value)) return fail(`${where} must be an object with dtype, shape and data_offsets.`);
+  const { dtype, shape, data_offsets: offsets } = value;
+  const extra = Object.keys(value).find((key) => !['dtype', 'shape', 'data_offsets'].includes(key));
+  if (extra !== undefined) fail(`${where} has the unknown field ${JSON.stringify(extra)}.`);
+  if (typeof dtype !== 'string' || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
+    return fail(
+      `${where} has dtype ${JSON.stringify(dtype)}; this reader knows ${Object.keys(ELEMENT_BYTES).join(', ')}.`,
+    );
+  }
+  if (!areWhole(shape)) return fail(`${where}: shape must be a list of whole numbers, got ${JSON.stringify(shape)}.`);
+  if (!areWhole(offsets) || offsets.length !== 2) {
+    return fail(`${where}: data_offsets must be two whole numbers, got ${JSON.stringify(offsets)}.`);
+  }
+  const [start, end] = offsets as [number, number];
+  const bytes = shape.reduce((product, size) => product * size, ELEMENT_BYTES[dtype as SafetensorsDType]);
+  if (!Number.isSafeInteger(bytes)) fail(`${where}: shape [${shape.join(', ')}] is too large.`);
+  if (end - start !== bytes) {
+    fail(`${where}: ${dtype}[${shape.join(', ')}] takes ${bytes} bytes, data_offsets [${start}, ${end}] hold ${end - start}.`);
+  }
+  return { dtype: dtype as SafetensorsDType, shape, start, end };
+}
+
+/** The format wants every byte of the data part to belong to exactly one tensor. */
+function checkCoverage(entries: ReadonlyMap<string, SafetensorsEntry>, dataBytes: number): void {
+  let covered = 0;
+  const inOrder = [...entries].sort(([, a], [, b]) => a.start - b.start || a.end - b.end);
+  for (const [name, { start, end }] of inOrder) {
+    if (start !== covered) {
+      fail(`tensor ${JSON.stringify(name)} starts at ${start}, ${start < covered ? 'inside' : 'behind a gap after'} the data that ends at ${covered}.`);
+    }
+    covered = end;
+  }
+  if (covered !== dataBytes) fail(`the tensors end at byte ${covered} of the data, the file has ${dataBytes} bytes of it.`);
+}
+
+/**
+ * Reads and checks the header: its length (u64, little endian), the JSON object, and that the tensors fill the
+ * data part of the file without gap or overlap.
+ *
+ * @param bytes - the whole file
+ * @throws SafetensorsError for anything else than a well-formed file
+ */
+export function readSafetensorsHeader(bytes: Uint8Array): SafetensorsHeader {
+  if (bytes.byteLength < LENGTH_BYTES) {
+    fail(`a file has at least ${LENGTH_BYTES} bytes for the length of its header, this one has ${bytes.byteLength}.`);
+  }
+  const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER_BYTES)) fail(`a header of ${length} bytes is over the limit of ${MAX_HEADER_BYTES}.`);
+  const dataStart = LENGTH_BYTES + Number(length);
+  if (dataStart > bytes.byteLength) {
+    fail(`the header says it has ${length} bytes, the file only has ${bytes.byteLength - LENGTH_BYTES} after it.`);
+  }
+  const { __metadata__: metadata, ...tensors } = parseJson(bytes.subarray(LENGTH_BYTES, dataStart));
+  const entries = new Map(Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value)]));
+  checkCoverage(entries, bytes.byteLength - dataStart);
+  return { entries, metadata: parseMetadata(metadata), dataStart };
+}
