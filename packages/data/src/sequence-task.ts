@@ -1,0 +1,81 @@
+import type { SequenceBatch } from './sequence-batch.js';
+
+/** Training examples; held-out examples to watch a run with; held-out examples for its final figure. */
+export type Split = 'train' | 'validation' | 'test';
+
+export const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
+
+/** A figure between 0 and 1 that a task gives to an answer; its mean over questions is what gets reported. */
+export interface Metric {
+  /** Key in {@link Score}, `exactMatch` for instance. */
+  readonly name: string;
+  /** What a reader of a table sees, "exact match" for instance. */
+  readonly label: string;
+  /** The mean that guessing gives, where the task knows it. */
+  readonly chance?: number;
+}
+
+/** What a set of answers is worth. */
+export interface Score {
+  /** Mean of each metric over the questions. */
+  readonly mean: Readonly<Record<string, number>>;
+  /** Each metric of each question, in the order of the questions. */
+  readonly each: readonly Readonly<Record<string, number>>[];
+}
+
+/** Held-out questions that a model answers by generating tokens. */
+export interface QuestionSet {
+  readonly count: number;
+  /** The prompts alone: `lengths` equals `prefixLengths`. */
+  readonly prompts: SequenceBatch;
+  /** The right answer to each question, as vocabulary ids. */
+  readonly answers: readonly Int32Array[];
+  /** Tokens to generate for a question, at most. */
+  readonly maxAnswerLength: number;
+  /**
+   * Scores one list of generated ids a question. A list holds the tokens behind the prompt, not the prompt;
+   * a short list is a wrong answer.
+   *
+   * @throws TaskUsageError when the number of lists is not `count` or a list is longer than `maxAnswerLength`.
+   */
+  score(generated: readonly ArrayLike<number>[]): Score;
+}
+
+/**
+ * Something to learn from sequences, seen from a training loop. The loop needs to know nothing about text or
+ * graphs: it asks for batches by step and, when the task has questions, for a score.
+ *
+ * `batch` and `questions` are pure functions of the task's configuration and their arguments. There is no
+ * position to save: a run that was killed asks for the next step and gets the bits that it would have got.
+ */
+export interface SequenceTask {
+  /** Short name of the kind of task, `star-graph` for instance. */
+  readonly name: string;
+  /** Complete settings as JSON values; the same settings make the same task again. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** V: ids lie in 0..V-1. */
+  readonly vocabularySize: number;
+  /** C: ids at one position. A generated token goes into channel 0, the other channels of its position hold -1. */
+  readonly channels: number;
+  /** T: positions of the longest sequence, prompt and answer together. */
+  readonly maxTime: number;
+  /** An id that no example contains, for objectives that hide tokens behind a blank; absent when there is none. */
+  readonly blankToken?: number;
+  /** The metrics of `questions().score`, most important first; empty when the task asks no questions. */
+  readonly metrics: readonly Metric[];
+  /** How an id is written for people. */
+  tokenText(id: number): string;
+  /**
+   * Batch number `step` of a split, counted from 0: examples `step * size` to `step * size + size - 1`.
+   *
+   * @throws TaskUsageError when `step` is no non-negative integer or `size` no positive one.
+   */
+  batch(split: Split, step: number, size: number): SequenceBatch;
+  /**
+   * Questions `first` to `first + count - 1` of a split, which are the prompts of the examples with those
+   * numbers. Absent when the task is scored by its loss alone.
+   *
+   * @throws TaskUsageError when `first` is no non-negative integer or `count` no positive one.
+   */
+  questions?(split: Split, first: number, count: number): QuestionSet;
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { TaskConfigError } from '../errors.js';
+import { nearestName } from '../nearest-name.js';
+
+const count = (least: number) => z.number().int().min(least);
+const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+// A share that is tiny but not zero would make the search for a held-out graph endless.
+const SMALLEST_SHARE = 0.001;
+const share = z
+  .number()
+  .min(0)
+  .max(0.9)
+  .refine((value) => value === 0 || value >= SMALLEST_SHARE, { error: `must be 0 or at least ${SMALLEST_SHARE}` });
+
+/** Nodes of a star with `degree` arms of `length` nodes, the centre counted in each arm. */
+export const nodeCount = (config: { degree: number; length: number }): number =>
+  config.degree * (config.length - 1) + 1;
+
+/** Edges of the same star: every node but the centre ends one. */
+export const edgeCount = (config: { degree: number; length: number }): number =>
+  config.degree * (config.length - 1);
+
+/** Settings of the star-graph task G(degree, length, names). */
+export const starGraphConfigSchema = z
+  .strictObject({
+    /** Arms of the star. Guessing an arm is right once in `degree` times. */
+    degree: count(1),
+    /** Nodes of an arm, the centre included; the path to write has as many tokens. */
+    length: count(2),
+    /** N: how many node names there are to draw from. */
+    names: count(2),
+    /** `token`: one position for each token of the edge list; `edge`: one position for each edge. */
+    format: z.enum(['token', 'edge']),
+    /** `forward`: the path is written start to goal; `reversed`: goal to start, which takes no foresight. */
+    target: z.enum(['forward', 'reversed']).default('forward'),
+    /** Seed of the training examples. */
+    seed: seed.default(0),
+    /**
+     * Decides which graphs are held out and which of them are asked. Leave it alone within a study, so that
+     * all runs answer the same questions and none has seen them in training.
+     */
+    heldOutSeed: seed.default(0),
+    /** Examples of a fixed training set, which is gone through in epochs; null draws fresh examples for ever. */
+    trainingExamples: count(1).nullable().default(null),
+    /** Share of all graphs kept for validation. */
+    validationShare: share.default(0.1),
+    /** Share of all graphs kept for the test. */
+    testShare: share.default(0.1),
+  })
+  .superRefine((config, context) => {
+    const nodes = nodeCount(config);
+    if (config.names < nodes) {
+      context.addIssue({
+        code: 'custom',
+        path: ['names'],
+        message:
+          `${config.names} names are too few: G(${config.degree}, ${config.length}) has ` +
+          `${config.degree} * (${config.length} - 1) + 1 = ${nodes} nodes, and no name may repeat. ` +
+          `Use at least ${nodes} names`,
+      });
+    }
+    if (config.validationShare + config.testShare >= 1) {
+      context.addIssue({
+        code: 'custom',
+        path: ['testShare'],
+        message:
+          `validationShare ${config.validationShare} and testShare ${config.testShare} leave no graph to train ` +
+          'on. Their sum must be below 1',
+      });
+    }
+  });
+
+/** Complete settings, as stored with a run. */
+export type StarGraphConfig = z.output<typeof starGraphConfigSchema>;
+
+/** Settings as written by a person: what has a default may be left out. */
+export type StarGraphOptions = z.input<typeof starGraphConfigSchema>;
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys
+      .map((key) => {
+        const meant = nearestName(key, Object.keys(starGraphConfigSchema.shape));
+        const advice = meant ? `Did you mean '${meant}'?` : 'Known are: ';
+        return `unknown setting '${key}'. ${meant ? advice : advice + Object.keys(starGraphConfigSchema.shape).join(', ')}`;
+      })
+      .join(' ');
+  }
+  return issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message;
+}
+
+/**
+ * Checks settings and fills in the defaults.
+ *
+ * @throws TaskConfigError with every mistake in one message.
+ */
+export function parseStarGraphConfig(options: unknown): StarGraphConfig {
+  const result = starGraphConfigSchema.safeParse(options);
+  if (result.success) return result.data;
+  const mistakes = result.error.issues.map(describeIssue).map((text) => text.replace(/[.]$/, ''));
+  throw new TaskConfigError(`star-graph: ${mistakes.join('; ')}.`, { cause: result.error });
+}
