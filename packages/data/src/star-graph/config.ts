@@ -4,13 +4,18 @@ import { nearestName } from '../nearest-name.js';
 
 const count = (least: number) => z.number().int().min(least);
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+// Names and the order of an epoch are listed in memory.
+const MOST_NAMES = 1_000_000;
+const MOST_EXAMPLES = 100_000_000;
 // A share that is tiny but not zero would make the search for a held-out graph endless.
 const SMALLEST_SHARE = 0.001;
 const share = z
   .number()
   .min(0)
   .max(0.9)
-  .refine((value) => value === 0 || value >= SMALLEST_SHARE, { error: `must be 0 or at least ${SMALLEST_SHARE}` });
+  .refine((value) => value === 0 || value >= SMALLEST_SHARE, {
+    error: `must be 0 or at least ${SMALLEST_SHARE}`,
+  });
 
 /** Nodes of a star with `degree` arms of `length` nodes, the centre counted in each arm. */
 export const nodeCount = (config: { degree: number; length: number }): number =>
@@ -28,7 +33,7 @@ export const starGraphConfigSchema = z
     /** Nodes of an arm, the centre included; the path to write has as many tokens. */
     length: count(2),
     /** N: how many node names there are to draw from. */
-    names: count(2),
+    names: count(2).max(MOST_NAMES),
     /** `token`: one position for each token of the edge list; `edge`: one position for each edge. */
     format: z.enum(['token', 'edge']),
     /** `forward`: the path is written start to goal; `reversed`: goal to start, which takes no foresight. */
@@ -41,7 +46,7 @@ export const starGraphConfigSchema = z
      */
     heldOutSeed: seed.default(0),
     /** Examples of a fixed training set, which is gone through in epochs; null draws fresh examples for ever. */
-    trainingExamples: count(1).nullable().default(null),
+    trainingExamples: count(1).max(MOST_EXAMPLES).nullable().default(null),
     /** Share of all graphs kept for validation. */
     validationShare: share.default(0.1),
     /** Share of all graphs kept for the test. */
@@ -76,16 +81,15 @@ export type StarGraphConfig = z.output<typeof starGraphConfigSchema>;
 /** Settings as written by a person: what has a default may be left out. */
 export type StarGraphOptions = z.input<typeof starGraphConfigSchema>;
 
+const settingNames = Object.keys(starGraphConfigSchema.shape);
+
+function describeUnknown(key: string): string {
+  const meant = nearestName(key, settingNames);
+  return `unknown setting '${key}', ${meant ? `did you mean '${meant}'?` : `known are ${settingNames.join(', ')}`}`;
+}
+
 function describeIssue(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys
-      .map((key) => {
-        const meant = nearestName(key, Object.keys(starGraphConfigSchema.shape));
-        const advice = meant ? `Did you mean '${meant}'?` : 'Known are: ';
-        return `unknown setting '${key}'. ${meant ? advice : advice + Object.keys(starGraphConfigSchema.shape).join(', ')}`;
-      })
-      .join(' ');
-  }
+  if (issue.code === 'unrecognized_keys') return issue.keys.map(describeUnknown).join('; ');
   return issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message;
 }
 
@@ -97,6 +101,7 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 export function parseStarGraphConfig(options: unknown): StarGraphConfig {
   const result = starGraphConfigSchema.safeParse(options);
   if (result.success) return result.data;
-  const mistakes = result.error.issues.map(describeIssue).map((text) => text.replace(/[.]$/, ''));
-  throw new TaskConfigError(`star-graph: ${mistakes.join('; ')}.`, { cause: result.error });
+  throw new TaskConfigError(`star-graph: ${result.error.issues.map(describeIssue).join('; ')}.`, {
+    cause: result.error,
+  });
 }

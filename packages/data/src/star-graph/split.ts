@@ -6,7 +6,10 @@ import { canonicalForm, type StarGraph } from './graph.js';
 const HASH_RANGE = 0x1_0000_0000;
 
 /** The share of all graphs that a split owns. */
-export function shareOf(split: Split, config: Pick<StarGraphConfig, 'validationShare' | 'testShare'>): number {
+export function shareOf(
+  split: Split,
+  config: Pick<StarGraphConfig, 'validationShare' | 'testShare'>,
+): number {
   switch (split) {
     case 'train':
       return 1 - config.validationShare - config.testShare;
