@@ -21,9 +21,17 @@ function halfToFloat(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+function widenHalves(halves: Uint16Array): Float32Array {
+  const floats = new Float32Array(halves.length);
+  for (let index = 0; index < halves.length; index++) floats[index] = halfToFloat(halves[index] as number);
+  return floats;
+}
+
 /** A bfloat16 is the upper half of an f32. */
 function widenBrainFloats(halves: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(halves, (bits) => bits << 16).buffer);
+  const words = new Uint32Array(halves.length);
+  for (let index = 0; index < halves.length; index++) words[index] = (halves[index] as number) << 16;
+  return new Float32Array(words.buffer);
 }
 
 function narrowLongs(name: string, longs: BigInt64Array): Int32Array {
@@ -48,7 +56,7 @@ function decode(name: string, { dtype, shape, start, end }: SafetensorsEntry, da
     case 'I64':
       return { data: narrowLongs(name, new BigInt64Array(buffer)), shape, dtype: 'i32' };
     case 'F16':
-      return { data: Float32Array.from(new Uint16Array(buffer), halfToFloat), shape, dtype: 'f32' };
+      return { data: widenHalves(new Uint16Array(buffer)), shape, dtype: 'f32' };
     case 'BF16':
       return { data: widenBrainFloats(new Uint16Array(buffer)), shape, dtype: 'f32' };
     case 'BOOL':

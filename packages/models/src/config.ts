@@ -1,0 +1,97 @@
+import { ConfigError } from '@foretoken/nn';
+import { z } from 'zod';
+
+const count = z.int().positive();
+
+/** A standard deviation, or `fanIn` for 1 / sqrt(number of inputs). */
+const spread = z.union([z.number().nonnegative(), z.literal('fanIn')]);
+
+const initialization = z
+  .strictObject({
+    /** Token embeddings; also the output where it is tied to them. */
+    embedding: z.number().nonnegative().default(0.02),
+    /** Learned positions. */
+    positions: z.number().nonnegative().default(0.02),
+    /** What reads the residual stream: queries, keys, values, the input of the MLP. */
+    input: spread.default(0.02),
+    /** What writes to the residual stream: the outputs of attention and MLP. */
+    residual: spread.default(0.02),
+    /** Divide `residual` by sqrt(2 * layers), so that the stream does not grow with depth (GPT-2, section 2.3). */
+    scaleResidual: z.boolean().default(true),
+    /** The output, where it is not tied. */
+    output: spread.default(0.02),
+  })
+  .prefault({});
+
+const schema = z
+  .strictObject({
+    /** Rows of the first embedding table, and classes of the output. */
+    vocabularySize: count,
+    /** Rows of the tables of further channels, for tokens `[B, T, C]` of several ids each. */
+    channelVocabularySizes: z.array(count).readonly().default([]),
+    width: count,
+    layers: count,
+    heads: count,
+    /** Default `heads`; fewer for grouped-query attention. */
+    keyValueHeads: count.optional(),
+    /** Default `width / heads`. */
+    headWidth: count.optional(),
+    /** Position ids run from 0 to `maxPositions - 1`. */
+    maxPositions: count,
+    positions: z.enum(['learned', 'rotary', 'sinusoidal', 'none']),
+    rotary: z
+      .strictObject({
+        base: z.number().positive().default(10000),
+        layout: z.enum(['half', 'interleaved']).default('half'),
+      })
+      .prefault({}),
+    norm: z.enum(['layer', 'rms']),
+    normEps: z.number().positive().default(1e-5),
+    /** `none` makes attention-only blocks. */
+    mlp: z.enum(['none', 'gelu', 'geluTanh', 'relu', 'swiglu']),
+    /** Hidden width of the MLP. Default `4 * width`. */
+    mlpWidth: count.optional(),
+    /** Biases of all linear layers, and of layer norms. */
+    bias: z.boolean(),
+    /** The output uses the (first) embedding table. */
+    tiedEmbeddings: z.boolean(),
+    /** After the embeddings and after every attention and MLP; acts only in passes that are given a key. */
+    dropout: z.number().nonnegative().lt(1).default(0),
+    initialization,
+  })
+  .transform((config) => ({
+    ...config,
+    keyValueHeads: config.keyValueHeads ?? config.heads,
+    headWidth: config.headWidth ?? config.width / config.heads,
+    mlpWidth: config.mlpWidth ?? 4 * config.width,
+  }))
+  .superRefine((config, context) => {
+    const { width, heads, keyValueHeads, headWidth } = config;
+    const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+    if (!Number.isInteger(headWidth)) {
+      refuse('heads', `width (${width}) must be a multiple of heads (${heads}), or headWidth be given.`);
+    }
+    if (heads % keyValueHeads !== 0) {
+      refuse('keyValueHeads', `heads (${heads}) must be a multiple of keyValueHeads (${keyValueHeads}).`);
+    }
+    if (config.positions === 'rotary' && headWidth % 2 !== 0) {
+      refuse('headWidth', `rotary positions need an even headWidth, got ${headWidth}.`);
+    }
+  });
+
+/** What a caller writes: everything with a default may be left out. */
+export type TransformerConfigInput = z.input<typeof schema>;
+
+/** A complete description of a transformer. */
+export type TransformerConfig = z.output<typeof schema>;
+
+/**
+ * Checks a config and fills in the defaults. A complete config passes unchanged.
+ *
+ * @throws ConfigError listing everything that is wrong
+ */
+export function transformerConfig(input: TransformerConfigInput): TransformerConfig {
+  const result = schema.safeParse(input);
+  if (!result.success) throw new ConfigError(`TransformerConfig: ${z.prettifyError(result.error)}`);
+  return result.data;
+}

@@ -1,0 +1,229 @@
+import { HostRandom } from '@foretoken/tensor';
+import { ConfigError } from '@foretoken/nn';
+import { DecodingSteps } from './decoding.js';
+import { type SamplingOptions, sampleToken } from './sampling.js';
+import type { Transformer } from './transformer.js';
+
+/** Token ids of one prompt; with C channels `[T, C]` flat, the ids of one token next to each other. */
+export type Prompt = ArrayLike<number>;
+
+export interface GenerateOptions extends SamplingOptions {
+  readonly maxNewTokens: number;
+  /** Always the likeliest token. Default false. */
+  readonly greedy?: boolean;
+  /** Generation of a sequence ends before the first of these. */
+  readonly stopTokens?: readonly number[];
+  /** Each prompt draws from a stream of its own of this seed, so that a batch does not change a result. Default 0. */
+  readonly seed?: number;
+}
+
+export interface TokenGeneratorConfig {
+  /** Most prompts at a time. */
+  readonly batch: number;
+  /** Tokens of the longest prompt and its continuation. Default `maxPositions` of the model. */
+  readonly capacity?: number;
+  /** Ids of one prompt token. Default 1. Generated tokens fill channel 0. */
+  readonly channels?: number;
+  /** Tokens of a prompt see the whole prompt: for models trained so. Default false. */
+  readonly bidirectionalPrefix?: boolean;
+}
+
+/** One new token for each prompt, -1 for those that have ended. */
+export interface GeneratedTokens {
+  /** 0 for the first new token. */
+  readonly step: number;
+  readonly tokens: Int32Array;
+}
+
+function checkOptions({ maxNewTokens, temperature = 1, topK = 1, topP = 1 }: GenerateOptions): void {
+  const refuse = (name: string, rule: string, value: number): never => {
+    throw new ConfigError(`generate: ${name} must be ${rule}, got ${value}.`);
+  };
+  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 0) refuse('maxNewTokens', 'a whole number', maxNewTokens);
+  if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY)) refuse('temperature', '0 or more', temperature);
+  if (!Number.isInteger(topK) || topK < 1) refuse('topK', 'a whole number of at least 1', topK);
+  if (!(topP > 0 && topP <= 1)) refuse('topP', 'above 0 and at most 1', topP);
+}
+
+/**
+ * Generates with a key/value cache, in steps that are compiled once and used again: keep one for repeated
+ * evaluations of a model in training, since it always reads the parameters as they are.
+ */
+export class TokenGenerator {
+  readonly #model: Transformer;
+  readonly #config: Required<TokenGeneratorConfig>;
+  readonly #steps = new Map<boolean, DecodingSteps>();
+
+  /** @throws ConfigError when the capacity exceeds the positions of the model */
+  constructor(model: Transformer, config: TokenGeneratorConfig) {
+    const { maxPositions, positions } = model.config;
+    const { batch, capacity = maxPositions, channels = 1, bidirectionalPrefix = false } = config;
+    for (const [name, value] of Object.entries({ batch, capacity, channels })) {
+      if (!Number.isInteger(value) || value < 1) {
+        throw new ConfigError(`TokenGenerator: ${name} must be a whole number of at least 1, got ${value}.`);
+      }
+    }
+    if (positions !== 'none' && capacity > maxPositions) {
+      throw new ConfigError(`TokenGenerator: capacity ${capacity} exceeds maxPositions ${maxPositions} of the model.`);
+    }
+    this.#model = model;
+    this.#config = { batch, capacity, channels, bidirectionalPrefix };
+  }
+
+  /** Yields one token for each prompt at a time, until all have ended. */
+  async *stream(prompts: readonly Prompt[], options: GenerateOptions): AsyncGenerator<GeneratedTokens, void> {
+    checkOptions(options);
+    const { maxNewTokens, stopTokens = [], seed = 0 } = options;
+    const greedy = options.greedy === true || options.temperature === 0;
+    const { tokens, padding, time } = this.#layOut(prompts, maxNewTokens);
+    if (prompts.length === 0 || maxNewTokens === 0) return;
+    const steps = this.#stepsFor(greedy);
+    const streams = prompts.map((_, row) => new HostRandom(seed, row));
+    const ended = prompts.map(() => false);
+    let output = await steps.prefill(tokens, padding);
+    for (let step = 0; ; step++) {
+      const chosen = greedy ? output : this.#sample(output as Float32Array, options, streams);
+      const yielded = Int32Array.from(prompts, (_, row) => {
+        if (stopTokens.includes(chosen[row] as number)) ended[row] = true;
+        return ended[row] ? -1 : (chosen[row] as number);
+      });
+      if (ended.every(Boolean)) return;
+      yield { step, tokens: yielded };
+      if (step + 1 === maxNewTokens) return;
+      output = await steps.append(this.#inChannels(yielded), padding, time + step);
+    }
+  }
+
+  /** The new tokens of each prompt, without the stop token. Prompts beyond `batch` wait for their turn. */
+  async generate(prompts: readonly Prompt[], options: GenerateOptions): Promise<number[][]> {
+    const results: number[][] = [];
+    for (let start = 0; start < prompts.length; start += this.#config.batch) {
+      const group = prompts.slice(start, start + this.#config.batch);
+      const rows = group.map((): number[] => []);
+      for await (const { tokens } of this.stream(group, options)) {
+        rows.forEach((row, at) => {
+          if ((tokens[at] as number) >= 0) row.push(tokens[at] as number);
+        });
+      }
+      results.push(...rows);
+    }
+    return results;
+  }
+
+  /** Frees the cache and the compiled steps. */
+  dispose(): void {
+    for (const steps of this.#steps.values()) steps.dispose();
+    this.#steps.clear();
+  }
+
+  #stepsFor(greedy: boolean): DecodingSteps {
+    const steps = this.#steps.get(greedy) ?? new DecodingSteps(this.#model, { ...this.#config, greedy });
+    this.#steps.set(greedy, steps);
+    return steps;
+  }
+
+  /** Prompts as `[batch, time, channels]`, filled up with -1 in front, and with empty rows below. */
+  #layOut(prompts: readonly Prompt[], maxNewTokens: number): { tokens: Int32Array; padding: Int32Array; time: number } {
+    const { batch, capacity, channels } = this.#config;
+    if (prompts.length > batch) {
+      throw new ConfigError(`generate: ${prompts.length} prompts exceed the batch of ${batch}.`);
+    }
+    prompts.forEach((prompt, row) => {
+      this.#checkPrompt(prompt, row);
+    });
+    const time = Math.max(1, ...prompts.map((prompt) => prompt.length / channels));
+    // The last new token is never read again, so it needs no slot.
+    if (time + maxNewTokens - 1 > capacity) {
+      throw new ConfigError(
+        `generate: a prompt of ${time} tokens and ${maxNewTokens} new ones exceed the capacity of ${capacity}.`,
+      );
+    }
+    const tokens = new Int32Array(batch * time * channels).fill(-1);
+    const padding = new Int32Array(batch);
+    prompts.forEach((prompt, row) => {
+      padding[row] = time - prompt.length / channels;
+      tokens.set(prompt, (row + 1) * time * channels - prompt.length);
+    });
+    return { tokens, padding, time };
+  }
+
+  #checkPrompt(prompt: Prompt, row: number): void {
+    const { channels } = this.#config;
+    const { vocabularySize, channelVocabularySizes } = this.#model.config;
+    const sizes = [vocabularySize, ...channelVocabularySizes];
+    if (prompt.length === 0 || prompt.length % channels !== 0) {
+      throw new ConfigError(
+        `generate: prompt ${row} has ${prompt.length} ids; expected at least one token of ${channels}.`,
+      );
+    }
+    for (let at = 0; at < prompt.length; at++) {
+      const id = prompt[at] as number;
+      const size = sizes[at % channels] ?? 0;
+      if (!Number.isInteger(id) || id < -1 || id >= size) {
+        throw new ConfigError(
+          `generate: prompt ${row} has id ${id} at ${at}; expected -1 (nothing) to ${size - 1} in channel ${at % channels}.`,
+        );
+      }
+    }
+  }
+
+  #sample(logits: Float32Array, options: GenerateOptions, streams: readonly HostRandom[]): Int32Array {
+    const { vocabularySize } = this.#model.config;
+    return Int32Array.from(streams, (stream, row) =>
+      sampleToken(logits.subarray(row * vocabularySize, (row + 1) * vocabularySize), options, stream),
+    );
+  }
+
+  /** `[rows]` to `[batch, channels]`: new tokens have nothing but channel 0. */
+  #inChannels(tokens: Int32Array): Int32Array {
+    const { batch, channels } = this.#config;
+    const filled = new Int32Array(batch * channels).fill(-1);
+    tokens.forEach((token, row) => {
+      filled[row * channels] = token;
+    });
+    return filled;
+  }
+}
+
+/** All that a one-off generation can be told. */
+export type OneOffOptions = GenerateOptions &
+  Partial<Pick<TokenGeneratorConfig, 'batch' | 'channels' | 'bidirectionalPrefix'>>;
+
+function generatorFor(model: Transformer, prompts: readonly Prompt[], options: OneOffOptions): TokenGenerator {
+  const { channels = 1, batch = Math.max(1, prompts.length), bidirectionalPrefix = false, maxNewTokens } = options;
+  checkOptions(options);
+  const longest = Math.max(1, ...prompts.map((prompt) => Math.ceil(prompt.length / channels)));
+  const capacity = longest + Math.max(0, maxNewTokens - 1);
+  return new TokenGenerator(model, { batch, capacity, channels, bidirectionalPrefix });
+}
+
+/**
+ * Continues prompts (of any lengths) and gives the new tokens of each, without the stop token. Compiles steps for
+ * this one call: use a `TokenGenerator` where the same model generates repeatedly.
+ */
+export async function generate(
+  model: Transformer,
+  prompts: readonly Prompt[],
+  options: OneOffOptions,
+): Promise<number[][]> {
+  const generator = generatorFor(model, prompts, options);
+  try {
+    return await generator.generate(prompts, options);
+  } finally {
+    generator.dispose();
+  }
+}
+
+/** As `generate`, but yields tokens as they appear. All prompts run in one batch. */
+export async function* streamTokens(
+  model: Transformer,
+  prompts: readonly Prompt[],
+  options: Omit<OneOffOptions, 'batch'>,
+): AsyncGenerator<GeneratedTokens, void> {
+  const generator = generatorFor(model, prompts, options);
+  try {
+    yield* generator.stream(prompts, options);
+  } finally {
+    generator.dispose();
+  }
+}

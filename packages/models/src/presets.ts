@@ -1,0 +1,69 @@
+import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
+
+/** Fields that replace those of a preset. */
+export type Overrides = Partial<TransformerConfigInput>;
+
+/**
+ * GPT-2 (Radford et al., 2019): learned positions, layer norm, tanh GELU, biases, tied output. The 124M model
+ * unless overridden.
+ */
+export function gpt2Config(overrides: Overrides = {}): TransformerConfig {
+  return transformerConfig({
+    vocabularySize: 50257,
+    width: 768,
+    layers: 12,
+    heads: 12,
+    maxPositions: 1024,
+    positions: 'learned',
+    norm: 'layer',
+    mlp: 'geluTanh',
+    bias: true,
+    tiedEmbeddings: true,
+    initialization: { positions: 0.01 },
+    ...overrides,
+  });
+}
+
+/**
+ * Llama (arXiv 2302.13971): rotary positions, RMS norm, SwiGLU, no biases, separate output; grouped-query heads
+ * with `keyValueHeads`. A small one of 15M parameters unless overridden.
+ */
+export function llamaConfig(overrides: Overrides = {}): TransformerConfig {
+  return transformerConfig({
+    vocabularySize: 32000,
+    width: 288,
+    layers: 6,
+    heads: 6,
+    maxPositions: 1024,
+    positions: 'rotary',
+    norm: 'rms',
+    mlp: 'swiglu',
+    mlpWidth: 768,
+    bias: false,
+    tiedEmbeddings: false,
+    initialization: { scaleResidual: false },
+    ...overrides,
+  });
+}
+
+/**
+ * Blocks without MLP, for tasks that are all look-up: RMS norm, rotary positions, no biases, separate output, and
+ * the initial values that the star-graph recipes need.
+ */
+export function attentionOnlyConfig(
+  overrides: Overrides & Pick<TransformerConfigInput, 'vocabularySize'>,
+): TransformerConfig {
+  return transformerConfig({
+    width: 64,
+    layers: 5,
+    heads: 4,
+    maxPositions: 64,
+    positions: 'rotary',
+    norm: 'rms',
+    mlp: 'none',
+    bias: false,
+    tiedEmbeddings: false,
+    initialization: { embedding: 0.3, positions: 0.3, input: 'fanIn', residual: 'fanIn', output: 'fanIn' },
+    ...overrides,
+  });
+}

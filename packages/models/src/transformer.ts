@@ -1,0 +1,156 @@
+// B batch, T time, C channels of a token, D width, V vocabulary.
+import { type Device, foldIn, type HostRandom, ShapeError, type Tensor, type Variable } from '@foretoken/tensor';
+import {
+  Dropout,
+  Embedding,
+  type LayerNorm,
+  Linear,
+  Module,
+  normal,
+  type RMSNorm,
+  RotaryEmbedding,
+  SinusoidalPositions,
+} from '@foretoken/nn';
+import { Block, type BlockInputs, createNorm, gaussian } from './block.js';
+import type { CachePass } from './cache.js';
+import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
+
+/** What the trunk reads. Objectives make it from host arrays; position ids and the mask are theirs to set. */
+export interface TrunkInputs {
+  /** i32 `[B, T]`, or `[B, T, C]`: channel c looks up table c, the vectors are added; -1 adds nothing. */
+  readonly tokens?: Tensor | undefined;
+  /** f32 `[B, T, D]` instead of tokens, or added to theirs (where a token is -1, they stand alone). */
+  readonly embeddings?: Tensor | undefined;
+  /** i32 `[B, T]`, from 0 to `maxPositions - 1`. */
+  readonly positions: Tensor;
+  /** bool, broadcasts to `[B, H, Tq, Tk]`. */
+  readonly mask: Tensor;
+  /** Keys and values of earlier tokens, see `KeyValueCache`. */
+  readonly cache?: CachePass | undefined;
+  /** u32 `[2]`, another one for each step: asks for dropout, and so for training. */
+  readonly dropoutKey?: Tensor | undefined;
+}
+
+/** A decoder-only transformer; its config makes it GPT-2, Llama, attention-only or anything between. */
+export class Transformer extends Module {
+  /** One table a channel. */
+  readonly embeddings: readonly Embedding[];
+  /** Learned or sinusoidal position vectors. */
+  readonly positions: Embedding | SinusoidalPositions | undefined;
+  readonly blocks: readonly Block[];
+  readonly finalNorm: LayerNorm | RMSNorm;
+  /** The output, where it is not tied to the embeddings. */
+  readonly output: Linear | undefined;
+  readonly #config: TransformerConfig;
+  readonly #device: Device;
+  readonly #rotary: RotaryEmbedding | undefined;
+  readonly #dropout: Dropout;
+
+  /** @throws ConfigError listing everything that is wrong with the config */
+  constructor(device: Device, input: TransformerConfigInput, random: HostRandom) {
+    super();
+    const config = transformerConfig(input);
+    const { width, headWidth, maxPositions, initialization } = config;
+    this.#config = config;
+    this.#device = device;
+    this.#dropout = new Dropout(config.dropout);
+    this.embeddings = [config.vocabularySize, ...config.channelVocabularySizes].map(
+      (count) => new Embedding(device, { count, width, weightInit: normal({ std: initialization.embedding }) }, random),
+    );
+    if (config.positions === 'learned') {
+      const weightInit = normal({ std: initialization.positions });
+      this.positions = new Embedding(device, { count: maxPositions, width, weightInit }, random);
+    } else if (config.positions === 'sinusoidal') {
+      this.positions = new SinusoidalPositions(device, { width, maxPositions });
+    } else if (config.positions === 'rotary') {
+      this.#rotary = new RotaryEmbedding(device, { headWidth, maxPositions, ...config.rotary });
+    }
+    this.blocks = Array.from({ length: config.layers }, () => new Block(device, config, random));
+    this.finalNorm = createNorm(device, config);
+    if (!config.tiedEmbeddings) {
+      const weightInit = gaussian(initialization.output, width);
+      this.output = new Linear(
+        device,
+        { inWidth: width, outWidth: config.vocabularySize, bias: false, weightInit },
+        random,
+      );
+    }
+  }
+
+  get config(): TransformerConfig {
+    return this.#config;
+  }
+  get device(): Device {
+    return this.#device;
+  }
+
+  /** The weight of the output, `[V, D]`. */
+  get unembedding(): Variable {
+    return (this.output ?? (this.embeddings[0] as Embedding)).weight;
+  }
+
+  /** Hidden states after the final norm, ready for the output: `[B, T, D]`. */
+  trunk(inputs: TrunkInputs): Tensor {
+    return this.finalNorm.forward(this.residual(inputs));
+  }
+
+  /** Hidden states before the final norm, for heads that add blocks of their own: `[B, T, D]`. */
+  residual(inputs: TrunkInputs): Tensor {
+    const context = this.context(inputs);
+    const { dropoutKey } = inputs;
+    const embedded = this.#dropout.forward(this.#embed(inputs), dropoutKey && foldIn(dropoutKey, 0));
+    return this.blocks.reduce(
+      (hidden, block, layer) =>
+        block.forward(hidden, {
+          ...context,
+          dropoutKey: dropoutKey && foldIn(dropoutKey, layer + 1),
+          cache: inputs.cache?.layer(layer),
+        }),
+      embedded,
+    );
+  }
+
+  /** Mask and rotary positions as blocks take them: for `residual`, and for the blocks of heads. */
+  context({ positions, mask }: Pick<TrunkInputs, 'positions' | 'mask'>): BlockInputs {
+    return { mask, rotation: this.#rotary?.rotation(positions) };
+  }
+
+  /** `[..., D]` to `[..., V]`. */
+  logits(hidden: Tensor): Tensor {
+    return hidden.matmul(this.unembedding, { transposeB: true });
+  }
+
+  /** A fresh block like those of the trunk, for a head. The caller owns its parameters. */
+  block(random: HostRandom): Block {
+    return new Block(this.#device, this.#config, random);
+  }
+
+  override dispose(): void {
+    super.dispose();
+    this.#rotary?.dispose();
+  }
+
+  #embed({ tokens, embeddings, positions }: TrunkInputs): Tensor {
+    const parts = [
+      ...(tokens === undefined ? [] : this.#lookUp(tokens)),
+      ...(embeddings === undefined ? [] : [embeddings]),
+    ];
+    const [first, ...others] = parts;
+    if (first === undefined) throw new ShapeError('Transformer: give tokens, embeddings, or both.');
+    const vectors = others.reduce((sum, part) => sum.add(part), first);
+    return this.positions === undefined ? vectors : vectors.add(this.positions.forward(positions));
+  }
+
+  #lookUp(tokens: Tensor): Tensor[] {
+    if (tokens.rank === 2) return [(this.embeddings[0] as Embedding).forward(tokens)];
+    const channels = tokens.shape[2];
+    if (tokens.rank !== 3 || channels === undefined || channels > this.embeddings.length) {
+      throw new ShapeError(
+        `Transformer: expected tokens [B, T] or [B, T, C] with C up to ${this.embeddings.length}, got [${tokens.shape.join(', ')}].`,
+      );
+    }
+    return this.embeddings
+      .slice(0, channels)
+      .map((table, channel) => table.forward(tokens.slice(2, channel, channel + 1).squeeze(2)));
+  }
+}
