@@ -101,7 +101,6 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 export function parseStarGraphConfig(options: unknown): StarGraphConfig {
   const result = starGraphConfigSchema.safeParse(options);
   if (result.success) return result.data;
-  throw new TaskConfigError(`star-graph: ${result.error.issues.map(describeIssue).join('; ')}.`, {
-    cause: result.error,
-  });
+  const message = `star-graph: ${result.error.issues.map(describeIssue).join('; ')}`;
+  throw new TaskConfigError(message.endsWith('?') ? message : `${message}.`, { cause: result.error });
 }
