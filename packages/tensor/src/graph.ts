@@ -28,30 +28,33 @@ export class GraphNode {
     readonly device: Device,
     readonly operation: Operation,
     public inputs: readonly GraphNode[],
-    readonly attributes: unknown,
+    public attributes: unknown,
     readonly shape: Shape,
     readonly dtype: DType,
     public source?: Source,
     tracked = false,
   ) {
     this.size = sizeOf(shape);
-    this.tracked = tracked || inputs.some((input) => input.tracked);
+    this.tracked =
+      tracked || (operation.gradient !== 'nonDifferentiable' && inputs.some((input) => input.tracked));
   }
 
   /** Remembers the evaluated values; drops the history unless a gradient may need it. */
   settle(source: Source): void {
     this.source = source;
-    if (!this.tracked) this.inputs = [];
+    if (this.tracked) return;
+    this.inputs = [];
+    this.attributes = undefined;
   }
 }
 
 /**
  * The nodes that `roots` depend on, each after its inputs. Iterative, since graphs of thousands of chained
- * operations are ordinary. Does not descend below nodes for which `isLeaf` holds.
+ * operations are ordinary.
  */
 export function topologicalOrder(
   roots: readonly GraphNode[],
-  isLeaf: (node: GraphNode) => boolean = (node) => node.source !== undefined,
+  inputsOf: (node: GraphNode) => readonly GraphNode[] = (node) => node.inputs,
 ): GraphNode[] {
   const order: GraphNode[] = [];
   const seen = new Set<GraphNode>();
@@ -62,8 +65,7 @@ export function topologicalOrder(
     stack.push({ node: root, next: 0 });
     while (stack.length > 0) {
       const top = stack[stack.length - 1] as { node: GraphNode; next: number };
-      const inputs = isLeaf(top.node) ? [] : top.node.inputs;
-      const input = inputs[top.next++];
+      const input = inputsOf(top.node)[top.next++];
       if (input === undefined) {
         order.push(top.node);
         stack.pop();

@@ -1,5 +1,5 @@
 import type { Emitter, Index } from './compile/emitter.js';
-import type { KernelBuilder } from './compile/kernel.js';
+import type { KernelBuilder, Target } from './compile/kernel.js';
 import type { DType } from './dtype.js';
 import { GraphNode } from './graph.js';
 import type { Shape } from './shape.js';
@@ -21,6 +21,7 @@ export type GradientRule<Attributes> = (
 /**
  * How an operation becomes WGSL.
  * - `leaf`: it has values already.
+ * - `alias`: its values are those of its first input.
  * - `elementwise`: an expression over the inputs' elements at the same index.
  * - `indexed`: an expression that reads its inputs at indices of its own (movement, gather, iota).
  * - `reduction`: a loop over some axes of its only input; the attributes are `ReductionAttributes`.
@@ -28,6 +29,7 @@ export type GradientRule<Attributes> = (
  */
 export type Lowering<Attributes> =
   | { readonly kind: 'leaf' }
+  | { readonly kind: 'alias' }
   | {
       readonly kind: 'elementwise';
       expression(operands: readonly string[], attributes: Attributes, inputs: readonly GraphNode[]): string;
@@ -38,11 +40,15 @@ export type Lowering<Attributes> =
       readonly kind: 'indexed';
       emit(emitter: Emitter, node: GraphNode, attributes: Attributes, index: Index): string;
       readonly work: number;
+      /** How often one element of the result reads each input; 1 when absent. */
+      reads?(node: GraphNode): readonly number[];
     }
   | { readonly kind: 'reduction' }
   | {
       readonly kind: 'kernel';
       readonly build: KernelBuilder<Attributes>;
+      /** The WGSL element type of the output buffer, where it is not the plain one of the dtype. */
+      outputType?(node: GraphNode, target: Target): string;
       readonly inlined?: readonly number[];
     };
 
@@ -51,6 +57,8 @@ export interface Operation<Attributes = never> {
   readonly name: string;
   readonly infer: (inputs: readonly GraphNode[], attributes: Attributes) => { shape: Shape; dtype: DType };
   readonly gradient: GradientRule<Attributes> | 'nonDifferentiable';
+  /** The nodes that the gradient rule gives gradients for, where they are not the inputs. */
+  readonly gradientInputs?: (attributes: Attributes) => readonly GraphNode[];
   readonly lowering: Lowering<Attributes>;
 }
 

@@ -2,6 +2,7 @@ import { type DType, wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { apply, type Operation } from '../operation.js';
+import { where } from './elementwise.js';
 import { checkShape, formatShape, normalizeAxis, sameShape, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
@@ -33,7 +34,7 @@ export const iota: Operation<{ readonly shape: Shape; readonly axis: number }> =
   },
 };
 
-const reshapeOperation: Operation<{ readonly shape: Shape }> = {
+export const reshapeOperation: Operation<{ readonly shape: Shape }> = {
   name: 'reshape',
   infer: (inputs, { shape }) => ({ shape, dtype: only(inputs).dtype }),
   gradient: (upstream, { inputs }) => [upstream.reshape((inputs[0] as Tensor).shape)],
@@ -173,7 +174,7 @@ interface PlaceAttributes extends SliceAttributes {
 }
 
 /** The transpose of `slice`: puts the input's elements at strided places of a larger tensor full of `fill`. */
-const placeOperation: Operation<PlaceAttributes> = {
+export const placeOperation: Operation<PlaceAttributes> = {
   name: 'place',
   infer: (inputs, { shape }) => ({ shape, dtype: only(inputs).dtype }),
   gradient: (upstream, { inputs, attributes: { strides } }) => [
@@ -324,4 +325,13 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
     tensors.map((tensor) => tensor.unsqueeze(along)),
     along,
   );
+}
+
+/** Keeps the elements of the last two axes on one side of a diagonal; 0 elsewhere. */
+export function triangle(name: 'tril' | 'triu', tensor: Tensor, diagonal: number): Tensor {
+  if (tensor.rank < 2) throw new ShapeError(`${name}: expected at least two axes, got ${formatShape(tensor.shape)}.`);
+  const [rows, columns] = [tensor.rank - 2, tensor.rank - 1].map((axis) => tensor.device.indices(tensor.shape, axis));
+  const distance = (columns as Tensor).sub(rows as Tensor);
+  const kept = name === 'tril' ? distance.le(diagonal) : distance.ge(diagonal);
+  return where(kept, tensor, tensor.device.full([], 0, tensor.dtype));
 }

@@ -1,0 +1,114 @@
+import { ForetokenError, ShapeError } from './errors.js';
+import { type GraphNode, topologicalOrder } from './graph.js';
+import { apply, type GradientRule, type Operation } from './operation.js';
+import { formatShape, sameShape } from './shape.js';
+import { Tensor } from './tensor.js';
+
+const gradientInputs = (node: GraphNode): readonly GraphNode[] =>
+  node.operation.gradient === 'nonDifferentiable'
+    ? []
+    : (node.operation.gradientInputs?.(node.attributes as never) ?? node.inputs);
+
+function checkScalar(op: string, loss: Tensor): void {
+  if (loss.size !== 1 || loss.dtype !== 'f32') {
+    throw new ShapeError(
+      `${op}: expected one f32 element to differentiate, got ${loss.dtype}${formatShape(loss.shape)}. Take sum() or mean().`,
+    );
+  }
+}
+
+/** Gradients of `loss` with respect to those nodes of `order` on a path from a target to the loss. */
+function propagate(loss: Tensor, order: readonly GraphNode[], targets: ReadonlySet<GraphNode>): Map<GraphNode, Tensor> {
+  const reaches = new Set<GraphNode>();
+  for (const node of order) {
+    if (targets.has(node) || gradientInputs(node).some((input) => reaches.has(input))) reaches.add(node);
+  }
+  const gradients = new Map<GraphNode, Tensor>();
+  if (!reaches.has(loss.node)) return gradients;
+  gradients.set(loss.node, loss.device.full(loss.shape, 1, 'f32'));
+  for (let position = order.length - 1; position >= 0; position--) {
+    const node = order[position] as GraphNode;
+    const upstream = gradients.get(node);
+    const inputs = gradientInputs(node);
+    if (upstream === undefined || inputs.length === 0) continue;
+    // The gradient of an inner node is of no further use, and would keep the graph alive.
+    if (!targets.has(node)) gradients.delete(node);
+    const rule = node.operation.gradient as GradientRule<unknown>;
+    const results = rule(upstream, {
+      inputs: inputs.map((input) => new Tensor(input)),
+      output: new Tensor(node),
+      attributes: node.attributes,
+    });
+    inputs.forEach((input, at) => {
+      const gradient = results[at];
+      if (gradient === undefined || input.dtype !== 'f32' || !reaches.has(input)) return;
+      if (!sameShape(gradient.shape, input.shape)) {
+        throw new ShapeError(
+          `internal: the gradient of ${node.operation.name} has shape ${formatShape(gradient.shape)} for an input of ${formatShape(input.shape)}.`,
+        );
+      }
+      const before = gradients.get(input);
+      gradients.set(input, before === undefined ? gradient : before.add(gradient));
+    });
+  }
+  return gradients;
+}
+
+/**
+ * Gradients of a scalar with respect to tensors that it was computed from. They are ordinary lazy tensors, so
+ * they can be differentiated again.
+ *
+ * @throws ForetokenError when the loss does not depend on one of the tensors
+ */
+export function grad(loss: Tensor, tensors: readonly Tensor[]): Tensor[] {
+  checkScalar('grad', loss);
+  const order = topologicalOrder([loss.node], gradientInputs);
+  const gradients = propagate(loss, order, new Set(tensors.map((tensor) => tensor.node)));
+  return tensors.map((tensor, position) => {
+    const gradient = gradients.get(tensor.node);
+    if (gradient === undefined) {
+      throw new ForetokenError(
+        `grad: the loss does not depend on tensor ${position} ${formatShape(tensor.shape)} (or its history was dropped: make it a variable, or give device.tensor() requiresGrad, before evaluating).`,
+      );
+    }
+    return gradient;
+  });
+}
+
+/** Adds the gradient of a scalar to `grad` of each trainable variable that it depends on. */
+export function backward(loss: Tensor): void {
+  checkScalar('backward', loss);
+  const order = topologicalOrder([loss.node], gradientInputs);
+  const leaves = order.filter((node) => node.source?.kind === 'variable' && node.source.variable.trainable);
+  if (leaves.length === 0) {
+    throw new ForetokenError('backward: the loss does not depend on any trainable variable.');
+  }
+  const gradients = propagate(loss, order, new Set(leaves));
+  for (const node of leaves) {
+    const gradient = gradients.get(node);
+    if (gradient === undefined || node.source?.kind !== 'variable') continue;
+    const { variable } = node.source;
+    variable.grad = variable.grad === undefined ? gradient : variable.grad.add(gradient);
+  }
+}
+
+interface CustomGradientAttributes {
+  readonly inputs: readonly GraphNode[];
+  readonly rule: GradientRule<undefined>;
+}
+
+const customGradientOperation: Operation<CustomGradientAttributes> = {
+  name: 'customGradient',
+  infer: ([value]) => ({ shape: (value as GraphNode).shape, dtype: (value as GraphNode).dtype }),
+  gradientInputs: ({ inputs }) => inputs,
+  gradient: (upstream, { inputs, output, attributes: { rule } }) => rule(upstream, { inputs, output, attributes: undefined }),
+  lowering: { kind: 'alias' },
+};
+
+/**
+ * `value`, whose gradient with respect to `inputs` is given by `rule` instead of by the operations that computed
+ * it: for formulas that are cheaper, or more accurate, than what differentiation by parts would give.
+ */
+export function customGradient(value: Tensor, inputs: readonly Tensor[], rule: GradientRule<undefined>): Tensor {
+  return apply(customGradientOperation, [value], { inputs: inputs.map((input) => input.node), rule });
+}

@@ -1,0 +1,349 @@
+import { STORED_TYPE, wgslLiteral, WGSL_TYPE, type DType, HIGHEST_F32, LOWEST_F32 } from '../dtype.js';
+import type { GraphNode } from '../graph.js';
+import { ELEMENTWISE_HELPERS } from '../ops/elementwise.js';
+import { RANDOM_HELPERS } from '../ops/random.js';
+import type { ReductionAttributes, Reducer } from '../ops/reduce.js';
+import { rowMajorStrides, type Shape, sizeOf } from '../shape.js';
+
+const HELPERS: Readonly<Record<string, string>> = { ...ELEMENTWISE_HELPERS, ...RANDOM_HELPERS };
+
+/** A place in a tensor, as WGSL expressions of type u32: one for each axis, or the row-major offset, or both. */
+export interface Index {
+  readonly shape: Shape;
+  readonly dims?: readonly string[];
+  readonly flat?: string;
+}
+
+/** What the emitter has to know of the plan that its kernel belongs to. */
+export interface Placement {
+  /** The node that stands for all nodes of equal value. */
+  canonical(node: GraphNode): GraphNode;
+  /** The node whose buffer holds the values of `node` in the same order, if any does. */
+  bufferOf(node: GraphNode): GraphNode | undefined;
+}
+
+export interface BranchCase {
+  /** Absent in the last case. */
+  readonly condition?: string;
+  readonly body: () => string;
+}
+
+interface Buffer {
+  readonly node: GraphNode;
+  readonly name: string;
+  readonly type: string;
+}
+
+/** The WGSL name of the buffer at a binding. */
+export const bufferName = (binding: number): string => `buffer${binding}`;
+
+/** Writes the body of one WGSL kernel: values of graph nodes at given places, each computed once a scope. */
+export class Emitter {
+  readonly #buffers: Buffer[] = [];
+  readonly #scopes: { lines: string[]; known: Map<string, string> }[] = [{ lines: [], known: new Map() }];
+  /** Buffers that are read elsewhere than at the place the kernel writes. */
+  readonly #scattered = new Set<GraphNode>();
+  #names = 0;
+  /** The offset that the kernel writes to, if each invocation writes one element at the place it reads. */
+  ownPlace: string | undefined;
+
+  constructor(readonly placement: Placement) {}
+
+  // ---- Buffers ------------------------------------------------------------------------------------------
+
+  /** The WGSL name of the buffer that holds the values of `node`. */
+  buffer(node: GraphNode, type = STORED_TYPE[node.dtype]): string {
+    const known = this.#buffers.find((buffer) => buffer.node === node);
+    if (known) {
+      if (known.type !== type) throw new Error(`internal: one kernel binds a buffer as ${known.type} and ${type}.`);
+      return known.name;
+    }
+    const name = bufferName(this.#buffers.length);
+    this.#buffers.push({ node, name, type });
+    return name;
+  }
+
+  /** The nodes whose buffers the kernel binds, in the order of their bindings. */
+  get bound(): readonly GraphNode[] {
+    return this.#buffers.map((buffer) => buffer.node);
+  }
+
+  /** Whether `node` is read at the written place only, so that the kernel may write over it. */
+  readsInPlace(node: GraphNode): boolean {
+    return !this.#scattered.has(node);
+  }
+
+  /** Records that a kernel written by hand reads `node` wherever it likes. */
+  readAnywhere(node: GraphNode): void {
+    this.#scattered.add(node);
+  }
+
+  declarations(): string {
+    return this.#buffers
+      .map(({ name, type }, at) => `@group(0) @binding(${at}) var<storage, read_write> ${name}: array<${type}>;`)
+      .join('\n');
+  }
+
+  // ---- Statements ---------------------------------------------------------------------------------------
+
+  get #scope(): { lines: string[]; known: Map<string, string> } {
+    return this.#scopes[this.#scopes.length - 1] as { lines: string[]; known: Map<string, string> };
+  }
+
+  line(text: string): void {
+    this.#scope.lines.push(text);
+  }
+
+  fresh(prefix: string): string {
+    return `${prefix}${this.#names++}`;
+  }
+
+  #recall(key: string): string | undefined {
+    for (let depth = this.#scopes.length - 1; depth >= 0; depth--) {
+      const known = this.#scopes[depth]?.known.get(key);
+      if (known !== undefined) return known;
+    }
+    return undefined;
+  }
+
+  /** Names the value of an expression; equal expressions share a name. */
+  bind(type: string, expression: string): string {
+    if (/^\w+$/.test(expression)) return expression;
+    const key = `${type}:${expression}`;
+    const known = this.#recall(key);
+    if (known !== undefined) return known;
+    const name = this.fresh('v');
+    this.line(`let ${name}: ${type} = ${expression};`);
+    this.#scope.known.set(key, name);
+    return name;
+  }
+
+  /** What `body` emits, as a block of its own. */
+  scoped(body: () => void): string {
+    this.#scopes.push({ lines: [], known: new Map() });
+    body();
+    const { lines } = this.#scopes.pop() as { lines: string[] };
+    return lines.map((line) => `  ${line.replaceAll('\n', '\n  ')}`).join('\n');
+  }
+
+  /**
+   * The body of a loop: what `body` emits, but statements that depend on none of the `loops` variables go before
+   * the loop, since drivers do not move loads out of loops.
+   */
+  loopBody(loops: readonly string[], body: () => void): string {
+    this.#scopes.push({ lines: [], known: new Map() });
+    body();
+    const { lines } = this.#scopes.pop() as { lines: string[] };
+    const varying = new Set(loops);
+    const inside = lines.filter((line) => {
+      const name = /^let (\w+)/.exec(line)?.[1];
+      const depends = name === undefined || line.match(/\b[a-z]\w*\b/g)?.some((word) => varying.has(word)) === true;
+      const declared = name ?? /^var (\w+)/.exec(line)?.[1];
+      if (depends && declared !== undefined) varying.add(declared);
+      if (!depends) this.line(line);
+      return depends;
+    });
+    return inside.map((line) => `  ${line.replaceAll('\n', '\n  ')}`).join('\n');
+  }
+
+  /** A value chosen among cases, of which only the one that holds is computed. */
+  branch(dtype: DType, cases: readonly BranchCase[]): string {
+    const name = this.fresh('chosen');
+    this.line(`var ${name}: ${WGSL_TYPE[dtype]};`);
+    const text = cases.map(({ condition, body }, at) => {
+      const block = this.scoped(() => this.line(`${name} = ${body()};`));
+      const head = at === 0 ? `if (${condition})` : condition === undefined ? 'else' : `else if (${condition})`;
+      return `${head} {\n${block}\n}`;
+    });
+    this.line(text.join(' '));
+    return name;
+  }
+
+  // ---- Places -------------------------------------------------------------------------------------------
+
+  indexOfFlat(shape: Shape, flat: string): Index {
+    return { shape, flat };
+  }
+  indexOfDims(shape: Shape, dims: readonly string[]): Index {
+    return { shape, dims: dims.map((dim, axis) => (shape[axis] === 1 ? '0u' : this.bind('u32', dim))) };
+  }
+
+  /** The row-major offset. */
+  flat(index: Index): string {
+    if (index.flat !== undefined) return index.flat;
+    const strides = rowMajorStrides(index.shape);
+    const terms = (index.dims ?? []).flatMap((dim, axis) => {
+      if (dim === '0u') return [];
+      return [strides[axis] === 1 ? dim : `${dim} * ${strides[axis]}u`];
+    });
+    return terms.length === 0 ? '0u' : this.bind('u32', terms.join(' + '));
+  }
+
+  /** One expression for each axis. */
+  dims(index: Index): readonly string[] {
+    if (index.dims !== undefined) return index.dims;
+    const { shape, flat = '0u' } = index;
+    const strides = rowMajorStrides(shape);
+    const first = shape.findIndex((size) => size !== 1);
+    return shape.map((size, axis) => {
+      if (size === 1) return '0u';
+      const stride = strides[axis] as number;
+      const quotient = stride === 1 ? flat : this.bind('u32', `${flat} / ${stride}u`);
+      return axis === first ? quotient : this.bind('u32', `${quotient} % ${size}u`);
+    });
+  }
+
+  /** The place in a tensor of another shape with the same elements. Axes that both shapes share are kept. */
+  reshapeIndex(index: Index, shape: Shape): Index {
+    if (index.flat !== undefined || index.dims === undefined) return { shape, flat: this.flat(index) };
+    const dims: string[] = [];
+    let from = 0;
+    let to = 0;
+    while (from < index.shape.length || to < shape.length) {
+      // Grow both groups of axes until they hold equally many elements.
+      const [fromStart, toStart] = [from, to];
+      let fromSize = index.shape[from++] ?? 1;
+      let toSize = shape[to++] ?? 1;
+      while (fromSize !== toSize) {
+        if (fromSize < toSize) fromSize *= index.shape[from++] ?? 1;
+        else toSize *= shape[to++] ?? 1;
+        if (from > index.shape.length + 1 || to > shape.length + 1) return { shape, flat: this.flat(index) };
+      }
+      const group: Index = { shape: index.shape.slice(fromStart, from), dims: index.dims.slice(fromStart, from) };
+      const target = shape.slice(toStart, to);
+      const solid = group.shape.flatMap((size, axis) => (size === 1 ? [] : [group.dims?.[axis] as string]));
+      if (solid.length === 1 && target.filter((size) => size !== 1).length === 1) {
+        dims.push(...target.map((size) => (size === 1 ? '0u' : (solid[0] as string))));
+      } else {
+        dims.push(...this.dims({ shape: target, flat: this.flat(group) }));
+      }
+    }
+    return { shape, dims };
+  }
+
+  // ---- Values -------------------------------------------------------------------------------------------
+
+  /** The WGSL expression of one element of `node`; as many statements as it takes are emitted before. */
+  value(wanted: GraphNode, index: Index): string {
+    const node = this.placement.canonical(wanted);
+    const key = `${node.id}@${index.flat ?? index.dims?.join(',')}`;
+    const known = this.#recall(key);
+    if (known !== undefined) return known;
+    const result = this.#compute(node, index);
+    this.#scope.known.set(key, result);
+    return result;
+  }
+
+  #compute(node: GraphNode, index: Index): string {
+    const stored = this.placement.bufferOf(node);
+    if (stored !== undefined) return this.#load(stored, node.dtype, this.flat(index));
+    const { lowering } = node.operation;
+    const attributes = node.attributes as never;
+    switch (lowering.kind) {
+      case 'elementwise': {
+        const operands = node.inputs.map((input) => this.value(input, index));
+        return this.bind(WGSL_TYPE[node.dtype], lowering.expression(operands, attributes, node.inputs));
+      }
+      case 'indexed':
+        return this.bind(WGSL_TYPE[node.dtype], lowering.emit(this, node, attributes, index));
+      case 'reduction':
+        return this.#reduce(node, index);
+      default:
+        throw new Error(`internal: ${node.operation.name} has no buffer and cannot be computed in place.`);
+    }
+  }
+
+  #load(stored: GraphNode, dtype: DType, place: string): string {
+    if (place !== this.ownPlace) this.#scattered.add(stored);
+    const element = `${this.buffer(stored)}[${place}]`;
+    return this.bind(WGSL_TYPE[dtype], dtype === 'bool' ? `${element} != 0u` : element);
+  }
+
+  #reduce(node: GraphNode, index: Index): string {
+    const { reducer, axes } = node.attributes as ReductionAttributes;
+    const input = node.inputs[0] as GraphNode;
+    const dims = this.dims(index);
+    const loops = axes.map(() => this.fresh('i'));
+    let kept = 0;
+    const place = input.shape.map((_, axis) => {
+      const loop = axes.indexOf(axis);
+      return loop >= 0 ? (loops[loop] as string) : (dims[kept++] as string);
+    });
+    const accumulator = new Accumulator(this, reducer, input.dtype);
+    let block = this.loopBody(loops, () => {
+      const value = this.value(input, this.indexOfDims(input.shape, place));
+      accumulator.add(value, loops[0] as string);
+    });
+    for (let at = axes.length - 1; at >= 0; at--) {
+      const loop = loops[at] as string;
+      const size = input.shape[axes[at] as number] as number;
+      block = `for (var ${loop} = 0u; ${loop} < ${size}u; ${loop}++) {\n${block}\n}`;
+    }
+    this.line(block);
+    return accumulator.result;
+  }
+
+  helpers(text: string): string {
+    const used = new Set<string>();
+    const visit = (source: string): void => {
+      for (const name of Object.keys(HELPERS)) {
+        if (used.has(name) || !new RegExp(`\\b${name}\\(`).test(source)) continue;
+        used.add(name);
+        visit(HELPERS[name] as string);
+      }
+    };
+    visit(text);
+    return Object.keys(HELPERS)
+      .filter((name) => used.has(name))
+      .map((name) => HELPERS[name])
+      .join('\n');
+  }
+
+  /** The statements at the top level. */
+  statements(): string {
+    return (this.#scopes[0] as { lines: string[] }).lines.map((line) => `  ${line.replaceAll('\n', '\n  ')}`).join('\n');
+  }
+}
+
+const lowest: Record<DType, number> = { f32: LOWEST_F32, i32: -2147483648, u32: 0, bool: 0 };
+const highest: Record<DType, number> = { f32: HIGHEST_F32, i32: 2147483647, u32: 4294967295, bool: 1 };
+
+/** The running result of a reduction. */
+class Accumulator {
+  readonly result: string;
+  readonly #best: string;
+
+  constructor(
+    readonly emitter: Emitter,
+    readonly reducer: Reducer,
+    readonly dtype: DType,
+  ) {
+    this.result = emitter.fresh('total');
+    this.#best = emitter.fresh('best');
+    const minimum = reducer === 'min' || reducer === 'argmin';
+    const start = wgslLiteral(reducer === 'sum' ? 0 : minimum ? highest[dtype] : lowest[dtype], dtype);
+    if (reducer === 'argmax' || reducer === 'argmin') {
+      emitter.line(`var ${this.#best} = ${start};`);
+      emitter.line(`var ${this.result} = 0i;`);
+    } else {
+      emitter.line(`var ${this.result} = ${start};`);
+    }
+  }
+
+  add(value: string, place: string): void {
+    const { emitter, reducer, result } = this;
+    if (reducer === 'sum') emitter.line(`${result} += ${value};`);
+    else if (reducer === 'max' || reducer === 'min') emitter.line(`${result} = ${reducer}(${result}, ${value});`);
+    else {
+      const better = reducer === 'argmax' ? '>' : '<';
+      emitter.line(`if (${value} ${better} ${this.#best}) { ${this.#best} = ${value}; ${result} = i32(${place}); }`);
+    }
+  }
+}
+
+/** How many elements a reduction reads for each that it gives. */
+export const reducedSize = (node: GraphNode): number => {
+  const { axes } = node.attributes as ReductionAttributes;
+  const shape = (node.inputs[0] as GraphNode).shape;
+  return sizeOf(axes.map((axis) => shape[axis] as number));
+};

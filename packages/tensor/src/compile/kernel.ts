@@ -1,0 +1,158 @@
+import { STORED_TYPE } from '../dtype.js';
+import type { GraphNode } from '../graph.js';
+import { Emitter, type Index, type Placement } from './emitter.js';
+
+/** One dispatch: WGSL, what it binds, and how many workgroups run. */
+export interface Kernel {
+  readonly name: string;
+  readonly code: string;
+  readonly workgroups: readonly [number, number, number];
+  /** Nodes whose buffers are bound, in the order of the bindings. */
+  readonly bindings: readonly GraphNode[];
+  readonly outputs: readonly GraphNode[];
+  /** Whether `node` is read only where the same invocation writes, and before it writes. */
+  readsInPlace(node: GraphNode): boolean;
+}
+
+/** What a kernel written by hand gives; `@compute fn` and the bindings are added around it. */
+export interface KernelText {
+  /** Statements of the entry point. In scope: `group` (workgroup), `local` (place in it), `lane` (flat place in it). */
+  readonly body: string;
+  /** Functions, constants and workgroup variables of the module. */
+  readonly declarations?: string;
+  readonly workgroupSize: readonly [number, number, number];
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Facts of the adapter that choose between variants of a kernel. */
+export interface Target {
+  /** Runs on the CPU: no barriers are cheap, loads that all lanes share are. */
+  readonly software: boolean;
+  readonly maxBuffers: number;
+  readonly maxWorkgroupMemory: number;
+}
+
+export interface KernelContext<Attributes> {
+  readonly node: GraphNode;
+  readonly attributes: Attributes;
+  readonly wgsl: KernelWriter;
+  readonly target: Target;
+}
+
+export type KernelBuilder<Attributes> = (context: KernelContext<Attributes>) => KernelText;
+
+const WORKGROUP = 64;
+/** The most workgroups along one axis that every adapter takes. */
+const MAX_WORKGROUPS = 65535;
+
+/** `count` invocations, one a row of work; the second axis takes what the first cannot. */
+function linearKernel(count: number, body: (place: string) => string): KernelText {
+  const groups = Math.ceil(count / WORKGROUP);
+  const across = Math.min(groups, MAX_WORKGROUPS);
+  return {
+    workgroupSize: [WORKGROUP, 1, 1],
+    workgroups: [across, Math.ceil(groups / Math.max(across, 1)), 1],
+    body: `  let place = (group.y * ${across}u + group.x) * ${WORKGROUP}u + lane;
+  if (place >= ${count}u) { return; }
+${body('place')}`,
+  };
+}
+
+/** What kernels written by hand use to name their buffers and to compute inlined inputs. */
+export class KernelWriter {
+  readonly output: string;
+
+  constructor(
+    readonly emitter: Emitter,
+    readonly node: GraphNode,
+    outputType: string | undefined,
+  ) {
+    this.output = emitter.buffer(node, outputType);
+  }
+
+  /** The buffer of an input, as an array of `type` (its own element type when absent). */
+  input(at: number, type?: string): string {
+    const stored = this.emitter.placement.bufferOf(this.node.inputs[at] as GraphNode);
+    if (stored === undefined) throw new Error(`internal: input ${at} of ${this.node.operation.name} has no buffer.`);
+    this.emitter.readAnywhere(stored);
+    return this.emitter.buffer(stored, type);
+  }
+
+  /**
+   * Statements for a loop over `loop` that end in `use(value)`, where value is the element of an inlined input at
+   * `dims`, and the statements that must stand before the loop.
+   */
+  elementInLoop(at: number, dims: readonly string[], loop: string, use: (value: string) => string): { before: string; inside: string } {
+    const { emitter } = this;
+    const input = this.node.inputs[at] as GraphNode;
+    let inside = '';
+    const before = emitter.scoped(() => {
+      inside = emitter.loopBody([loop], () => {
+        const index: Index = { shape: input.shape, dims: dims.map((dim, axis) => (input.shape[axis] === 1 ? '0u' : dim)) };
+        emitter.line(use(emitter.value(input, index)));
+      });
+    });
+    return { before, inside };
+  }
+
+  perInvocation(count: number, body: (place: string) => string): KernelText {
+    return linearKernel(count, body);
+  }
+}
+
+function assemble(name: string, emitter: Emitter, text: KernelText, outputs: readonly GraphNode[]): Kernel {
+  const source = `${text.declarations ?? ''}
+@compute @workgroup_size(${text.workgroupSize.join(', ')})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+${text.body}
+}`;
+  return {
+    name,
+    code: [emitter.declarations(), emitter.helpers(source), source].filter((part) => part !== '').join('\n'),
+    workgroups: text.workgroups,
+    bindings: emitter.bound,
+    outputs,
+    readsInPlace: (node) => emitter.readsInPlace(node),
+  };
+}
+
+const stored = (node: GraphNode, value: string): string => (node.dtype === 'bool' ? `select(0u, 1u, ${value})` : value);
+
+/** A name for profiles: the operations that were fused, from the last to the first. */
+function fusedName(node: GraphNode, placement: Placement): string {
+  const names: string[] = [];
+  const visit = (at: GraphNode): void => {
+    const canonical = placement.canonical(at);
+    if (names.length >= 4 || (at !== node && placement.bufferOf(canonical) !== undefined)) return;
+    const { name } = canonical.operation;
+    if (!['constant', 'reshape', 'expand', 'permute', 'leaf'].includes(name)) names.push(name);
+    for (const input of canonical.inputs) visit(input);
+  };
+  visit(node);
+  return names.length === 0 ? 'copy' : names.join('·');
+}
+
+/** The kernel that computes `node` into its own buffer. */
+export function buildKernel(node: GraphNode, placement: Placement, target: Target): Kernel {
+  const { lowering, name } = node.operation;
+  if (lowering.kind === 'kernel') {
+    const emitter = new Emitter(placement);
+    const wgsl = new KernelWriter(emitter, node, lowering.outputType?.(node, target));
+    const text = lowering.build({ node, attributes: node.attributes as never, wgsl, target });
+    return assemble(name, emitter, text, [node]);
+  }
+  // Within its own kernel the node is computed, not loaded.
+  const inside: Placement = {
+    canonical: (wanted) => placement.canonical(wanted),
+    bufferOf: (wanted) => (wanted === node ? undefined : placement.bufferOf(wanted)),
+  };
+  const emitter = new Emitter(inside);
+  const output = emitter.buffer(node);
+  const text = linearKernel(node.size, (place) => {
+    emitter.ownPlace = place;
+    const value = emitter.value(node, { shape: node.shape, flat: place });
+    return `${emitter.statements()}\n  ${output}[${place}] = ${stored(node, value)};`;
+  });
+  return assemble(fusedName(node, placement), emitter, text, [node]);
+}
+

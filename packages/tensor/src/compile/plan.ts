@@ -1,0 +1,253 @@
+import { BYTES_PER_ELEMENT, type HostArray, toDeviceWords } from '../dtype.js';
+import type { GraphNode } from '../graph.js';
+import type { Runtime } from '../runtime/runtime.js';
+import { Storage } from '../runtime/storage.js';
+import type { VariableState } from '../variable.js';
+import { bufferName } from './emitter.js';
+import type { Kernel } from './kernel.js';
+import { type Interval, layOut } from './memory.js';
+import { type Schedule, schedule } from './schedule.js';
+
+/** Where the buffer of a node is. */
+interface Place {
+  readonly storage: Storage;
+  readonly offset: number;
+}
+
+interface Copy {
+  readonly from: Place;
+  readonly to: Place;
+  readonly bytes: number;
+}
+
+interface Dispatch {
+  readonly kernel: Kernel;
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+}
+
+export interface PlanRequest {
+  readonly outputs: readonly GraphNode[];
+  /** Variables whose newest version is computed and stored. */
+  readonly assigned: readonly VariableState[];
+  /** Runs once: outputs are computed right into their storage, and working memory is given back. */
+  readonly once: boolean;
+}
+
+const bytesOf = (node: GraphNode): number => node.size * BYTES_PER_ELEMENT;
+
+/** Kernels whose results no other kernel reads go last, so that they may overwrite what the others read. */
+function assignmentsLast(kernels: readonly Kernel[]): Kernel[] {
+  const read = new Set(kernels.flatMap((kernel) => kernel.bindings.filter((node) => !kernel.outputs.includes(node))));
+  const isLast = (kernel: Kernel): boolean => kernel.outputs.every((node) => !read.has(node));
+  return [...kernels.filter((kernel) => !isLast(kernel)), ...kernels.filter(isLast)];
+}
+
+/** The commands that compute some tensors and assignments, with all memory laid out. */
+export class Plan {
+  readonly kernels: readonly Kernel[];
+  readonly #placement: Schedule['placement'];
+  readonly #places = new Map<GraphNode, Place>();
+  readonly #before: Copy[] = [];
+  readonly #after: Copy[] = [];
+  readonly #dispatches: Dispatch[];
+  readonly #inputs = new Map<string, GraphNode>();
+  #arena: Storage[] = [];
+  /** Outputs computed right into their storage. */
+  readonly #direct = new Map<GraphNode, Storage>();
+
+  constructor(
+    readonly runtime: Runtime,
+    readonly request: PlanRequest,
+  ) {
+    const values = request.assigned.map((variable) => variable.pending.get(variable.version) as GraphNode);
+    const { kernels, placement } = schedule([...request.outputs, ...values], runtime.target);
+    this.#placement = placement;
+    this.kernels = assignmentsLast(kernels);
+    this.#layOut(values);
+    this.#dispatches = this.kernels.filter(({ workgroups }) => !workgroups.includes(0)).map((kernel) => this.#prepare(kernel));
+  }
+
+  /** Bytes of working memory. */
+  get arenaBytes(): number {
+    return this.#arena.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+  get dispatches(): readonly Dispatch[] {
+    return this.#dispatches;
+  }
+
+  #bufferNode(node: GraphNode): GraphNode {
+    return this.#placement.bufferOf(node) as GraphNode;
+  }
+
+  /** Decides where every buffer lies, and which copies the assignments and outputs need. */
+  #layOut(values: readonly GraphNode[]): void {
+    const { outputs, assigned, once } = this.request;
+    const written = new Map(this.kernels.flatMap((kernel, at) => kernel.outputs.map((node) => [node, at] as const)));
+    const end = this.kernels.length;
+    const pinned = new Set<GraphNode>();
+
+    const copyOnly: { variable: VariableState; node: GraphNode }[] = [];
+    assigned.forEach((variable, at) => {
+      const node = this.#bufferNode(values[at] as GraphNode);
+      const producer = written.get(node);
+      if (producer !== undefined && !this.#places.has(node) && this.#mayOverwrite(variable, node, producer)) {
+        this.#places.set(node, { storage: variable.storage, offset: 0 });
+      } else {
+        copyOnly.push({ variable, node });
+        pinned.add(node);
+      }
+    });
+    for (const output of outputs) {
+      const node = this.#bufferNode(output);
+      if (once && written.has(node) && !this.#places.has(node)) {
+        const storage = this.runtime.pool.allocate(bytesOf(node));
+        this.#direct.set(node, storage);
+        this.#places.set(node, { storage, offset: 0 });
+      }
+      pinned.add(node);
+    }
+
+    const uses = new Map<GraphNode, { first: number; last: number }>();
+    this.kernels.forEach((kernel, at) => {
+      for (const node of kernel.bindings) {
+        const use = uses.get(node);
+        if (use === undefined) uses.set(node, { first: at, last: at });
+        else use.last = at;
+      }
+    });
+    for (const node of pinned) uses.set(node, { first: uses.get(node)?.first ?? 0, last: end });
+
+    const intervals: (Interval & { node: GraphNode | undefined; temporaryOf?: VariableState })[] = [];
+    for (const [node, { first, last }] of uses) {
+      const { source } = node;
+      if (source?.kind === 'variable') this.#places.set(node, { storage: source.variable.storage, offset: 0 });
+      if (source?.kind === 'storage') this.#places.set(node, { storage: source.storage, offset: 0 });
+      if (this.#places.has(node)) continue;
+      // What the host writes is there before the first kernel, and in a replayed plan must survive the last.
+      const fromHost = source !== undefined;
+      intervals.push({ node, bytes: bytesOf(node), first: fromHost ? -1 : first, last: fromHost && !once ? end : last });
+      if (source?.kind === 'input') this.#inputs.set(source.name, node);
+    }
+    // A leaf may be overwritten by another assignment before it is copied, so it is set aside first.
+    for (const { variable, node } of copyOnly) {
+      if (node.source !== undefined) intervals.push({ node: undefined, temporaryOf: variable, bytes: bytesOf(node), first: -1, last: end });
+    }
+
+    const { gpu, pool } = this.runtime;
+    const layout = layOut(intervals, gpu.limits.minStorageBufferOffsetAlignment, gpu.limits.maxBufferSize);
+    this.#arena = layout.chunkBytes.map((bytes) => pool.allocate(bytes, false));
+    const temporaries = new Map<VariableState, Place>();
+    intervals.forEach(({ node, temporaryOf }, at) => {
+      const slot = layout.slots[at] as { chunk: number; offset: number };
+      const place = { storage: this.#arena[slot.chunk] as Storage, offset: slot.offset };
+      if (node !== undefined) this.#places.set(node, place);
+      if (temporaryOf !== undefined) temporaries.set(temporaryOf, place);
+    });
+    for (const { variable, node } of copyOnly) {
+      const bytes = bytesOf(node);
+      const to = { storage: variable.storage, offset: 0 };
+      const from = this.#places.get(node) as Place;
+      const temporary = temporaries.get(variable);
+      if (temporary !== undefined) this.#before.push({ from, to: temporary, bytes });
+      this.#after.push({ from: temporary ?? from, to, bytes });
+    }
+    for (const [node, place] of this.#places) {
+      if (node.source?.kind === 'host') this.#upload(place, node.source.values);
+    }
+  }
+
+  /** Whether kernel `producer` may write `node` over the variable: nobody needs the old values afterwards. */
+  #mayOverwrite(variable: VariableState, node: GraphNode, producer: number): boolean {
+    if (bytesOf(node) !== variable.storage.bytes) return false;
+    return this.kernels.every((kernel, at) => {
+      const old = kernel.bindings.filter((bound) => bound.source?.kind === 'variable' && bound.source.variable === variable);
+      return old.length === 0 || at < producer || (at === producer && old.every((bound) => kernel.readsInPlace(bound)));
+    });
+  }
+
+  #upload(place: Place, values: HostArray): void {
+    const words = toDeviceWords(values);
+    this.runtime.gpu.queue.writeBuffer(place.storage.use(), place.offset, words as GPUAllowSharedBufferSource);
+  }
+
+  #prepare(kernel: Kernel): Dispatch {
+    let { code } = kernel;
+    const entries: GPUBindGroupEntry[] = [];
+    const bound: { place: Place; name: string }[] = [];
+    kernel.bindings.forEach((node, binding) => {
+      const place = this.#places.get(node) as Place;
+      const twin = bound.find((other) => other.place.storage === place.storage && other.place.offset === place.offset);
+      if (twin === undefined) {
+        bound.push({ place, name: bufferName(binding) });
+        const resource = { buffer: place.storage.use(), offset: place.offset, size: Math.max(bytesOf(node), 4) };
+        entries.push({ binding, resource });
+        return;
+      }
+      // A kernel that writes over what it reads may bind the memory only once.
+      code = code.replace(new RegExp(`^.*> ${bufferName(binding)}: .*\n`, 'm'), '');
+      code = code.replaceAll(new RegExp(`\\b${bufferName(binding)}\\b`, 'g'), twin.name);
+    });
+    return { kernel, ...this.runtime.prepare(kernel.name, code, entries) };
+  }
+
+  /** Names of the inputs that some kernel reads. */
+  get inputNames(): readonly string[] {
+    return [...this.#inputs.keys()];
+  }
+
+  writeInput(name: string, values: HostArray): void {
+    const node = this.#inputs.get(name);
+    if (node !== undefined) this.#upload(this.#places.get(node) as Place, values);
+  }
+
+  /** Submits everything; gives one new storage for each output. Does not wait. */
+  run(profiler?: (pass: number) => GPUComputePassTimestampWrites, finish?: (encoder: GPUCommandEncoder) => void): Storage[] {
+    const encoder = this.runtime.gpu.createCommandEncoder();
+    const copy = ({ from, to, bytes }: Copy): void => {
+      if (bytes > 0) encoder.copyBufferToBuffer(from.storage.use(), from.offset, to.storage.use(), to.offset, bytes);
+    };
+    const early: Copy[] = [];
+    const late: Copy[] = [];
+    const taken = new Set<Storage>();
+    const results = this.request.outputs.map((output) => {
+      const node = this.#bufferNode(output);
+      const direct = this.#direct.get(node);
+      if (direct !== undefined && !taken.has(direct)) {
+        taken.add(direct);
+        return direct;
+      }
+      const storage = this.runtime.pool.allocate(bytesOf(node));
+      // What was there from the start is copied before an assignment can overwrite it.
+      const copies = node.source === undefined ? late : early;
+      copies.push({ from: this.#places.get(node) as Place, to: { storage, offset: 0 }, bytes: bytesOf(node) });
+      return storage;
+    });
+    for (const each of [...early, ...this.#before]) copy(each);
+    this.#encodeKernels(encoder, profiler);
+    for (const each of [...late, ...this.#after]) copy(each);
+    finish?.(encoder);
+    this.runtime.submit(encoder.finish());
+    if (this.request.once) this.dispose();
+    return results;
+  }
+
+  #encodeKernels(encoder: GPUCommandEncoder, profiler?: (pass: number) => GPUComputePassTimestampWrites): void {
+    if (this.#dispatches.length === 0) return;
+    let pass = profiler ? undefined : encoder.beginComputePass();
+    this.#dispatches.forEach(({ kernel, pipeline, group }, at) => {
+      if (profiler) pass = encoder.beginComputePass({ timestampWrites: profiler(at) });
+      pass?.setPipeline(pipeline);
+      pass?.setBindGroup(0, group);
+      pass?.dispatchWorkgroups(...kernel.workgroups);
+      if (profiler) pass?.end();
+    });
+    if (!profiler) pass?.end();
+  }
+
+  /** Gives the working memory back. */
+  dispose(): void {
+    for (const storage of this.#arena) storage.release();
+    this.#arena = [];
+  }
+}

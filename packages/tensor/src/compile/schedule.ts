@@ -1,0 +1,180 @@
+import type { GraphNode } from '../graph.js';
+import { canonicalize } from './canonical.js';
+import { type Placement, reducedSize } from './emitter.js';
+import { buildKernel, type Kernel, type Target } from './kernel.js';
+
+/** Which nodes get buffers, and the kernels that fill them, in an order in which they can run. */
+export interface Schedule {
+  readonly kernels: readonly Kernel[];
+  readonly placement: Placement;
+}
+
+// Costs are in units of one arithmetic instruction for one element.
+const LOAD = 1.5;
+const STORE = 2;
+/** A dispatch costs about as much as this many instructions (tens of microseconds on a software adapter). */
+const DISPATCH = 20000;
+/** An operation inlined into a hand-written kernel (a mask) is recomputed rather than stored unless it is dear. */
+const MASK_DISCOUNT = 0.05;
+/** Statements in one kernel after which drivers' compilers take long. */
+const MAX_STATEMENTS = 256;
+
+const isLeaf = (node: GraphNode): boolean => node.source !== undefined;
+const isReshape = (node: GraphNode): boolean => node.operation.name === 'reshape';
+
+/** Decides for each node between a buffer and recomputation inside the kernels that need it. */
+class Placer implements Placement {
+  readonly canonical: (node: GraphNode) => GraphNode;
+  readonly #order: readonly GraphNode[];
+  readonly #stored = new Set<GraphNode>();
+  /** Instructions for one element of a node, when everything below that has no buffer is inlined. */
+  readonly #work = new Map<GraphNode, number>();
+
+  constructor(
+    readonly roots: readonly GraphNode[],
+    readonly maxBuffers: number,
+  ) {
+    const graph = canonicalize(roots);
+    this.canonical = graph.canonical;
+    this.#order = graph.order;
+    for (const root of roots) this.#store(root);
+    this.#forceForward();
+    this.#chooseBackward();
+  }
+
+  /** The node that `node` is a reshape of. */
+  #base(node: GraphNode): GraphNode {
+    let at = this.canonical(node);
+    while (isReshape(at) && !isLeaf(at)) at = this.canonical(at.inputs[0] as GraphNode);
+    return at;
+  }
+
+  #store(node: GraphNode): void {
+    this.#stored.add(this.#base(node));
+  }
+
+  bufferOf(node: GraphNode): GraphNode | undefined {
+    const base = this.#base(node);
+    return isLeaf(base) || this.#stored.has(base) ? base : undefined;
+  }
+
+  /** The order in which nodes can be computed. */
+  get order(): readonly GraphNode[] {
+    return this.#order;
+  }
+
+  /** Hand-written kernels need buffers around them; so does whatever would make a kernel too large. */
+  #forceForward(): void {
+    const consumers = new Map<GraphNode, number>();
+    for (const node of this.#order) {
+      for (const input of node.inputs) {
+        const canonical = this.canonical(input);
+        consumers.set(canonical, (consumers.get(canonical) ?? 0) + 1);
+      }
+    }
+    const buffers = new Map<GraphNode, ReadonlySet<GraphNode>>();
+    const statements = new Map<GraphNode, number>();
+    const asBuffer = (node: GraphNode): void => {
+      buffers.set(node, new Set([this.#base(node)]));
+      statements.set(node, 1);
+      this.#work.set(node, 1);
+    };
+    for (const node of this.#order) {
+      if (isLeaf(node)) {
+        asBuffer(node);
+        continue;
+      }
+      const inputs = [...new Set(node.inputs.map((input) => this.canonical(input)))];
+      const { lowering } = node.operation;
+      const inlined = lowering.kind === 'kernel' ? (lowering.inlined ?? []).flatMap((at) => node.inputs[at] ?? []) : inputs;
+      if (lowering.kind === 'kernel') {
+        node.inputs.forEach((input, at) => {
+          if (!lowering.inlined?.includes(at)) this.#store(input);
+        });
+        this.#stored.add(node);
+      }
+      const limit = this.maxBuffers - 1 - (lowering.kind === 'kernel' ? node.inputs.length - inlined.length : 0);
+      const candidates = inlined.map((input) => this.canonical(input));
+      const union = (): ReadonlySet<GraphNode> => new Set(candidates.flatMap((input) => [...(buffers.get(input) ?? [])]));
+      const total = (): number =>
+        candidates.reduce((sum, input) => sum + (statements.get(input) ?? 1) / (consumers.get(input) ?? 1), 1);
+      while (union().size > limit || total() > MAX_STATEMENTS) {
+        const tooManyBuffers = union().size > limit;
+        const weight = (input: GraphNode): number =>
+          (tooManyBuffers ? buffers.get(input)?.size : statements.get(input)) ?? 1;
+        const heaviest = candidates.reduce((a, b) => (weight(b) > weight(a) ? b : a));
+        if (weight(heaviest) <= 1) break;
+        this.#store(heaviest);
+        asBuffer(heaviest);
+      }
+      if (this.bufferOf(node) !== undefined) {
+        asBuffer(node);
+        continue;
+      }
+      buffers.set(node, union());
+      statements.set(node, total());
+      this.#work.set(node, this.#elementWork(node, inputs));
+    }
+  }
+
+  #elementWork(node: GraphNode, inputs: readonly GraphNode[]): number {
+    const { lowering } = node.operation;
+    const below = inputs.reduce((sum, input, at) => sum + (this.#work.get(input) ?? 1) * this.#reads(node, at), 0);
+    if (lowering.kind === 'reduction') return below + reducedSize(node);
+    return below + (lowering.kind === 'elementwise' || lowering.kind === 'indexed' ? lowering.work : 0);
+  }
+
+  /** Elements of input `at` that one element of `node` reads. */
+  #reads(node: GraphNode, at: number): number {
+    const { lowering } = node.operation;
+    if (lowering.kind === 'reduction') return reducedSize(node);
+    if (lowering.kind === 'kernel') {
+      return (MASK_DISCOUNT * (node.inputs[at] as GraphNode).size) / Math.max(node.size, 1);
+    }
+    return (lowering.kind === 'indexed' ? lowering.reads?.(node)[at] : undefined) ?? 1;
+  }
+
+  /** From the roots down: how often would each node be computed, and is a buffer cheaper? */
+  #chooseBackward(): void {
+    const uses = new Map<GraphNode, Map<GraphNode, number>>();
+    for (let position = this.#order.length - 1; position >= 0; position--) {
+      const node = this.#order[position] as GraphNode;
+      if (isLeaf(node)) continue;
+      let readers = uses.get(node) ?? new Map<GraphNode, number>();
+      uses.delete(node);
+      if (!isReshape(node)) {
+        if (!this.#stored.has(node) && this.#buffersPay(node, readers)) this.#stored.add(node);
+        if (this.#stored.has(node)) readers = new Map([[node, node.size]]);
+      }
+      node.inputs.forEach((input, at) => {
+        const canonical = this.canonical(input);
+        const counts = uses.get(canonical) ?? new Map<GraphNode, number>();
+        uses.set(canonical, counts);
+        for (const [reader, count] of readers) {
+          counts.set(reader, Math.max(counts.get(reader) ?? 0, count * this.#reads(node, at)));
+        }
+      });
+    }
+  }
+
+  #buffersPay(node: GraphNode, readers: ReadonlyMap<GraphNode, number>): boolean {
+    const work = this.#work.get(node) ?? 1;
+    let evaluations = 0;
+    for (const count of readers.values()) evaluations += count;
+    return evaluations * work > node.size * (work + STORE) + evaluations * LOAD + DISPATCH;
+  }
+}
+
+/** Plans the kernels that compute `roots`. */
+export function schedule(roots: readonly GraphNode[], target: Target): Schedule {
+  const placer = new Placer(roots, target.maxBuffers);
+  const built = new Map<GraphNode, Kernel>();
+  const wanted = roots.flatMap((root) => placer.bufferOf(root) ?? []);
+  for (let node = wanted.pop(); node !== undefined; node = wanted.pop()) {
+    if (isLeaf(node) || built.has(node)) continue;
+    const kernel = buildKernel(node, placer, target);
+    built.set(node, kernel);
+    wanted.push(...kernel.bindings.filter((binding) => binding !== node));
+  }
+  return { kernels: placer.order.flatMap((node) => built.get(node) ?? []), placement: placer };
+}

@@ -1,0 +1,27 @@
+export { grad, customGradient } from './autograd.js';
+export { CompiledStep, type CompileOptions, type HostInput, type StepInputs, type StepProfile } from './compile/compiled-step.js';
+export { Device, type DeviceInfo, openDevice, type OpenDeviceOptions, type Scope, type TensorOptions, type VariableOptions } from './device.js';
+export { type DType, dtypeOfHostArray, type HostArray } from './dtype.js';
+export {
+  AdapterNotFoundError,
+  DeviceLostError,
+  DisposedError,
+  DTypeError,
+  ForetokenError,
+  OutOfMemoryError,
+  ShapeError,
+  ValidationError,
+} from './errors.js';
+export { attention, type AttentionOptions } from './ops/attention.js';
+export { crossEntropy, type CrossEntropyOptions, linearCrossEntropy, type LinearCrossEntropyOptions } from './ops/cross-entropy.js';
+export { where } from './ops/elementwise.js';
+export { embedding } from './ops/embedding.js';
+export type { MatmulOptions } from './ops/matmul.js';
+export { concat, stack } from './ops/movement.js';
+export { foldIn } from './ops/random.js';
+export { HostRandom, type HostRandomState, randomKey } from './random.js';
+export type { KernelTime } from './runtime/profiler.js';
+export type { MemoryReport } from './runtime/storage.js';
+export { broadcastShapes, formatShape, type Shape, sizeOf } from './shape.js';
+export { type NestedArray, Tensor } from './tensor.js';
+export { Variable } from './variable.js';

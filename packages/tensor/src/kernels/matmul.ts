@@ -1,0 +1,206 @@
+import type { KernelContext, KernelText } from '../compile/kernel.js';
+import type { GraphNode } from '../graph.js';
+import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../ops/matmul.js';
+import { rowMajorStrides, type Shape } from '../shape.js';
+
+const MAX_WORKGROUPS = 65535;
+const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
+
+/** The offset, in matrices, of batch entry `entry` in an operand whose batch axes broadcast. */
+function batchOffset(entry: string, batch: Shape, own: Shape): string {
+  const strides = rowMajorStrides(batch);
+  const ownStrides = rowMajorStrides(own);
+  const terms = own.flatMap((size, axis) => {
+    if (size === 1) return [];
+    const at = axis + batch.length - own.length;
+    return [`(${entry} / ${strides[at]}u % ${batch[at]}u) * ${ownStrides[axis]}u`];
+  });
+  return terms.length === 0 ? '0u' : terms.join(' + ');
+}
+
+interface Problem extends MatmulSizes {
+  readonly batchCount: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  /** Statements that set `tileRow`, `tileColumn`, `startA`, `startB`, `startC` (in elements). */
+  readonly locate: string;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Spreads tiles over workgroups: along columns first, so that neighbours share rows of A. */
+function layTiles(node: GraphNode, attributes: MatmulAttributes, tileRows: number, tileColumns: number): Problem {
+  const [a, b] = node.inputs as [GraphNode, GraphNode];
+  const sizes = matmulSizes(a.shape, b.shape, attributes);
+  const { batch, rows, inner, columns } = sizes;
+  const batchCount = batch.reduce((product, size) => product * size, 1);
+  const across = Math.ceil(columns / tileColumns);
+  const down = Math.ceil(rows / tileRows);
+  const total = across * down * batchCount;
+  const width = Math.min(total, MAX_WORKGROUPS);
+  const locate = `
+  let tile = group.y * ${width}u + group.x;
+  if (tile >= ${total}u) { return; }
+  let tileColumn = (tile % ${across}u) * ${tileColumns}u;
+  let tileRow = (tile / ${across}u % ${down}u) * ${tileRows}u;
+  let entry = tile / ${across * down}u;
+  let startA = (${batchOffset('entry', batch, a.shape.slice(0, -2))}) * ${rows * inner}u;
+  let startB = (${batchOffset('entry', batch, b.shape.slice(0, -2))}) * ${inner * columns}u;
+  let startC = entry * ${rows * columns}u;`;
+  const workgroups = [width, total === 0 ? 0 : Math.ceil(total / width), 1] as const;
+  return { ...sizes, ...attributes, batchCount, locate, workgroups };
+}
+
+/**
+ * For adapters that run on the CPU: each invocation keeps a tile of the result in registers and lanes lie along
+ * columns, so that the loads of A are the same for all lanes. No workgroup memory: barriers cost more there than
+ * the loads that they save. Loads are of four elements wherever the sizes allow it.
+ */
+function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAttributes>): KernelText {
+  const [a, b] = node.inputs as [GraphNode, GraphNode];
+  const { rows, columns } = matmulSizes(a.shape, b.shape, attributes);
+  const lanes = 8;
+  // Vectors of four columns for each lane: two where that still leaves no lane idle.
+  const vectors = columns % 64 === 0 && rows >= 256 ? 2 : 1;
+  const tileRows = Math.min(vectors === 2 ? 8 : 16, Math.max(4, Math.ceil(rows / 4) * 4));
+  const problem = layTiles(node, attributes, tileRows, lanes * 4 * vectors);
+  const { inner, transposeA, transposeB } = problem;
+  const wideA = (transposeA ? rows : inner) % 4 === 0;
+  const wideB = (transposeB ? inner : columns) % 4 === 0;
+  const wideC = columns % 4 === 0;
+  const bufferA = wgsl.input(0, wideA ? 'vec4<f32>' : 'f32');
+  const sameBuffer = wgsl.emitter.placement.bufferOf(a) === wgsl.emitter.placement.bufferOf(b);
+  const bufferB = wgsl.input(1, sameBuffer ? (wideA ? 'vec4<f32>' : 'f32') : wideB ? 'vec4<f32>' : 'f32');
+  const useWideB = sameBuffer ? wideA : wideB;
+  const step = inner % 4 === 0 && ((wideA && !transposeA) || (useWideB && transposeB)) ? 4 : 1;
+
+  const elementA = (offset: string): string => (wideA ? `${bufferA}[(${offset}) / 4u][(${offset}) % 4u]` : `${bufferA}[${offset}]`);
+  const elementB = (offset: string): string => (useWideB ? `${bufferB}[(${offset}) / 4u][(${offset}) % 4u]` : `${bufferB}[${offset}]`);
+
+  // a{row}_{k}: element of A; b{k}_{vector}: four columns of B.
+  const loads: string[] = [];
+  const row = (at: number): string => `min(tileRow + ${at}u, ${rows - 1}u)`;
+  if (!transposeA && step === 4 && wideA) {
+    for (const r of range(tileRows)) loads.push(`let a${r} = ${bufferA}[rowA${r} + k / 4u];`);
+  } else if (transposeA && wideA) {
+    for (const k of range(step)) {
+      for (const quad of range(tileRows / 4)) {
+        loads.push(`let t${k}_${quad} = ${bufferA}[(startA + (k + ${k}u) * ${rows}u) / 4u + min(tileRow / 4u + ${quad}u, ${rows / 4 - 1}u)];`);
+      }
+    }
+  } else {
+    for (const k of range(step)) {
+      for (const r of range(tileRows)) {
+        const offset = transposeA ? `startA + (k + ${k}u) * ${rows}u + ${row(r)}` : `startA + ${row(r)} * ${inner}u + k + ${k}u`;
+        loads.push(`let s${k}_${r} = ${elementA(offset)};`);
+      }
+    }
+  }
+  const valueA = (r: number, k: number): string => {
+    if (!transposeA && step === 4 && wideA) return `a${r}[${k}]`;
+    if (transposeA && wideA) return `t${k}_${Math.floor(r / 4)}[${r % 4}]`;
+    return `s${k}_${r}`;
+  };
+  const column = (v: number, c: number): string => `min(column${v} + ${c}u, ${columns - 1}u)`;
+  for (const v of range(vectors)) {
+    if (!transposeB && useWideB) {
+      for (const k of range(step)) {
+        loads.push(`let b${k}_${v} = ${bufferB}[(startB + (k + ${k}u) * ${columns}u + min(column${v}, ${columns - 4}u)) / 4u];`);
+      }
+    } else if (transposeB && useWideB && step === 4) {
+      for (const c of range(4)) loads.push(`let q${v}_${c} = ${bufferB}[(startB + ${column(v, c)} * ${inner}u + k) / 4u];`);
+      for (const k of range(4)) {
+        loads.push(`let b${k}_${v} = vec4<f32>(${range(4).map((c) => `q${v}_${c}[${k}]`).join(', ')});`);
+      }
+    } else {
+      for (const k of range(step)) {
+        const parts = range(4).map((c) =>
+          elementB(transposeB ? `startB + ${column(v, c)} * ${inner}u + k + ${k}u` : `startB + (k + ${k}u) * ${columns}u + ${column(v, c)}`),
+        );
+        loads.push(`let b${k}_${v} = vec4<f32>(${parts.join(', ')});`);
+      }
+    }
+  }
+  const updates = range(step).flatMap((k) =>
+    range(tileRows).flatMap((r) => range(vectors).map((v) => `c${r}_${v} += ${valueA(r, k)} * b${k}_${v};`)),
+  );
+  const output = wgsl.output;
+  const stores = range(tileRows).flatMap((r) =>
+    range(vectors).map((v) => {
+      const offset = `startC + (tileRow + ${r}u) * ${columns}u + column${v}`;
+      const store = wideC
+        ? `if (column${v} < ${columns}u) { ${output}[(${offset}) / 4u] = c${r}_${v}; }`
+        : range(4).map((c) => `if (column${v} + ${c}u < ${columns}u) { ${output}[${offset} + ${c}u] = c${r}_${v}[${c}]; }`).join(' ');
+      return `if (tileRow + ${r}u < ${rows}u) { ${store} }`;
+    }),
+  );
+  return {
+    workgroupSize: [lanes, 1, 1],
+    workgroups: problem.workgroups,
+    body: `${problem.locate}
+${range(vectors).map((v) => `  let column${v} = tileColumn + (${v * lanes}u + lane) * 4u;`).join('\n')}
+${!transposeA && step === 4 && wideA ? range(tileRows).map((r) => `  let rowA${r} = (startA + ${row(r)} * ${inner}u) / 4u;`).join('\n') : ''}
+${range(tileRows).flatMap((r) => range(vectors).map((v) => `  var c${r}_${v} = vec4<f32>();`)).join('\n')}
+  for (var k = 0u; k < ${inner}u; k += ${step}u) {
+    ${loads.join('\n    ')}
+    ${updates.join('\n    ')}
+  }
+  ${stores.join('\n  ')}`,
+  };
+}
+
+/**
+ * For GPUs: workgroups load tiles of A and B into shared memory, and each invocation computes 4 x 4 results.
+ */
+function sharedTiles({ node, attributes, wgsl }: KernelContext<MatmulAttributes>): KernelText {
+  const tile = 64;
+  const depth = 16;
+  const problem = layTiles(node, attributes, tile, tile);
+  const { rows, inner, columns, transposeA, transposeB } = problem;
+  const a = wgsl.input(0);
+  const b = wgsl.input(1);
+  const load = (name: string, buffer: string, start: string, transposed: boolean, limit: number, tileStart: string): string => `
+    for (var i = lane; i < ${tile * depth}u; i += 256u) {
+      // Neighbouring lanes read neighbouring addresses.
+      let across = ${transposed ? `i % ${tile}u` : `i / ${depth}u`};
+      let deep = ${transposed ? `i / ${tile}u` : `i % ${depth}u`};
+      let at = ${tileStart} + across;
+      let from = k + deep;
+      var value = 0.0;
+      if (at < ${limit}u && from < ${inner}u) { value = ${buffer}[${start} + ${transposed ? `from * ${limit}u + at` : `at * ${inner}u + from`}]; }
+      ${name}[deep * ${tile + 1}u + across] = value;
+    }`;
+  return {
+    workgroupSize: [16, 16, 1],
+    workgroups: problem.workgroups,
+    declarations: `var<workgroup> sharedA: array<f32, ${(tile + 1) * depth}>;\nvar<workgroup> sharedB: array<f32, ${(tile + 1) * depth}>;`,
+    body: `${problem.locate}
+  var sums = array<vec4<f32>, 4>();
+  for (var k = 0u; k < ${inner}u; k += ${depth}u) {${load('sharedA', a, 'startA', transposeA, rows, 'tileRow')}${load('sharedB', b, 'startB', !transposeB, columns, 'tileColumn')}
+    workgroupBarrier();
+    for (var deep = 0u; deep < ${depth}u; deep++) {
+      let fromA = deep * ${tile + 1}u + local.y * 4u;
+      let fromB = deep * ${tile + 1}u + local.x;
+      let right = vec4<f32>(sharedB[fromB], sharedB[fromB + 16u], sharedB[fromB + 32u], sharedB[fromB + 48u]);
+      for (var r = 0u; r < 4u; r++) { sums[r] += sharedA[fromA + r] * right; }
+    }
+    workgroupBarrier();
+  }
+  for (var r = 0u; r < 4u; r++) {
+    let row = tileRow + local.y * 4u + r;
+    for (var c = 0u; c < 4u; c++) {
+      let column = tileColumn + local.x + c * 16u;
+      if (row < ${rows}u && column < ${columns}u) { ${wgsl.output}[startC + row * ${columns}u + column] = sums[r][c]; }
+    }
+  }`,
+  };
+}
+
+/** The matrix product, in the variant for the adapter. */
+export function matmulKernel(context: KernelContext<MatmulAttributes>): KernelText {
+  return context.target.software ? registerTiles(context) : sharedTiles(context);
+}
+
+/** The register variant writes four columns at once where it can. */
+export function matmulOutputType(node: GraphNode, software: boolean): string {
+  return software && (node.shape.at(-1) as number) % 4 === 0 ? 'vec4<f32>' : 'f32';
+}

@@ -1,0 +1,168 @@
+import { customGradient } from '../autograd.js';
+import { DTypeError, ForetokenError, ShapeError } from '../errors.js';
+import { formatShape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { where } from './elementwise.js';
+import { matmul } from './matmul.js';
+import { concat } from './movement.js';
+
+export interface CrossEntropyOptions {
+  /** Targets with this value count for nothing. Default -100. */
+  readonly ignoreIndex?: number;
+  /** Share of the target probability that is spread evenly over all classes. Default 0. */
+  readonly labelSmoothing?: number;
+  /** `mean` is over the targets that count; over none it is 0. Default `mean`. */
+  readonly reduction?: 'mean' | 'sum' | 'none';
+}
+
+export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
+  /** Rows of the weight that are multiplied at a time. Default 8192. */
+  readonly chunkSize?: number;
+}
+
+const DEFAULT_CHUNK = 8192;
+
+interface Resolved {
+  readonly ignoreIndex: number;
+  readonly labelSmoothing: number;
+  readonly reduction: 'mean' | 'sum' | 'none';
+}
+
+function resolve(op: string, options: CrossEntropyOptions): Resolved {
+  const { ignoreIndex = -100, labelSmoothing = 0, reduction = 'mean' } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw new ForetokenError(`${op}: expected labelSmoothing from 0 to 1, got ${labelSmoothing}.`);
+  }
+  return { ignoreIndex, labelSmoothing, reduction };
+}
+
+function checkTargets(op: string, rows: Tensor, targets: Tensor): void {
+  if (targets.dtype !== 'i32') throw new DTypeError(`${op}: expected i32 targets, got ${targets.dtype}. Use cast('i32').`);
+  if (rows.rank !== 2 || targets.rank !== 1 || rows.shape[0] !== targets.shape[0]) {
+    throw new ShapeError(`${op}: expected rows [count, size] and targets [count], got ${formatShape(rows.shape)} and ${formatShape(targets.shape)}.`);
+  }
+}
+
+/** Losses of the rows that count, reduced. */
+function reduceRows(losses: Tensor, counted: Tensor, reduction: Resolved['reduction']): Tensor {
+  const masked = where(counted, losses, 0);
+  if (reduction === 'none') return masked;
+  const total = masked.sum();
+  return reduction === 'sum' ? total : total.div(counted.cast('f32').sum().maximum(1));
+}
+
+/** `log(exp(a) + exp(b))`, around the larger of both. */
+const logAddExp = (a: Tensor, b: Tensor): Tensor => a.maximum(b).add(a.sub(b).abs().neg().exp().add(1).log());
+
+/** Loss of each row, and its gradient with respect to the logits, from the parts that need the whole row. */
+interface RowStatistics {
+  /** `[count]`: log of the sum of exponentials. */
+  readonly logTotal: Tensor;
+  /** `[count]`: the logit of the target. */
+  readonly chosen: Tensor;
+  /** `[count]`: the mean of all logits, where labels are smoothed. */
+  readonly average: Tensor | undefined;
+}
+
+/** `-(1 - s) log p(target) - s mean log p`, as torch.nn.functional.cross_entropy smooths. */
+function rowLosses({ logTotal, chosen, average }: RowStatistics, labelSmoothing: number): Tensor {
+  const plain = logTotal.sub(chosen);
+  return average === undefined
+    ? plain
+    : plain.mul(1 - labelSmoothing).add(logTotal.sub(average).mul(labelSmoothing));
+}
+
+/** `upstream (softmax - target distribution)` for the classes from `first` on. */
+function logitsGradient(
+  logits: Tensor,
+  first: number,
+  vocabulary: number,
+  targets: Tensor,
+  logTotal: Tensor,
+  upstream: Tensor,
+  labelSmoothing: number,
+): Tensor {
+  const classes = logits.device.indices(logits.shape, 1);
+  const hit = classes.eq(targets.sub(first).unsqueeze(1)).cast('f32');
+  const wanted = labelSmoothing === 0 ? hit : hit.mul(1 - labelSmoothing).add(labelSmoothing / vocabulary);
+  return logits.sub(logTotal.unsqueeze(1)).exp().sub(wanted).mul(upstream.unsqueeze(1));
+}
+
+/** The logit that each target names, where it lies in these classes; else 0. */
+const chosenLogit = (logits: Tensor, first: number, targets: Tensor): Tensor =>
+  logits.gather(1, targets.sub(first).unsqueeze(1)).squeeze(1);
+
+/**
+ * Cross-entropy of softmax(logits) against class indices.
+ *
+ * @param logits - f32 `[count, classes]`
+ * @param targets - i32 `[count]`
+ * @returns a scalar, or `[count]` for reduction `none`
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { ignoreIndex, labelSmoothing, reduction } = resolve('crossEntropy', options);
+  checkTargets('crossEntropy', logits, targets);
+  const classes = logits.shape[1] as number;
+  const logTotal = logits.logSumExp(1);
+  const average = labelSmoothing === 0 ? undefined : logits.mean(1);
+  const losses = rowLosses({ logTotal, chosen: chosenLogit(logits, 0, targets), average }, labelSmoothing);
+  const rows = customGradient(losses, [logits], (upstream) => [
+    logitsGradient(logits, 0, classes, targets, logTotal, upstream, labelSmoothing),
+  ]);
+  return reduceRows(rows, targets.ne(ignoreIndex), reduction);
+}
+
+/**
+ * `crossEntropy(hidden weight', targets)`, whose logits are made a chunk of the vocabulary at a time, and made
+ * again for the gradient, so that no more than `[count, chunkSize]` of them exist at once.
+ *
+ * @param hidden - f32 `[count, width]`
+ * @param weight - f32 `[vocabulary, width]`
+ * @param targets - i32 `[count]`
+ */
+export function linearCrossEntropy(
+  hidden: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  options: LinearCrossEntropyOptions = {},
+): Tensor {
+  const { ignoreIndex, labelSmoothing, reduction } = resolve('linearCrossEntropy', options);
+  checkTargets('linearCrossEntropy', hidden, targets);
+  if (weight.rank !== 2 || weight.shape[1] !== hidden.shape[1]) {
+    throw new ShapeError(`linearCrossEntropy: hidden ${formatShape(hidden.shape)} and weight ${formatShape(weight.shape)} differ in width.`);
+  }
+  const { chunkSize = DEFAULT_CHUNK } = options;
+  if (!Number.isInteger(chunkSize) || chunkSize < 1) {
+    throw new ForetokenError(`linearCrossEntropy: expected a positive chunkSize, got ${chunkSize}.`);
+  }
+  const vocabulary = weight.shape[0] as number;
+  const starts = Array.from({ length: Math.ceil(vocabulary / chunkSize) }, (_, at) => at * chunkSize);
+  const chunk = (first: number): Tensor => weight.slice(0, first, first + chunkSize);
+  const logitsFrom = (first: number): Tensor => matmul(hidden, chunk(first), { transposeB: true });
+
+  let logTotal: Tensor | undefined;
+  let chosen: Tensor | undefined;
+  let sum: Tensor | undefined;
+  for (const first of starts) {
+    const logits = logitsFrom(first);
+    const part = logits.logSumExp(1);
+    logTotal = logTotal === undefined ? part : logAddExp(logTotal, part);
+    const hit = chosenLogit(logits, first, targets);
+    chosen = chosen === undefined ? hit : chosen.add(hit);
+    if (labelSmoothing > 0) sum = sum === undefined ? logits.sum(1) : sum.add(logits.sum(1));
+  }
+  const whole = logTotal as Tensor;
+  const statistics = { logTotal: whole, chosen: chosen as Tensor, average: sum?.div(vocabulary) };
+  const rows = customGradient(rowLosses(statistics, labelSmoothing), [hidden, weight], (upstream) => {
+    let towardsHidden: Tensor | undefined;
+    const towardsWeight: Tensor[] = [];
+    for (const first of starts) {
+      const slope = logitsGradient(logitsFrom(first), first, vocabulary, targets, whole, upstream, labelSmoothing);
+      const part = matmul(slope, chunk(first));
+      towardsHidden = towardsHidden === undefined ? part : towardsHidden.add(part);
+      towardsWeight.push(matmul(slope, hidden, { transposeA: true }));
+    }
+    return [towardsHidden, concat(towardsWeight, 0)];
+  });
+  return reduceRows(rows, targets.ne(ignoreIndex), reduction);
+}

@@ -1,0 +1,127 @@
+import { wgslLiteral } from '../dtype.js';
+import { DTypeError, ShapeError } from '../errors.js';
+import type { GraphNode } from '../graph.js';
+import { apply, type Operation } from '../operation.js';
+import { formatShape, normalizeAxis } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { where } from './elementwise.js';
+
+interface AxisAttributes {
+  readonly axis: number;
+}
+
+/** `out[.., i, ..] = table[.., index[.., i, ..], ..]`; 0 where the index is out of range. */
+const gatherOperation: Operation<AxisAttributes> = {
+  name: 'gather',
+  infer: (inputs) => ({ shape: (inputs[1] as GraphNode).shape, dtype: (inputs[0] as GraphNode).dtype }),
+  gradient: (upstream, { inputs: [table, index], attributes: { axis } }) => {
+    const { shape } = table as Tensor;
+    return [apply(scatterOperation, [index as Tensor, upstream], { axis, shape }), undefined];
+  },
+  lowering: {
+    kind: 'indexed',
+    work: 3,
+    emit: (emitter, node, { axis }, index) => {
+      const [table, places] = node.inputs as [GraphNode, GraphNode];
+      const place = emitter.bind('u32', `u32(${emitter.value(places, index)})`);
+      const dims = emitter.dims(index).map((dim, at) => (at === axis ? place : dim));
+      return emitter.branch(node.dtype, [
+        {
+          condition: `${place} < ${table.shape[axis]}u`,
+          body: () => emitter.value(table, { shape: table.shape, dims }),
+        },
+        { body: () => wgslLiteral(0, node.dtype) },
+      ]);
+    },
+  },
+};
+
+interface ScatterAttributes extends AxisAttributes {
+  readonly shape: readonly number[];
+}
+
+/**
+ * The transpose of `gather`: sums the source elements that name a place. Each result walks all candidates in
+ * order, so the sum is the same on every run; there are no atomics on floats.
+ */
+const scatterOperation: Operation<ScatterAttributes> = {
+  name: 'scatter',
+  infer: (inputs, { shape }) => ({ shape, dtype: (inputs[1] as GraphNode).dtype }),
+  gradient: (upstream, { inputs: [index], attributes: { axis } }) => [
+    undefined,
+    apply(gatherOperation, [upstream, index as Tensor], { axis }),
+  ],
+  lowering: {
+    kind: 'indexed',
+    work: 10,
+    reads: (node) => {
+      const { axis } = node.attributes as unknown as ScatterAttributes;
+      const length = (node.inputs[0] as GraphNode).shape[axis] as number;
+      return [length, length];
+    },
+    emit: (emitter, node, { axis }, index) => {
+      const [places, source] = node.inputs as [GraphNode, GraphNode];
+      const dims = emitter.dims(index);
+      const own = emitter.bind('u32', dims[axis] as string);
+      // The index may be smaller than the result on the other axes, as torch.scatter_add allows.
+      const inside = places.shape.flatMap((size, at) =>
+        at !== axis && size < (node.shape[at] as number) ? [`${dims[at]} < ${size}u`] : [],
+      );
+      const total = emitter.fresh('total');
+      const loop = emitter.fresh('i');
+      emitter.line(`var ${total} = ${wgslLiteral(0, node.dtype)};`);
+      const at = dims.map((dim, position) => (position === axis ? loop : dim));
+      const block = emitter.scoped(() => {
+        const place = emitter.value(places, { shape: places.shape, dims: at });
+        const add = emitter.scoped(() =>
+          emitter.line(`${total} += ${emitter.value(source, { shape: source.shape, dims: at })};`),
+        );
+        emitter.line(`if (u32(${place}) == ${own}) {\n${add}\n}`);
+      });
+      const walk = `for (var ${loop} = 0u; ${loop} < ${places.shape[axis]}u; ${loop}++) {\n${block}\n}`;
+      emitter.line(inside.length === 0 ? walk : `if (${inside.join(' && ')}) {\n${walk}\n}`);
+      return total;
+    },
+  },
+};
+
+function checkIndex(op: string, tensor: Tensor, axis: number, index: Tensor): void {
+  if (index.dtype !== 'i32') throw new DTypeError(`${op}: expected an i32 index, got ${index.dtype}. Use cast('i32').`);
+  const fits =
+    index.rank === tensor.rank && index.shape.every((size, at) => at === axis || size <= (tensor.shape[at] as number));
+  if (!fits) {
+    throw new ShapeError(
+      `${op}: the index ${formatShape(index.shape)} must have the rank of ${formatShape(tensor.shape)} and be no larger on the axes other than ${axis}.`,
+    );
+  }
+}
+
+/** As torch.gather; an index out of range gives 0. */
+export function gather(tensor: Tensor, axis: number, index: Tensor): Tensor {
+  const along = normalizeAxis('gather', axis, tensor.rank);
+  checkIndex('gather', tensor, along, index);
+  return apply(gatherOperation, [tensor, index], { axis: along });
+}
+
+/** As torch.scatter_add, out of place; an index out of range adds nothing. */
+export function scatterAdd(tensor: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
+  const along = normalizeAxis('scatterAdd', axis, tensor.rank);
+  checkIndex('scatterAdd', tensor, along, index);
+  if (source.dtype !== tensor.dtype) {
+    throw new DTypeError(`scatterAdd: dtypes ${tensor.dtype} and ${source.dtype} differ. Use cast().`);
+  }
+  if (source.rank !== index.rank || source.shape.some((size, at) => size < (index.shape[at] as number))) {
+    throw new ShapeError(
+      `scatterAdd: the source ${formatShape(source.shape)} must be at least as large as the index ${formatShape(index.shape)}.`,
+    );
+  }
+  const used = index.shape.reduce((part, size, at) => part.slice(at, 0, size), source);
+  return tensor.add(apply(scatterOperation, [index, used], { axis: along, shape: tensor.shape }));
+}
+
+/** f32 `[..., classes]` with a 1 at the place that each integer names. */
+export function oneHot(tensor: Tensor, classes: number): Tensor {
+  if (tensor.dtype !== 'i32') throw new DTypeError(`oneHot: expected i32, got ${tensor.dtype}. Use cast('i32').`);
+  const hot = tensor.unsqueeze(tensor.rank).eq(tensor.device.arange(classes));
+  return where(hot, 1, tensor.device.full([], 0));
+}

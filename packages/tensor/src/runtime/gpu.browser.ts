@@ -1,0 +1,17 @@
+import { AdapterNotFoundError } from '../errors.js';
+
+/** The browser's WebGPU. @throws AdapterNotFoundError where the browser has none */
+export function openGpu(): GPU {
+  const gpu = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  if (gpu === undefined) {
+    throw new AdapterNotFoundError(
+      'openDevice: this browser has no WebGPU. Use a recent Chrome, Edge, Firefox or Safari, over https or localhost.',
+    );
+  }
+  return gpu;
+}
+
+/** Waits for a promise of the GPU. */
+export function waitForGpu<T>(promise: Promise<T>): Promise<T> {
+  return promise;
+}

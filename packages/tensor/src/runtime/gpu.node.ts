@@ -1,0 +1,30 @@
+import { create } from 'webgpu';
+
+let gpu: GPU | undefined;
+
+/** Dawn's WebGPU, one instance a process. */
+export function openGpu(): GPU {
+  // Without this the profiler's timestamps come in steps of 65.5 microseconds.
+  gpu ??= create(['disable-dawn-features=timestamp_quantization']) as GPU;
+  return gpu;
+}
+
+const flag = new Int32Array(new SharedArrayBuffer(4));
+const LONGEST_NAP = 1;
+
+/**
+ * Waits for a promise of the GPU. Dawn's bindings poll in every turn of the event loop, which keeps one core
+ * busy; sleeping between the turns leaves it to the driver. Naps grow, so that short waits stay short.
+ */
+export async function waitForGpu<T>(promise: Promise<T>): Promise<T> {
+  let settled = false;
+  const mark = (): void => {
+    settled = true;
+  };
+  promise.then(mark, mark);
+  for (let nap = 0.02; !settled; nap = Math.min(2 * nap, LONGEST_NAP)) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (!settled) Atomics.wait(flag, 0, 0, nap);
+  }
+  return promise;
+}

@@ -1,0 +1,111 @@
+import type { Target } from '../compile/kernel.js';
+import { DeviceLostError, type ForetokenError, OutOfMemoryError, ValidationError } from '../errors.js';
+import { waitForGpu } from '#gpu';
+import { BufferPool, type Storage, USAGE } from './storage.js';
+
+/** The GPU as plans see it: memory, pipelines, submission, and what went wrong. */
+export class Runtime {
+  readonly pool: BufferPool;
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #staging = new Map<number, GPUBuffer[]>();
+  readonly lost: Promise<DeviceLostError>;
+  #failure: ForetokenError | undefined;
+  #lost: DeviceLostError | undefined;
+
+  constructor(
+    readonly gpu: GPUDevice,
+    readonly target: Target,
+  ) {
+    this.pool = new BufferPool(gpu);
+    gpu.addEventListener('uncapturederror', (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      const kind = error.constructor.name === 'GPUOutOfMemoryError' ? OutOfMemoryError : ValidationError;
+      this.#failure ??= new kind(`WebGPU: ${error.message}`);
+    });
+    this.lost = gpu.lost.then(({ reason, message }) => {
+      this.#lost ??= new DeviceLostError(`the GPU device was lost (${reason || 'unknown'}): ${message}`);
+      return this.#lost;
+    });
+  }
+
+  /** Throws what went wrong since the last check. */
+  check(): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  close(): void {
+    this.#lost ??= new DeviceLostError('the device was closed.');
+    this.gpu.destroy();
+  }
+
+  #layout(bindings: readonly number[]): GPUBindGroupLayout {
+    const key = bindings.join();
+    let layout = this.#layouts.get(key);
+    if (layout === undefined) {
+      // SHADER_STAGE.COMPUTE is 4. One buffer may serve several bindings, so all must be writable or none.
+      const entries = bindings.map((binding) => ({ binding, visibility: 4, buffer: { type: 'storage' as const } }));
+      layout = this.gpu.createBindGroupLayout({ entries });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+
+  /** The pipeline of some WGSL, compiled once, with its buffers bound. */
+  prepare(label: string, code: string, entries: GPUBindGroupEntry[]): { pipeline: GPUComputePipeline; group: GPUBindGroup } {
+    const layout = this.#layout(entries.map(({ binding }) => binding));
+    let pipeline = this.#pipelines.get(code);
+    if (pipeline === undefined) {
+      const module = this.gpu.createShaderModule({ label, code });
+      pipeline = this.gpu.createComputePipeline({
+        label,
+        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+        compute: { module, entryPoint: 'main' },
+      });
+      this.#pipelines.set(code, pipeline);
+    }
+    return { pipeline, group: this.gpu.createBindGroup({ label, layout, entries }) };
+  }
+
+  submit(commands: GPUCommandBuffer): void {
+    if (this.#lost !== undefined) throw this.#lost;
+    this.gpu.queue.submit([commands]);
+  }
+
+  /** Waits until all submitted work is done. */
+  async finish(): Promise<void> {
+    if (this.#lost === undefined) await waitForGpu(this.gpu.queue.onSubmittedWorkDone());
+    this.check();
+  }
+
+  /** Copies a storage to the host. */
+  async download(storage: Storage, bytes: number): Promise<ArrayBuffer> {
+    if (bytes === 0) return new ArrayBuffer(0);
+    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
+    const staging =
+      this.#staging.get(size)?.pop() ?? this.gpu.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
+    const encoder = this.gpu.createCommandEncoder();
+    encoder.copyBufferToBuffer(storage.use(), 0, staging, 0, bytes);
+    this.submit(encoder.finish());
+    try {
+      await waitForGpu(staging.mapAsync(1, 0, bytes));
+    } catch (cause) {
+      this.check();
+      throw new DeviceLostError('the GPU could not be read back.', { cause });
+    }
+    this.check();
+    const values = staging.getMappedRange(0, bytes).slice(0);
+    staging.unmap();
+    const free = this.#staging.get(size) ?? [];
+    if (free.length < 8 && size <= 1 << 24) {
+      free.push(staging);
+      this.#staging.set(size, free);
+    } else {
+      staging.destroy();
+    }
+    return values;
+  }
+}
