@@ -47,6 +47,13 @@ describe('batches', () => {
     );
   });
 
+  it('hold the example that the documentation shows', () => {
+    const edge = new StarGraphTask(r1).describe('test', 0);
+    const token = new StarGraphTask(starGraphSettings['star-graph-paper']).describe('test', 0);
+    expect(`${edge.prompt} ${edge.answer}`).toBe('5-4 2-3 7-0 0-2 7-5 4-8 / 7 3 = 7 0 2 3');
+    expect(`${token.prompt} ${token.answer}`).toBe('5 4 | 2 3 | 7 0 | 0 2 | 7 5 | 4 8 / 7 3 = 7 0 2 3');
+  });
+
   it('are cuts of one stream of examples: two of size 8 are one of size 16', () => {
     const task = new StarGraphTask(r1);
     const [first, second, both] = [
