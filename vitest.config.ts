@@ -1,0 +1,23 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+// Tests run on the sources, so that no build is needed first.
+const sources = readdirSync(path('packages')).map((name) => ({
+  find: `@foretoken/${name}`,
+  replacement: path(`packages/${name}/src/index.ts`),
+}));
+
+export default defineConfig({
+  resolve: { alias: [...sources, { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') }] },
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'scripts/test/**/*.test.mjs'],
+    // There is one GPU, which may be a software adapter on two cores.
+    fileParallelism: false,
+    pool: 'forks',
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
