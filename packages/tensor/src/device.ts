@@ -122,12 +122,12 @@ export class Device {
 
   /** @internal Use `openDevice`. */
   constructor(gpu: GPUDevice, adapter: GPUAdapterInfo) {
-    const description = adapter.description || adapter.device || 'unnamed adapter';
+    const name = adapter.description || adapter.device || 'unnamed adapter';
     const software =
       (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter === true ||
-      SOFTWARE_NAMES.test(`${description} ${adapter.architecture} ${adapter.vendor} ${adapter.device}`);
-    const { vendor, architecture } = adapter;
-    this.info = { name: adapter.device || description, vendor, architecture, description, software };
+      SOFTWARE_NAMES.test(`${name} ${adapter.architecture} ${adapter.vendor} ${adapter.device}`);
+    const { vendor, architecture, description } = adapter;
+    this.info = { name, vendor, architecture, description, software };
     this.features = new Set(gpu.features as ReadonlySet<string>);
     const limits: Record<string, number> = {};
     for (const name in gpu.limits) {

@@ -1,4 +1,3 @@
-import { STORED_TYPE } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import { Emitter, type Index, type Placement } from './emitter.js';
 
