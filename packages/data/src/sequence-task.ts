@@ -36,7 +36,7 @@ export interface QuestionSet {
    * Scores one list of generated ids a question. A list holds the tokens behind the prompt, not the prompt;
    * a short list is a wrong answer.
    *
-   * @throws TaskUsageError when the number of lists is not `count` or a list is longer than `maxAnswerLength`.
+   * @throws TaskUsageError when there are not `count` lists or one is longer than `maxAnswerLength`.
    */
   score(generated: readonly ArrayLike<number>[]): Score;
 }
@@ -55,11 +55,11 @@ export interface SequenceTask {
   readonly config: Readonly<Record<string, unknown>>;
   /** V: ids lie in 0..V-1. */
   readonly vocabularySize: number;
-  /** C: ids at one position. A generated token goes into channel 0, the other channels of its position hold -1. */
+  /** C: ids at one position. A generated token goes into channel 0, the other channels hold -1. */
   readonly channels: number;
   /** T: positions of the longest sequence, prompt and answer together. */
   readonly maxTime: number;
-  /** An id that no example contains, for objectives that hide tokens behind a blank; absent when there is none. */
+  /** An id that no example contains, for objectives that hide tokens behind a blank. */
   readonly blankToken?: number;
   /** The metrics of `questions().score`, most important first; empty when the task asks no questions. */
   readonly metrics: readonly Metric[];

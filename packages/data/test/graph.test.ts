@@ -38,7 +38,8 @@ describe('sampled graphs', () => {
           expect(node).toBeLessThan(config.names);
         }
 
-        // A star: the centre has `degree` edges and none into it; every other node has one in and at most one out.
+        // A star: the centre has `degree` edges and none into it; every other node has one in and at most
+        // one out.
         const into = (node: number) => edges.filter(([, to]) => to === node).length;
         const outOf = (node: number) => edges.filter(([from]) => from === node).length;
         expect([into(graph.start), outOf(graph.start)]).toEqual([0, config.degree]);

@@ -90,7 +90,8 @@ describe('PhiloxRandom', () => {
   });
 
   it('rejects the words that would favour small integers', () => {
-    // Three quarters of all words lie below this bound, so that without rejection 0..2^30-1 would come twice as often.
+    // Three quarters of all words lie below this bound, so that without rejection 0..2^30-1 would come
+    // twice as often.
     const bound = 3 * 2 ** 30;
     const random = new PhiloxRandom(5);
     const low = Array.from({ length: 6_000 }, () => random.integer(bound)).filter((value) => value < 2 ** 30);

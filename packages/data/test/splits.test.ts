@@ -15,7 +15,7 @@ import {
 const small = { degree: 2, length: 3, names: 6, format: 'edge' } as const;
 const EDGES = 4;
 
-/** The graphs of a batch, read off its tokens alone: the set of edges, whatever their order and the question. */
+/** The graphs of a batch as sets of edges, read off its tokens alone. */
 function graphsOf({ batch, time, channels, tokens }: SequenceBatch): string[] {
   return Array.from({ length: batch }, (_, row) => {
     const edges = Array.from({ length: EDGES }, (_, position) => {

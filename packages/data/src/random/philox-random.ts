@@ -23,9 +23,9 @@ const WORDS_PER_BLOCK = 4;
 const WORD_RANGE = 0x1_0000_0000;
 
 /**
- * A seeded random generator on Philox4x32-10. The seed is the key; the counter holds the number of the block, the
- * index and the domain. Streams of different addresses are independent, none needs another to be drawn first,
- * and all arithmetic is on integers: the same address gives the same bits on every machine.
+ * A seeded random generator on Philox4x32-10. The seed is the key; the counter holds the number of the
+ * block, the index and the domain. Streams of different addresses are independent, none needs another to be
+ * drawn first, and all arithmetic is on integers: the same address gives the same bits on every machine.
  *
  * A stream holds 2^34 words.
  */
@@ -65,8 +65,8 @@ export class PhiloxRandom {
   }
 
   /**
-   * A uniform integer from 0 to `bound - 1`, without the bias of a plain remainder: words of the incomplete last
-   * run of `bound` values are drawn again.
+   * A uniform integer from 0 to `bound - 1`, without the bias of a plain remainder: words of the incomplete
+   * last run of `bound` values are drawn again.
    *
    * @throws TaskUsageError unless `bound` is an integer from 1 to 2^32.
    */

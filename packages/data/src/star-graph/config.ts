@@ -45,7 +45,7 @@ export const starGraphConfigSchema = z
      * all runs answer the same questions and none has seen them in training.
      */
     heldOutSeed: seed.default(0),
-    /** Examples of a fixed training set, which is gone through in epochs; null draws fresh examples for ever. */
+    /** Examples of a fixed training set, gone through in epochs; null draws fresh examples for ever. */
     trainingExamples: count(1).max(MOST_EXAMPLES).nullable().default(null),
     /** Share of all graphs kept for validation. */
     validationShare: share.default(0.1),

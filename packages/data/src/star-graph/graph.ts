@@ -24,8 +24,8 @@ export interface StarGraphExample {
 }
 
 /**
- * Draws a star G(degree, length) whose names are chosen without repetition from `names`, every assignment of names
- * to places equally likely.
+ * Draws a star G(degree, length) whose names are chosen without repetition from `names`, every assignment
+ * of names to places equally likely.
  */
 export function sampleStarGraph(
   random: PhiloxRandom,
@@ -52,16 +52,16 @@ export function edgesOf(graph: StarGraph): Edge[] {
 }
 
 /**
- * The nodes of a graph in an order that depends on the graph alone: the centre, then the arms sorted by their first
- * node. Two stars are the same graph exactly when their canonical forms are equal, in whatever order their arms
- * or edges were drawn.
+ * The nodes of a graph in an order that depends on the graph alone: the centre, then the arms sorted by
+ * their first node. Two stars are the same graph exactly when their canonical forms are equal, in whatever
+ * order their arms or edges were drawn.
  */
 export function canonicalForm(graph: StarGraph): number[] {
   const arms = [...graph.arms].sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
   return [graph.start, ...arms.flat()];
 }
 
-/** Different graphs that the settings allow, N! / (N - nodes)! / degree!; Infinity where no number can hold it. */
+/** Different graphs that the settings allow, N! / (N - nodes)! / degree!; Infinity beyond 1.8e308. */
 export function countStarGraphs(config: Pick<StarGraphConfig, 'degree' | 'length' | 'names'>): number {
   let total = 1;
   for (let drawn = 0; drawn < nodeCount(config); drawn++) total *= config.names - drawn;

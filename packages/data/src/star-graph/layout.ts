@@ -25,7 +25,7 @@ export function starGraphTokenText(id: number, names: number): string {
   return ['|', '=', '/', '$'][id - names] ?? `<${id}>`;
 }
 
-/** How many positions the parts of an example take. All examples of one configuration have the same layout. */
+/** How many positions the parts of an example take; the same for all examples of a configuration. */
 export interface StarGraphLayout {
   readonly channels: number;
   /** Edge list, `/`, start, goal, `=`. */
@@ -38,7 +38,7 @@ export interface StarGraphLayout {
 
 const QUESTION_TIME = 4;
 
-/** Token format: `a b |` an edge, with no `|` behind the last; edge format: one position with two channels an edge. */
+/** An edge takes three positions in token format, with no `|` behind the last, and one in edge format. */
 export function starGraphLayout(
   config: Pick<StarGraphConfig, 'degree' | 'length' | 'format'>,
 ): StarGraphLayout {

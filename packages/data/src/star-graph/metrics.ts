@@ -10,8 +10,8 @@ export function exactMatch(generated: ArrayLike<number>, expected: ArrayLike<num
 }
 
 /**
- * Where a written path of `length` tokens holds the node next to the start, the only one that takes a choice of
- * arm: place 1 of a forward path (`s x . g`), place `length - 2` of a reversed one (`g . x s`).
+ * Where a written path of `length` tokens holds the node next to the start, the only one that takes a
+ * choice of arm: place 1 of a forward path (`s x . g`), place `length - 2` of a reversed one (`g . x s`).
  */
 export function firstHopPlace(length: number, target: StarGraphConfig['target']): number {
   return target === 'forward' ? 1 : length - 2;
@@ -24,7 +24,7 @@ export function firstHop(
   target: StarGraphConfig['target'],
 ): boolean {
   const place = firstHopPlace(expected.length, target);
-  return place < generated.length && generated[place] === expected[place];
+  return generated[place] === expected[place];
 }
 
 /** What choosing an arm at random and following it scores, in both metrics. */

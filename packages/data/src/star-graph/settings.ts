@@ -1,8 +1,8 @@
 import type { StarGraphOptions } from './config.js';
 
 /**
- * The task settings of the recipes that ship: the default, the paper's own token format, and longer paths. Each lacks
- * only the seed of its run.
+ * The task settings of the recipes that ship: the default, the paper's own token format, and longer paths.
+ * Each lacks only the seed of its run.
  */
 export const starGraphSettings = {
   /** R1: G(2, 4), 10 names, one position an edge; 14 positions. */

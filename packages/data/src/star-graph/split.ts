@@ -21,8 +21,9 @@ export function shareOf(
 }
 
 /**
- * The one split that owns a graph, decided by a keyed hash of its canonical form. The question plays no part: a graph
- * with its goal at the end of another arm, or with its edges in another order, stays on the same side.
+ * The one split that owns a graph, decided by a keyed hash of its canonical form. The question plays no
+ * part: a graph with its goal at the end of another arm, or with its edges in another order, stays on the
+ * same side.
  */
 export function splitOf(
   graph: StarGraph,

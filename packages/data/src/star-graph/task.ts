@@ -36,8 +36,8 @@ const DOMAIN = { train: 0, validation: 1, test: 2, epochOrder: 3 } as const;
 const DRAWS_PER_SHARE = 200;
 
 /**
- * The path-star task of Bachmann and Nagarajan (arXiv 2403.06963): given the shuffled edges of a star, its centre and
- * the end of one arm, write the path between them.
+ * The path-star task of Bachmann and Nagarajan (arXiv 2403.06963): given the shuffled edges of a star, its
+ * centre and the end of one arm, write the path between them.
  *
  * Every example is a pure function of the seed, the split and its number, and no graph belongs to two splits.
  */
@@ -47,7 +47,7 @@ export class StarGraphTask implements SequenceTask {
   readonly vocabulary: StarGraphVocabulary;
   readonly layout: StarGraphLayout;
   readonly metrics: readonly Metric[];
-  /** Training examples of the epoch asked for last, in their order; only spares drawing the same order again. */
+  /** The order of the epoch asked for last; only spares drawing the same order again. */
   #epoch: { number: number; order: Uint32Array } | undefined;
 
   /** @throws TaskConfigError when the settings are wrong; the message lists every mistake. */
@@ -103,8 +103,8 @@ export class StarGraphTask implements SequenceTask {
   }
 
   /**
-   * Example `index` of a split. With a fixed training set, indices behind its end go through it again, in a new
-   * order each epoch.
+   * Example `index` of a split. With a fixed training set, indices behind its end go through it again, in a
+   * new order each epoch.
    *
    * @throws TaskUsageError when `index` is no non-negative integer or the split owns no graph.
    */
