@@ -112,7 +112,7 @@ export class Emitter {
     const key = `${type}:${expression}`;
     const known = this.#recall(key);
     if (known !== undefined) return known;
-    const name = this.fresh('v');
+    const name = this.fresh('value');
     this.line(`let ${name}: ${type} = ${expression};`);
     this.#scope.known.set(key, name);
     return name;
