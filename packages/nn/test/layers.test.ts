@@ -109,7 +109,7 @@ describe('Dropout', () => {
     const input = gpu.device.ones([4000]);
     expect(dropout.forward(input, undefined)).toBe(input);
     const key = gpu.device.tensor(Uint32Array.of(1, 2));
-    const values = await dropout.forward(input, key).data();
+    const values = (await dropout.forward(input, key).data()) as Float32Array;
     const zeros = values.reduce((count, value) => count + (value === 0 ? 1 : 0), 0);
     // Four standard deviations of a binomial with 4000 draws.
     expect(Math.abs(zeros - 1000)).toBeLessThan(4 * Math.sqrt(4000 * 0.25 * 0.75));

@@ -37,7 +37,7 @@ describe('readSafetensors on files of another writer', () => {
   });
 
   it('reads metadata', () => {
-    const bytes = readFileSync(new URL('./fixtures/dtypes.safetensors', import.meta.url));
+    const bytes = new Uint8Array(readFileSync(new URL('./fixtures/dtypes.safetensors', import.meta.url)));
     expect(readSafetensors(bytes).metadata['generator']).toBe('tools/fixtures/nn.py');
   });
 

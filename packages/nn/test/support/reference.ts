@@ -5,7 +5,7 @@ import { type HostTensor, readSafetensors } from '../../src/index.js';
 
 /** Named reference values from `test/fixtures`, made by tools/fixtures/nn.py. */
 export function loadReference(file: string): Map<string, HostTensor> {
-  return readSafetensors(readFileSync(new URL(`../fixtures/${file}.safetensors`, import.meta.url))).tensors;
+  return readSafetensors(new Uint8Array(readFileSync(new URL(`../fixtures/${file}.safetensors`, import.meta.url)))).tensors;
 }
 
 /** The tensor called `name`. */

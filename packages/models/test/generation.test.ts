@@ -1,0 +1,168 @@
+import { HostRandom, type Tensor } from '@foretoken/tensor';
+import { describe, expect, it } from 'vitest';
+import {
+  argmax,
+  attentionOnlyConfig,
+  generate,
+  prefixMask,
+  streamTokens,
+  TokenGenerator,
+  Transformer,
+} from '../src/index.js';
+import { useDevice } from './support/device.js';
+import { causalLogits, createModel, smallConfigs, styles } from './support/models.js';
+
+const gpu = useDevice();
+const PROMPTS = [[1, 2, 3, 4], [7], [9, 0, 5]];
+
+const lastRow = (logits: ArrayLike<number>, width: number): Float32Array =>
+  Float32Array.from(logits).subarray(logits.length - width);
+
+/** Greedy decoding without a cache: the whole sequence anew for every token. */
+async function generateSlowly(
+  model: Transformer,
+  prompt: readonly number[],
+  count: number,
+  logitsOf: (tokens: number[]) => Tensor = (tokens) => causalLogits(model, [tokens]),
+): Promise<number[]> {
+  const tokens = [...prompt];
+  for (let step = 0; step < count; step++) {
+    tokens.push(argmax(lastRow(await logitsOf(tokens).data(), model.config.vocabularySize)));
+  }
+  return tokens.slice(prompt.length);
+}
+
+describe.each(styles)('greedy generation, %s', (style) => {
+  it('with a cache, in a batch of different lengths, equals argmax without a cache, one by one', async () => {
+    const model = createModel(gpu.device, smallConfigs[style]);
+    const together = await generate(model, PROMPTS, { maxNewTokens: 8, greedy: true });
+    for (const [row, prompt] of PROMPTS.entries()) {
+      expect(together[row]).toEqual(await generateSlowly(model, prompt, 8));
+    }
+    // A model that repeats one token would make the comparison worthless.
+    expect(new Set(together.flat()).size).toBeGreaterThan(2);
+  });
+});
+
+describe('greedy generation', () => {
+  it('sees the whole prompt where it is told to', async () => {
+    const model = createModel(gpu.device, smallConfigs.llama);
+    const prompt = [3, 1, 4, 1, 5];
+    const logitsOf = (tokens: number[]): Tensor => {
+      const time = tokens.length;
+      const hidden = model.trunk({
+        tokens: gpu.device.tensor(Int32Array.from(tokens), { shape: [1, time] }),
+        positions: gpu.device.arange(time, 'i32').reshape([1, time]),
+        mask: prefixMask(gpu.device.tensor(Int32Array.of(prompt.length)), time),
+      });
+      return model.logits(hidden);
+    };
+    const options = { maxNewTokens: 8, greedy: true, bidirectionalPrefix: true };
+    const whole = await generate(model, [prompt, [2]], options);
+    const causal = await generate(model, [prompt], { ...options, bidirectionalPrefix: false });
+    expect(whole[0]).toEqual(await generateSlowly(model, prompt, 8, logitsOf));
+    expect(whole[0]).not.toEqual(causal[0]);
+  });
+
+  it('reads several channels, and writes the first', async () => {
+    const config = attentionOnlyConfig({
+      vocabularySize: 7,
+      channelVocabularySizes: [4],
+      width: 16,
+      layers: 2,
+      maxPositions: 12,
+    });
+    const model = new Transformer(gpu.device, config, new HostRandom(3));
+    const prompt = [5, 3, 2, 1, 6, -1];
+    const logitsOf = (extra: number[]): Tensor => {
+      const tokens = [...prompt, ...extra.slice(prompt.length).flatMap((token) => [token, -1])];
+      const time = tokens.length / 2;
+      const metadata = gpu.device.arange(time, 'i32');
+      return model.logits(
+        model.trunk({
+          tokens: gpu.device.tensor(Int32Array.from(tokens), { shape: [1, time, 2] }),
+          positions: metadata.reshape([1, time]),
+          mask: metadata.reshape([1, 1, 1, time]).le(metadata.reshape([1, 1, time, 1])),
+        }),
+      );
+    };
+    const [tokens] = await generate(model, [prompt], { maxNewTokens: 4, greedy: true, channels: 2 });
+    expect(tokens).toEqual(await generateSlowly(model, prompt, 4, logitsOf));
+  });
+
+  it('ends at a stop token, each prompt for itself', async () => {
+    const model = createModel(gpu.device, smallConfigs.gpt2);
+    const free = await generate(model, PROMPTS, { maxNewTokens: 8, greedy: true });
+    const stop = free[0]?.[2] as number;
+    const stopped = await generate(model, PROMPTS, { maxNewTokens: 8, greedy: true, stopTokens: [stop] });
+    const expected = free.map((tokens) => (tokens.includes(stop) ? tokens.slice(0, tokens.indexOf(stop)) : tokens));
+    expect(stopped).toEqual(expected);
+  });
+
+  it('follows the parameters as they change, with the same compiled steps', async () => {
+    const model = createModel(gpu.device, smallConfigs.llama, 1);
+    const other = createModel(gpu.device, smallConfigs.llama, 2);
+    const generator = new TokenGenerator(model, { batch: 2, capacity: 12 });
+    const options = { maxNewTokens: 6, greedy: true };
+    // Three prompts in a batch of two: the second group is filled up with an empty row.
+    expect(await generator.generate(PROMPTS, options)).toEqual(await generate(model, PROMPTS, options));
+    model.loadStateDict(await other.stateDict());
+    expect(await generator.generate(PROMPTS, options)).toEqual(await generate(other, PROMPTS, options));
+    generator.dispose();
+  });
+
+  it('streams what it generates, and frees its memory also when it is cut short', async () => {
+    const model = createModel(gpu.device, smallConfigs.gpt2);
+    const whole = await generate(model, PROMPTS, { maxNewTokens: 5, greedy: true });
+    const before = gpu.device.memory().liveBuffers;
+    let step = 0;
+    for await (const generated of streamTokens(model, PROMPTS, { maxNewTokens: 5, greedy: true })) {
+      expect(generated.step).toBe(step);
+      expect([...generated.tokens]).toEqual(whole.map((tokens) => tokens[step]));
+      if (++step === 3) break;
+    }
+    expect(step).toBe(3);
+    expect(gpu.device.memory().liveBuffers).toBe(before);
+  });
+});
+
+describe('sampled generation', () => {
+  const options = { maxNewTokens: 6, temperature: 1.3, topK: 8, topP: 0.95, seed: 4 };
+
+  it('depends on the seed, and on a prompt only through its own stream', async () => {
+    const model = createModel(gpu.device, smallConfigs.llama);
+    const first = await generate(model, PROMPTS, options);
+    expect(await generate(model, PROMPTS, options)).toEqual(first);
+    expect(await generate(model, PROMPTS, { ...options, seed: 5 })).not.toEqual(first);
+    expect(await generate(model, PROMPTS.slice(0, 1), options)).toEqual(first.slice(0, 1));
+  });
+
+  it('is greedy at temperature 0 and with only one token to choose from', async () => {
+    const model = createModel(gpu.device, smallConfigs.gpt2);
+    const greedy = await generate(model, PROMPTS, { maxNewTokens: 6, greedy: true });
+    expect(await generate(model, PROMPTS, { maxNewTokens: 6, temperature: 0 })).toEqual(greedy);
+    expect(await generate(model, PROMPTS, { maxNewTokens: 6, topK: 1 })).toEqual(greedy);
+  });
+});
+
+describe('generation refuses', () => {
+  const model = (): Transformer => createModel(gpu.device, smallConfigs.llama);
+
+  it.each<[string, number[][], object, string]>([
+    ['an empty prompt', [[]], {}, 'prompt 0 has 0 ids'],
+    ['an id beyond the vocabulary', [[1], [2, 11]], {}, 'prompt 1 has id 11 at 1; expected -1 (nothing) to 10'],
+    ['more tokens than positions', [[1, 2]], { maxNewTokens: 30 }, 'capacity 31 exceeds maxPositions 24'],
+    ['half a token', [[1]], { maxNewTokens: 0.5 }, 'maxNewTokens must be a whole number'],
+    ['a negative temperature', [[1]], { temperature: -1 }, 'temperature must be 0 or more, got -1'],
+    ['topK 0', [[1]], { topK: 0 }, 'topK must be a whole number of at least 1'],
+    ['topP 0', [[1]], { topP: 0 }, 'topP must be above 0 and at most 1'],
+  ])('%s', async (_, prompts, options, message) => {
+    await expect(generate(model(), prompts, { maxNewTokens: 2, ...options })).rejects.toThrow(message);
+  });
+
+  it('more prompts than a stream has room for', async () => {
+    const generator = new TokenGenerator(model(), { batch: 1 });
+    const stream = generator.stream(PROMPTS, { maxNewTokens: 1 });
+    await expect(stream.next()).rejects.toThrow('3 prompts exceed the batch of 1');
+  });
+});
