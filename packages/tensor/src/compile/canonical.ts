@@ -13,6 +13,8 @@ export interface CanonicalGraph {
   readonly order: readonly GraphNode[];
   /** The node of `order` that has the values of `node`. */
   canonical(node: GraphNode): GraphNode;
+  /** First stages of split reductions: inlined into the second they would gain nothing. */
+  readonly partials: ReadonlySet<GraphNode>;
 }
 
 /** What evaluation has to read first: nothing where the values are known already. */
@@ -93,6 +95,7 @@ export function canonicalize(roots: readonly GraphNode[]): CanonicalGraph {
   const representative = new Map<GraphNode, GraphNode>();
   const known = new Map<string, GraphNode>();
   const order: GraphNode[] = [];
+  const partials = new Set<GraphNode>();
   const canonical = (node: GraphNode): GraphNode => representative.get(node) ?? node;
 
   const admit = (node: GraphNode): void => {
@@ -120,6 +123,7 @@ export function canonicalize(roots: readonly GraphNode[]): CanonicalGraph {
       return;
     }
     for (const part of parts) admit(part);
+    partials.add(canonical(parts[parts.length - 2] as GraphNode));
     representative.set(node, canonical(parts[parts.length - 1] as GraphNode));
   };
 
@@ -128,5 +132,5 @@ export function canonicalize(roots: readonly GraphNode[]): CanonicalGraph {
     if (pending !== undefined) representative.set(node, canonical(pending));
     else admit(node);
   }
-  return { order, canonical };
+  return { order, canonical, partials };
 }

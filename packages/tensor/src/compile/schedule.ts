@@ -37,7 +37,7 @@ class Placer implements Placement {
     const graph = canonicalize(roots);
     this.canonical = graph.canonical;
     this.#order = graph.order;
-    for (const root of roots) this.#store(root);
+    for (const node of [...roots, ...graph.partials]) this.#store(node);
     this.#forceForward();
     this.#chooseBackward();
   }
