@@ -1,0 +1,35 @@
+export { ObjectiveBatchError, ObjectiveConfigError } from './errors.js';
+export { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
+export {
+  layOutRegisters,
+  type RegisterLayout,
+  type RegisterPlan,
+} from './layout/registers.js';
+export { layOutSequences, type SequenceLayout } from './layout/sequences.js';
+export { IGNORE, type LossScope, shiftedTargets } from './layout/targets.js';
+export { MultiToken, multiToken } from './multi-token.js';
+export { Mutor, mutor } from './mutor.js';
+export { NextToken, nextToken } from './next-token.js';
+export type {
+  AutoregressiveDecoding,
+  Decoding,
+  LossInputs,
+  Objective,
+  ObjectiveCost,
+  ObjectiveLoss,
+  ParallelDecoding,
+  PreparedBatch,
+} from './objective.js';
+export { defineObjective, type ObjectiveContext, type ObjectiveKind } from './objective-kind.js';
+export {
+  createObjective,
+  describeSettings,
+  findObjective,
+  type ObjectiveSettings,
+  objectiveKinds,
+  resolveSettings,
+  type SettingDescription,
+} from './registry.js';
+export { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
+export { commonSettings } from './settings.js';
+export { Teacherless, teacherless } from './teacherless.js';

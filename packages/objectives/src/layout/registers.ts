@@ -1,0 +1,107 @@
+// B sequences, T real positions, R registers a sequence. Arrays are [B, R], row-major.
+// Source: "Multi-Token Prediction Needs Registers", arXiv 2505.10518, section 3, and its published code.
+import type { HostRandom } from '@foretoken/tensor';
+import type { SequenceBatch } from '../sequence-batch.js';
+import type { SequenceLayout } from './sequences.js';
+import { IGNORE, targetIds } from './targets.js';
+
+export interface RegisterPlan {
+  /** Registers follow the tokens that predict the answer, or all tokens but the last of each document. */
+  readonly place: 'answer' | 'everywhere';
+  /** Distances from a register's token to its target: one is drawn for each sequence, evenly in these bounds. */
+  readonly minOffset: number;
+  readonly maxOffset: number;
+  /** Registers of a sequence, at places drawn for each sequence anew; one at every place when absent. */
+  readonly count?: number | undefined;
+  /** Tokens of the prompt see the whole prompt, so registers after them cannot be asked to predict it. */
+  readonly bidirectionalPrefix: boolean;
+}
+
+export interface RegisterLayout {
+  /** R: registers of the sequence that has most, and at least 1. The others end with unused ones. */
+  readonly count: number;
+  /** Place of the token that the register follows; 0 in unused ones. */
+  readonly order: Int32Array;
+  /** Document of that token; -1 in unused registers. */
+  readonly segment: Int32Array;
+  /** Position id of the token that would predict the target, within the document. */
+  readonly positions: Int32Array;
+  /** The token that the register predicts; `IGNORE` where the document ends before it. */
+  readonly targets: Int32Array;
+  /** Distance to the target, of each sequence: `[B]`. */
+  readonly offsets: Int32Array;
+}
+
+/**
+ * Puts registers behind tokens. The one that follows the token at place t with offset d has the position of place
+ * t + d - 1 and predicts the token at t + d; beyond the end of its document it keeps the last position, without a
+ * target.
+ */
+export function layOutRegisters(
+  batch: SequenceBatch,
+  layout: SequenceLayout,
+  plan: RegisterPlan,
+  random: HostRandom,
+): RegisterLayout {
+  const { batch: rows, time } = batch;
+  const ids = targetIds(batch);
+  const offsets = new Int32Array(rows);
+  const places: Int32Array[] = [];
+  for (let row = 0; row < rows; row++) {
+    offsets[row] = plan.minOffset + random.integer(plan.maxOffset - plan.minOffset + 1);
+    const free = freePlaces(batch, layout, plan.place, row);
+    places.push(plan.count === undefined ? free : choose(free, plan.count, random));
+  }
+  const count = places.reduce((most, chosen) => Math.max(most, chosen.length), 1);
+  const order = new Int32Array(rows * count);
+  const segment = new Int32Array(rows * count).fill(-1);
+  const positions = new Int32Array(rows * count);
+  const targets = new Int32Array(rows * count).fill(IGNORE);
+  places.forEach((chosen, row) => {
+    const offset = offsets[row] as number;
+    const firstTarget = plan.bidirectionalPrefix ? (batch.prefixLengths[row] as number) : 0;
+    for (let register = 0; register < chosen.length; register++) {
+      const at = row * count + register;
+      const place = chosen[register] as number;
+      const token = row * time + place;
+      const end = (layout.last[token] as number) - place;
+      order[at] = place;
+      segment[at] = layout.segment[token] as number;
+      positions[at] = (layout.positions[token] as number) + Math.min(offset - 1, end);
+      if (offset <= end && place + offset >= firstTarget) targets[at] = ids[token + offset] as number;
+    }
+  });
+  return { count, order, segment, positions, targets, offsets };
+}
+
+/** Registers of the longest answer or sequence of a batch whose prompts all have `prefix` tokens. */
+export function registerCount(plan: RegisterPlan, time: number, prefix: number): number {
+  const begin = plan.place === 'answer' ? Math.max(prefix - 1, 0) : 0;
+  return Math.min(plan.count ?? Number.POSITIVE_INFINITY, Math.max(time - 1 - begin, 1));
+}
+
+/** Places that a register may follow: those with a next token in the same document. */
+function freePlaces(
+  { time, lengths, prefixLengths }: SequenceBatch,
+  { last }: SequenceLayout,
+  place: RegisterPlan['place'],
+  row: number,
+): Int32Array {
+  const begin = place === 'answer' ? Math.max((prefixLengths[row] as number) - 1, 0) : 0;
+  const free = new Int32Array(time);
+  let found = 0;
+  for (let at = begin; at < (lengths[row] as number); at++) {
+    if (at < (last[row * time + at] as number)) free[found++] = at;
+  }
+  return free.subarray(0, found);
+}
+
+/** `count` of the places in rising order, every choice as likely as any other (Knuth's algorithm S). */
+function choose(places: Int32Array, count: number, random: HostRandom): Int32Array {
+  const chosen = new Int32Array(Math.min(count, places.length));
+  let found = 0;
+  for (let at = 0; found < chosen.length; at++) {
+    if (random.integer(places.length - at) < chosen.length - found) chosen[found++] = places[at] as number;
+  }
+  return chosen;
+}

@@ -1,0 +1,107 @@
+// Source: "Multi-Token Prediction Needs Registers", arXiv 2505.10518, section 3. B sequences, T tokens, R registers.
+import { forwardFlops, type Transformer, type TransformerConfig, TRAINING_FACTOR } from '@foretoken/models';
+import { Embedding, Module, normal } from '@foretoken/nn';
+import type { HostRandom } from '@foretoken/tensor';
+import { z } from 'zod';
+import { input, meanCrossEntropy, trunkInputs } from './inputs.js';
+import { type RegisterPlan, registerCount } from './layout/registers.js';
+import { registerArrays } from './layout/register-arrays.js';
+import type { Decoding, LossInputs, Objective, ObjectiveCost, ObjectiveLoss, PreparedBatch } from './objective.js';
+import { NextToken } from './next-token.js';
+import { defineObjective, type ObjectiveContext } from './objective-kind.js';
+import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
+import { commonSettings, share } from './settings.js';
+
+const settings = z
+  .strictObject({
+    ...commonSettings,
+    minOffset: z.int().min(1).default(1).describe('smallest distance from a register to its target, in tokens'),
+    maxOffset: z.int().min(1).default(4).describe('largest distance; one is drawn evenly for each sequence and step'),
+    weight: share.default(0.3).describe('share a of the registers: (1 - a) next token + a registers'),
+    registers: z
+      .enum(['answer', 'everywhere'])
+      .default('answer')
+      .describe('registers behind the tokens that predict the answer, or behind all tokens but the last'),
+    registerCount: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('registers of a sequence, at places drawn anew for each step; one at every place when absent'),
+    vectorPerOffset: z.boolean().default(false).describe('one learned vector for each distance instead of a shared one'),
+    initialStd: z
+      .number()
+      .nonnegative()
+      .optional()
+      .describe('standard deviation of the first register vectors; that of the token embeddings when absent'),
+  })
+  .refine(({ minOffset, maxOffset }) => minOffset <= maxOffset, {
+    path: ['minOffset'],
+    error: 'minOffset must not be above maxOffset',
+  });
+
+type Settings = z.output<typeof settings>;
+
+/**
+ * Registers: learned vectors behind tokens, which nothing else sees, predict tokens further ahead. A register knows
+ * how far only by its position id, which is that of the token just before its target.
+ *
+ * Loss: `(1 - a) L_ntp + a L_reg`, each the mean over its own targets. The registers of a batch lie behind its real
+ * tokens, `[B, T + R]`; positions and mask say where they belong. With weight 0 there are none.
+ */
+export class Mutor extends Module implements Objective {
+  readonly name = 'mutor';
+  readonly decoding: Decoding;
+  /** One row, or one for each offset; absent when registers have no weight. */
+  readonly registers: Embedding | undefined;
+  readonly #settings: Settings;
+  readonly #plan: RegisterPlan;
+  readonly #nextToken: NextToken;
+
+  constructor(chosen: Settings, { device, modelConfig, random }: ObjectiveContext) {
+    super();
+    const { minOffset, maxOffset, registers: place, registerCount: count, bidirectionalPrefix } = chosen;
+    this.#settings = chosen;
+    this.#plan = { place, minOffset, maxOffset, count, bidirectionalPrefix };
+    this.#nextToken = new NextToken(chosen);
+    this.decoding = this.#nextToken.decoding;
+    if (chosen.weight === 0) return;
+    const { width, initialization } = modelConfig;
+    const rows = chosen.vectorPerOffset ? maxOffset - minOffset + 1 : 1;
+    const weightInit = normal({ std: chosen.initialStd ?? initialization.embedding });
+    this.registers = new Embedding(device, { count: rows, width, weightInit }, random);
+  }
+
+  prepare(batch: SequenceBatch, random: HostRandom): PreparedBatch {
+    if (this.registers === undefined) return this.#nextToken.prepare(batch);
+    checkBatch(this.name, batch);
+    const { vectorPerOffset } = this.#settings;
+    return registerArrays(batch, { scope: this.#settings, plan: this.#plan, vectorPerOffset }, random);
+  }
+
+  loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
+    if (this.registers === undefined) return this.#nextToken.loss(model, inputs);
+    const hidden = model.trunk(trunkInputs(inputs, this.registers.forward(input(inputs, 'registers'))));
+    const targets = input(inputs, 'targets');
+    const time = targets.shape[1] as number;
+    const nextToken = meanCrossEntropy(model, hidden.slice(1, 0, time), targets);
+    const registers = meanCrossEntropy(model, hidden.slice(1, time), input(inputs, 'registerTargets'));
+    const { weight } = this.#settings;
+    return { loss: nextToken.mul(1 - weight).add(registers.mul(weight)), parts: { nextToken, registers } };
+  }
+
+  cost(model: TransformerConfig, { batch, time, prefix }: BatchSize): ObjectiveCost {
+    const added = this.registers === undefined ? 0 : registerCount(this.#plan, time, prefix);
+    return {
+      flops: TRAINING_FACTOR * forwardFlops(model, { batch, time: time + added }),
+      tokens: batch * time,
+    };
+  }
+}
+
+export const mutor = defineObjective({
+  name: 'mutor',
+  title: 'MuToR registers',
+  description: 'learned registers between the tokens predict tokens further ahead (Gerontopoulos et al., 2025)',
+  settings,
+  create: (chosen, context) => new Mutor(chosen, context),
+});

@@ -1,0 +1,71 @@
+import type { Transformer, TransformerConfig } from '@foretoken/models';
+import type { HostInput, HostRandom, Tensor, Variable } from '@foretoken/tensor';
+import type { BatchSize, SequenceBatch } from './sequence-batch.js';
+
+/** Arrays with their shapes, by name: the inputs of a compiled step. */
+export type PreparedBatch = Record<string, HostInput>;
+
+/** The same inputs as tensors, within the step. */
+export type LossInputs = Readonly<Record<string, Tensor>>;
+
+export interface ObjectiveLoss {
+  /** The scalar to minimize. */
+  readonly loss: Tensor;
+  /** Means that the loss is made of, before weighting, for the log. */
+  readonly parts: Readonly<Record<string, Tensor>>;
+}
+
+export interface ObjectiveCost {
+  /** Training FLOPs of one step: three times the multiplications and additions of the forward matmuls. */
+  readonly flops: number;
+  /** Tokens of data in one step: positions of the batch, whatever the objective adds to them. */
+  readonly tokens: number;
+}
+
+/** Answers come token by token from the model alone; whatever the objective adds is dropped. */
+export interface AutoregressiveDecoding {
+  readonly kind: 'autoregressive';
+  /** The prompt was read in both directions in training, and so it must be here. */
+  readonly bidirectionalPrefix: boolean;
+}
+
+/** The whole answer comes from one pass. */
+export interface ParallelDecoding {
+  readonly kind: 'parallel';
+  /**
+   * Inputs of `predict` for prompts (`lengths` equal to `prefixLengths`) and answers of `answerLength` tokens.
+   *
+   * @throws ObjectiveBatchError when a sequence has no prompt, or tokens behind it
+   */
+  prepare(prompts: SequenceBatch, answerLength: number): PreparedBatch;
+  /** The likeliest token of each place of the answer, i32 `[B, answerLength]`. */
+  predict(model: Transformer, inputs: LossInputs): Tensor;
+}
+
+/** How a trained model is to be asked. */
+export type Decoding = AutoregressiveDecoding | ParallelDecoding;
+
+/**
+ * What a batch becomes and what the loss is. The model knows nothing about its objective: it reads tokens or
+ * vectors, position ids and a mask, and gives hidden states.
+ *
+ * A training loop calls `prepare` on the host for each batch, hands the arrays to a compiled step, and in the step
+ * asks `loss` for one scalar. Batches of one shape give inputs of one shape, so that the step is traced once.
+ */
+export interface Objective {
+  readonly name: string;
+  readonly decoding: Decoding;
+  /** Extra trainable parameters, by name. */
+  parameters(): Map<string, Variable>;
+  /**
+   * Lays a batch out: tokens, position ids, what the mask needs, targets. Pure host code, and a function of its
+   * arguments alone.
+   *
+   * @throws ObjectiveBatchError when the batch is malformed or the objective cannot be applied to it
+   */
+  prepare(batch: SequenceBatch, random: HostRandom): PreparedBatch;
+  /** The loss as graph. Reads `dropoutKey` (u32 `[2]`) from the inputs when the training loop has added one. */
+  loss(model: Transformer, inputs: LossInputs): ObjectiveLoss;
+  /** What a step on a batch of this size costs, in closed form. */
+  cost(model: TransformerConfig, size: BatchSize): ObjectiveCost;
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { ObjectiveConfigError } from './errors.js';
+import { multiToken } from './multi-token.js';
+import { mutor } from './mutor.js';
+import { nextToken } from './next-token.js';
+import type { Objective } from './objective.js';
+import type { ObjectiveContext, ObjectiveKind } from './objective-kind.js';
+import { teacherless } from './teacherless.js';
+
+/** All objectives of this package, in the order of help texts and tables. */
+export const objectiveKinds: readonly ObjectiveKind[] = [nextToken, multiToken, teacherless, mutor];
+
+/** Settings as a user writes them: every one may be left out. */
+export type ObjectiveSettings = Readonly<Record<string, unknown>>;
+
+/**
+ * Makes an objective, with defaults for the settings that are left out.
+ *
+ * @param kinds - what to choose from, to add objectives of your own: `[...objectiveKinds, mine]`
+ * @throws ObjectiveConfigError when there is no such objective, or listing every setting that is wrong
+ */
+export function createObjective(
+  name: string,
+  settings: ObjectiveSettings,
+  context: ObjectiveContext,
+  kinds: readonly ObjectiveKind[] = objectiveKinds,
+): Objective {
+  const kind = findObjective(name, kinds);
+  return kind.create(parse(kind, settings), context);
+}
+
+/**
+ * Complete settings, as they belong into the record of a run.
+ *
+ * @throws ObjectiveConfigError as `createObjective`
+ */
+export function resolveSettings(
+  name: string,
+  settings: ObjectiveSettings,
+  kinds: readonly ObjectiveKind[] = objectiveKinds,
+): Record<string, unknown> {
+  return parse(findObjective(name, kinds), settings);
+}
+
+/** @throws ObjectiveConfigError naming all objectives when none has this name */
+export function findObjective(name: string, kinds: readonly ObjectiveKind[] = objectiveKinds): ObjectiveKind {
+  const kind = kinds.find((each) => each.name === name);
+  if (kind !== undefined) return kind;
+  throw new ObjectiveConfigError(
+    `objective: expected one of ${kinds.map((each) => each.name).join(', ')}, got ${JSON.stringify(name)}.`,
+  );
+}
+
+function parse(kind: ObjectiveKind, settings: ObjectiveSettings): Record<string, unknown> {
+  const result = kind.settings.safeParse(settings);
+  if (result.success) return result.data;
+  const known = Object.keys(kind.settings.shape).join(', ');
+  const problems = result.error.issues.map((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? `no setting ${issue.keys.join(', ')}; expected some of ${known}`
+      : `${issue.path.join('.')}: ${issue.message}`,
+  );
+  throw new ObjectiveConfigError(`objective ${kind.name}: ${problems.join('; ')}.`);
+}
+
+/** One setting, for help texts. */
+export interface SettingDescription {
+  readonly name: string;
+  /** `integer`, `number`, `boolean`, or the choices: `answer | all`. */
+  readonly type: string;
+  /** Absent when leaving the setting out has a meaning of its own. */
+  readonly default?: unknown;
+  readonly description: string;
+}
+
+/** The settings of an objective in the order of their declaration. */
+export function describeSettings(kind: ObjectiveKind): SettingDescription[] {
+  const { properties = {} } = z.toJSONSchema(kind.settings, { io: 'input' });
+  return Object.entries(properties).flatMap(([name, property]) => {
+    if (typeof property === 'boolean') return [];
+    const type = property.enum === undefined ? String(property.type) : property.enum.join(' | ');
+    const value = property.default === undefined ? {} : { default: property.default };
+    return [{ name, type, ...value, description: property.description ?? '' }];
+  });
+}
