@@ -1,9 +1,9 @@
 // B sequences, T positions, C channels, D width.
 import { type Transformer, type TrunkInputs, visible } from '@foretoken/models';
 import { type HostInput, linearCrossEntropy, type Tensor } from '@foretoken/tensor';
+import { ObjectiveBatchError } from './errors.js';
 import type { SequenceLayout } from './layout/sequences.js';
 import { IGNORE } from './layout/targets.js';
-import { ObjectiveBatchError } from './errors.js';
 import type { LossInputs, PreparedBatch } from './objective.js';
 import type { SequenceBatch } from './sequence-batch.js';
 
@@ -42,7 +42,9 @@ export function input(inputs: LossInputs, name: string): Tensor {
   const tensor = inputs[name];
   if (tensor === undefined) {
     const names = Object.keys(inputs).join(', ');
-    throw new ObjectiveBatchError(`loss: expected an input ${name} as prepare() makes it, got only: ${names}.`);
+    throw new ObjectiveBatchError(
+      `loss: expected an input ${name} as prepare() makes it, got only: ${names}.`,
+    );
   }
   return tensor;
 }

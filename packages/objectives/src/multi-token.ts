@@ -1,23 +1,37 @@
 // Source: "Better & Faster Large Language Models via Multi-token Prediction", arXiv 2404.19737, section 2.
-import { Block, blockFlops, forwardFlops, logitsFlops, TRAINING_FACTOR } from '@foretoken/models';
+
 import type { Transformer, TransformerConfig } from '@foretoken/models';
+import { Block, blockFlops, forwardFlops, logitsFlops, TRAINING_FACTOR } from '@foretoken/models';
 import { Module } from '@foretoken/nn';
 import type { Tensor } from '@foretoken/tensor';
 import { z } from 'zod';
-import { int32, input, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
+import { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
 import { layOutSequences } from './layout/sequences.js';
 import { shiftedTargets } from './layout/targets.js';
-import type { Decoding, LossInputs, Objective, ObjectiveCost, ObjectiveLoss, PreparedBatch } from './objective.js';
+import type {
+  Decoding,
+  LossInputs,
+  Objective,
+  ObjectiveCost,
+  ObjectiveLoss,
+  PreparedBatch,
+} from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
 import { commonSettings, share } from './settings.js';
 
 const settings = z.strictObject({
   ...commonSettings,
-  heads: z.int().min(1).default(3).describe('heads in all; the first is the model itself, each other one a block more'),
+  heads: z
+    .int()
+    .min(1)
+    .default(3)
+    .describe('heads in all; the first is the model itself, each other one a block more'),
   weight: share
     .optional()
-    .describe('share a of the other heads: (1 - a) first + a mean of the others; the plain sum of all when absent'),
+    .describe(
+      'share a of the other heads: (1 - a) first + a mean of the others; the plain sum of all when absent',
+    ),
 });
 
 type Settings = z.output<typeof settings>;

@@ -1,13 +1,20 @@
 // Source: "Multi-Token Prediction Needs Registers", arXiv 2505.10518, section 3. B sequences, T tokens, R registers.
-import { forwardFlops, type Transformer, type TransformerConfig, TRAINING_FACTOR } from '@foretoken/models';
+import { forwardFlops, TRAINING_FACTOR, type Transformer, type TransformerConfig } from '@foretoken/models';
 import { Embedding, Module, normal } from '@foretoken/nn';
 import type { HostRandom } from '@foretoken/tensor';
 import { z } from 'zod';
 import { input, meanCrossEntropy, trunkInputs } from './inputs.js';
-import { type RegisterPlan, registerCount } from './layout/registers.js';
 import { registerArrays } from './layout/register-arrays.js';
-import type { Decoding, LossInputs, Objective, ObjectiveCost, ObjectiveLoss, PreparedBatch } from './objective.js';
+import { type RegisterPlan, registerCount } from './layout/registers.js';
 import { NextToken } from './next-token.js';
+import type {
+  Decoding,
+  LossInputs,
+  Objective,
+  ObjectiveCost,
+  ObjectiveLoss,
+  PreparedBatch,
+} from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
 import { commonSettings, share } from './settings.js';
@@ -15,8 +22,16 @@ import { commonSettings, share } from './settings.js';
 const settings = z
   .strictObject({
     ...commonSettings,
-    minOffset: z.int().min(1).default(1).describe('smallest distance from a register to its target, in tokens'),
-    maxOffset: z.int().min(1).default(4).describe('largest distance; one is drawn evenly for each sequence and step'),
+    minOffset: z
+      .int()
+      .min(1)
+      .default(1)
+      .describe('smallest distance from a register to its target, in tokens'),
+    maxOffset: z
+      .int()
+      .min(1)
+      .default(4)
+      .describe('largest distance; one is drawn evenly for each sequence and step'),
     weight: share.default(0.3).describe('share a of the registers: (1 - a) next token + a registers'),
     registers: z
       .enum(['answer', 'everywhere'])
@@ -26,8 +41,13 @@ const settings = z
       .int()
       .min(1)
       .optional()
-      .describe('registers of a sequence, at places drawn anew for each step; one at every place when absent'),
-    vectorPerOffset: z.boolean().default(false).describe('one learned vector for each distance instead of a shared one'),
+      .describe(
+        'registers of a sequence, at places drawn anew for each step; one at every place when absent',
+      ),
+    vectorPerOffset: z
+      .boolean()
+      .default(false)
+      .describe('one learned vector for each distance instead of a shared one'),
     initialStd: z
       .number()
       .nonnegative()
@@ -101,7 +121,8 @@ export class Mutor extends Module implements Objective {
 export const mutor = defineObjective({
   name: 'mutor',
   title: 'MuToR registers',
-  description: 'learned registers between the tokens predict tokens further ahead (Gerontopoulos et al., 2025)',
+  description:
+    'learned registers between the tokens predict tokens further ahead (Gerontopoulos et al., 2025)',
   settings,
   create: (chosen, context) => new Mutor(chosen, context),
 });

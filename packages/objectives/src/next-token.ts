@@ -1,10 +1,17 @@
-import { forwardFlops, type Transformer, type TransformerConfig, TRAINING_FACTOR } from '@foretoken/models';
+import { forwardFlops, TRAINING_FACTOR, type Transformer, type TransformerConfig } from '@foretoken/models';
 import { Module } from '@foretoken/nn';
 import { z } from 'zod';
-import { int32, input, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
+import { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
 import { layOutSequences } from './layout/sequences.js';
 import { type LossScope, shiftedTargets } from './layout/targets.js';
-import type { Decoding, LossInputs, Objective, ObjectiveCost, ObjectiveLoss, PreparedBatch } from './objective.js';
+import type {
+  Decoding,
+  LossInputs,
+  Objective,
+  ObjectiveCost,
+  ObjectiveLoss,
+  PreparedBatch,
+} from './objective.js';
 import { defineObjective } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
 import { commonSettings } from './settings.js';

@@ -25,6 +25,8 @@ export interface ObjectiveKind<Settings extends z.ZodObject = z.ZodObject> {
 }
 
 /** Checks the record of an objective, so that `create` sees the type of its own settings. */
-export function defineObjective<Settings extends z.ZodObject>(kind: ObjectiveKind<Settings>): ObjectiveKind<Settings> {
+export function defineObjective<Settings extends z.ZodObject>(
+  kind: ObjectiveKind<Settings>,
+): ObjectiveKind<Settings> {
   return kind;
 }

@@ -45,7 +45,9 @@ export function checkBatch(owner: string, source: SequenceBatch): void {
   const { batch, time, channels, tokens, lengths, prefixLengths, targets, documents } = source;
   const expectSize = (name: string, values: Int32Array | undefined, size: number, shape: string): void => {
     if (values !== undefined && values.length !== size) {
-      throw new ObjectiveBatchError(`${owner}: expected ${name} ${shape} of ${size} values, got ${values.length}.`);
+      throw new ObjectiveBatchError(
+        `${owner}: expected ${name} ${shape} of ${size} values, got ${values.length}.`,
+      );
     }
   };
   expectSize('tokens', tokens, batch * time * channels, `[${batch}, ${time}, ${channels}]`);
@@ -57,10 +59,14 @@ export function checkBatch(owner: string, source: SequenceBatch): void {
     const length = lengths[row] as number;
     const prefix = prefixLengths[row] as number;
     if (length < 0 || length > time) {
-      throw new ObjectiveBatchError(`${owner}: lengths[${row}] must lie in 0..${time} (time), got ${length}.`);
+      throw new ObjectiveBatchError(
+        `${owner}: lengths[${row}] must lie in 0..${time} (time), got ${length}.`,
+      );
     }
     if (prefix < 0 || prefix > length) {
-      throw new ObjectiveBatchError(`${owner}: prefixLengths[${row}] must lie in 0..${length} (its length), got ${prefix}.`);
+      throw new ObjectiveBatchError(
+        `${owner}: prefixLengths[${row}] must lie in 0..${length} (its length), got ${prefix}.`,
+      );
     }
   }
 }

@@ -1,12 +1,19 @@
 // Source: "The Pitfalls of Next-Token Prediction", arXiv 2403.06963, section 5. B sequences, T positions, D width.
-import { forwardFlops, type Transformer, type TransformerConfig, TRAINING_FACTOR } from '@foretoken/models';
+import { forwardFlops, TRAINING_FACTOR, type Transformer, type TransformerConfig } from '@foretoken/models';
 import { Embedding, Module, normal } from '@foretoken/nn';
 import { embedding, type Tensor } from '@foretoken/tensor';
 import { z } from 'zod';
 import { input, int32, meanCrossEntropy, trunkInputs } from './inputs.js';
 import { answerRows, answerTemplate, blankedArrays } from './layout/blanks.js';
 import { NextToken } from './next-token.js';
-import type { Decoding, LossInputs, Objective, ObjectiveCost, ObjectiveLoss, PreparedBatch } from './objective.js';
+import type {
+  Decoding,
+  LossInputs,
+  Objective,
+  ObjectiveCost,
+  ObjectiveLoss,
+  PreparedBatch,
+} from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
 import { commonSettings, share } from './settings.js';
@@ -15,7 +22,9 @@ const settings = z.strictObject({
   ...commonSettings,
   weight: share
     .default(1)
-    .describe('share w of the teacherless loss: (1 - w) next token + w teacherless; below 1 costs a second pass'),
+    .describe(
+      'share w of the teacherless loss: (1 - w) next token + w teacherless; below 1 costs a second pass',
+    ),
   initialStd: z
     .number()
     .nonnegative()
@@ -69,13 +78,19 @@ export class Teacherless extends Module implements Objective {
     const rows = targets.shape[0] as number;
     const nextToken = meanCrossEntropy(model, hidden.slice(0, 0, rows), targets);
     const teacherless = meanCrossEntropy(model, hidden.slice(0, rows), targets);
-    return { loss: nextToken.mul(1 - weight).add(teacherless.mul(weight)), parts: { nextToken, teacherless } };
+    return {
+      loss: nextToken.mul(1 - weight).add(teacherless.mul(weight)),
+      parts: { nextToken, teacherless },
+    };
   }
 
   cost(model: TransformerConfig, { batch, time }: BatchSize): ObjectiveCost {
     const { weight } = this.#settings;
     const passes = weight > 0 && weight < 1 ? 2 : 1;
-    return { flops: TRAINING_FACTOR * forwardFlops(model, { batch: passes * batch, time }), tokens: batch * time };
+    return {
+      flops: TRAINING_FACTOR * forwardFlops(model, { batch: passes * batch, time }),
+      tokens: batch * time,
+    };
   }
 
   #hidden(model: Transformer, inputs: LossInputs): Tensor {
@@ -88,8 +103,14 @@ export class Teacherless extends Module implements Objective {
       prepare: (prompts, answerLength) => {
         checkBatch(this.name, prompts);
         const template = answerTemplate(this.name, prompts, answerLength);
-        const { targets: _, ...arrays } = blankedArrays(this.name, template, { scope: this.#settings, withTokens: false });
-        return { ...arrays, answerRows: int32(answerRows(template, answerLength), [prompts.batch, answerLength]) };
+        const { targets: _, ...arrays } = blankedArrays(this.name, template, {
+          scope: this.#settings,
+          withTokens: false,
+        });
+        return {
+          ...arrays,
+          answerRows: int32(answerRows(template, answerLength), [prompts.batch, answerLength]),
+        };
       },
       predict: (model, inputs) => {
         // Only the hidden states that predict the answer are multiplied with the output.
@@ -103,7 +124,8 @@ export class Teacherless extends Module implements Objective {
 export const teacherless = defineObjective({
   name: 'teacherless',
   title: 'teacherless',
-  description: 'the whole answer is predicted from the prompt, with blanks for inputs (Bachmann and Nagarajan, 2024)',
+  description:
+    'the whole answer is predicted from the prompt, with blanks for inputs (Bachmann and Nagarajan, 2024)',
   settings,
   create: (chosen, context) => new Teacherless(chosen, context),
 });

@@ -18,7 +18,11 @@ export interface BlankOptions {
  *
  * @throws ObjectiveBatchError when a sequence has no prompt to answer from, or holds several documents
  */
-export function blankedArrays(owner: string, batch: SequenceBatch, { scope, withTokens }: BlankOptions): PreparedBatch {
+export function blankedArrays(
+  owner: string,
+  batch: SequenceBatch,
+  { scope, withTokens }: BlankOptions,
+): PreparedBatch {
   const { batch: rows, time, channels, lengths, prefixLengths } = batch;
   const layout = layOutSequences(batch);
   const tokens = batch.tokens.slice();
@@ -27,10 +31,14 @@ export function blankedArrays(owner: string, batch: SequenceBatch, { scope, with
     const length = lengths[row] as number;
     const prompt = prefixLengths[row] as number;
     if (length > 0 && prompt === 0) {
-      throw new ObjectiveBatchError(`${owner}: sequence ${row} has no prompt; expected prefixLengths[${row}] of 1 or more.`);
+      throw new ObjectiveBatchError(
+        `${owner}: sequence ${row} has no prompt; expected prefixLengths[${row}] of 1 or more.`,
+      );
     }
     if (length > 0 && layout.segment[row * time + length - 1] !== 0) {
-      throw new ObjectiveBatchError(`${owner}: sequence ${row} holds several documents; expected one prompt and its answer.`);
+      throw new ObjectiveBatchError(
+        `${owner}: sequence ${row} holds several documents; expected one prompt and its answer.`,
+      );
     }
     const first = row * time;
     tokens.fill(-1, (first + prompt) * channels, (first + length) * channels);

@@ -35,7 +35,10 @@ export function registerArrays(
     segment: int32(behind(layout.segment, registers.segment), shape),
     slot: int32(behind(new Int32Array(rows * time), slots(rows, count)), shape),
     ...(scope.bidirectionalPrefix ? { prefix: int32(behind(layout.prefix, 0), shape) } : {}),
-    registers: int32(behind(new Int32Array(rows * time).fill(-1), tableRows(registers, plan, vectorPerOffset)), shape),
+    registers: int32(
+      behind(new Int32Array(rows * time).fill(-1), tableRows(registers, plan, vectorPerOffset)),
+      shape,
+    ),
     targets: int32(shiftedTargets(batch, layout, 1, scope), [rows, time]),
     registerTargets: int32(registers.targets, [rows, count]),
   };
@@ -66,7 +69,11 @@ function slots(rows: number, count: number): Int32Array {
 }
 
 /** Row of the register table for each register; -1, which adds nothing, for unused ones. */
-function tableRows({ segment, offsets, count }: RegisterLayout, { minOffset }: RegisterPlan, each: boolean): Int32Array {
+function tableRows(
+  { segment, offsets, count }: RegisterLayout,
+  { minOffset }: RegisterPlan,
+  each: boolean,
+): Int32Array {
   return segment.map((document, index) => {
     if (document < 0) return -1;
     return each ? (offsets[Math.floor(index / count)] as number) - minOffset : 0;

@@ -42,7 +42,12 @@ export function layOutSequences(batch: SequenceBatch): SequenceLayout {
 }
 
 /** The place behind the document that begins at `begin`. */
-function documentEnd(documents: Int32Array | undefined, first: number, begin: number, length: number): number {
+function documentEnd(
+  documents: Int32Array | undefined,
+  first: number,
+  begin: number,
+  length: number,
+): number {
   if (documents === undefined) return length;
   let end = begin + 1;
   while (end < length && documents[first + end] === documents[first + begin]) end++;
