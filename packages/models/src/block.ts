@@ -1,5 +1,5 @@
 // B batch, T time, D width, H heads, K width of a head.
-import { type Device, foldIn, type HostRandom, type Tensor } from '@foretoken/tensor';
+
 import {
   Attention,
   type AttentionInputs,
@@ -12,6 +12,7 @@ import {
   RMSNorm,
   zeros,
 } from '@foretoken/nn';
+import { type Device, foldIn, type HostRandom, type Tensor } from '@foretoken/tensor';
 import type { TransformerConfig } from './config.js';
 
 /** What a block needs besides hidden states; `Transformer.context()` makes it. */

@@ -1,6 +1,7 @@
 // B batch, Hk key/value heads, S slots of the cache, T time, K width of a head.
-import { type Device, type Tensor, type Variable, where } from '@foretoken/tensor';
+
 import type { AttentionCache } from '@foretoken/nn';
+import { type Device, type Tensor, type Variable, where } from '@foretoken/tensor';
 import type { TransformerConfig } from './config.js';
 
 /** One pass of the trunk over a cache. */
@@ -58,7 +59,10 @@ export class KeyValueCache {
       variable.assign(whole);
       return whole;
     };
-    return this.#pass(({ key, value }, fresh) => ({ key: put(key, fresh.key), value: put(value, fresh.value) }));
+    return this.#pass(({ key, value }, fresh) => ({
+      key: put(key, fresh.key),
+      value: put(value, fresh.value),
+    }));
   }
 
   dispose(): void {
@@ -68,7 +72,9 @@ export class KeyValueCache {
     }
   }
 
-  #pass(update: (layer: Layer, fresh: { key: Tensor; value: Tensor }) => { key: Tensor; value: Tensor }): CachePass {
+  #pass(
+    update: (layer: Layer, fresh: { key: Tensor; value: Tensor }) => { key: Tensor; value: Tensor },
+  ): CachePass {
     return {
       layer: (index) => ({ update: (key, value) => update(this.#layers[index] as Layer, { key, value }) }),
     };

@@ -67,7 +67,8 @@ const schema = z
   }))
   .superRefine((config, context) => {
     const { width, heads, keyValueHeads, headWidth } = config;
-    const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+    const refuse = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
     if (!Number.isInteger(headWidth)) {
       refuse('heads', `width (${width}) must be a multiple of heads (${heads}), or headWidth be given.`);
     }

@@ -46,7 +46,10 @@ export function logitsFlops(config: TransformerConfig, rows: number): number {
 }
 
 /** The same for all blocks and the logits of `logitRows` hidden states (every token when absent). */
-export function forwardFlops(config: TransformerConfig, size: PassSize & { readonly logitRows?: number }): number {
+export function forwardFlops(
+  config: TransformerConfig,
+  size: PassSize & { readonly logitRows?: number },
+): number {
   const { logitRows = size.batch * size.time } = size;
   return config.layers * blockFlops(config, size) + logitsFlops(config, logitRows);
 }

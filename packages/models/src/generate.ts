@@ -1,5 +1,5 @@
-import { HostRandom } from '@foretoken/tensor';
 import { ConfigError } from '@foretoken/nn';
+import { HostRandom } from '@foretoken/tensor';
 import { DecodingSteps } from './decoding.js';
 import { type SamplingOptions, sampleToken } from './sampling.js';
 import type { Transformer } from './transformer.js';
@@ -39,8 +39,10 @@ function checkOptions({ maxNewTokens, temperature = 1, topK = 1, topP = 1 }: Gen
   const refuse = (name: string, rule: string, value: number): never => {
     throw new ConfigError(`generate: ${name} must be ${rule}, got ${value}.`);
   };
-  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 0) refuse('maxNewTokens', 'a whole number', maxNewTokens);
-  if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY)) refuse('temperature', '0 or more', temperature);
+  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 0)
+    refuse('maxNewTokens', 'a whole number', maxNewTokens);
+  if (!(temperature >= 0 && temperature < Number.POSITIVE_INFINITY))
+    refuse('temperature', '0 or more', temperature);
   if (!Number.isInteger(topK) || topK < 1) refuse('topK', 'a whole number of at least 1', topK);
   if (!(topP > 0 && topP <= 1)) refuse('topP', 'above 0 and at most 1', topP);
 }
@@ -64,7 +66,9 @@ export class TokenGenerator {
       }
     }
     if (positions !== 'none' && capacity > maxPositions) {
-      throw new ConfigError(`TokenGenerator: capacity ${capacity} exceeds maxPositions ${maxPositions} of the model.`);
+      throw new ConfigError(
+        `TokenGenerator: capacity ${capacity} exceeds maxPositions ${maxPositions} of the model.`,
+      );
     }
     this.#model = model;
     this.#config = { batch, capacity, channels, bidirectionalPrefix };
@@ -123,7 +127,10 @@ export class TokenGenerator {
   }
 
   /** Prompts as `[batch, time, channels]`, filled up with -1 in front, and with empty rows below. */
-  #layOut(prompts: readonly Prompt[], maxNewTokens: number): { tokens: Int32Array; padding: Int32Array; time: number } {
+  #layOut(
+    prompts: readonly Prompt[],
+    maxNewTokens: number,
+  ): { tokens: Int32Array; padding: Int32Array; time: number } {
     const { batch, capacity, channels } = this.#config;
     if (prompts.length > batch) {
       throw new ConfigError(`generate: ${prompts.length} prompts exceed the batch of ${batch}.`);
@@ -189,8 +196,17 @@ export class TokenGenerator {
 export type OneOffOptions = GenerateOptions &
   Partial<Pick<TokenGeneratorConfig, 'batch' | 'channels' | 'bidirectionalPrefix'>>;
 
-function generatorFor(model: Transformer, prompts: readonly Prompt[], options: OneOffOptions): TokenGenerator {
-  const { channels = 1, batch = Math.max(1, prompts.length), bidirectionalPrefix = false, maxNewTokens } = options;
+function generatorFor(
+  model: Transformer,
+  prompts: readonly Prompt[],
+  options: OneOffOptions,
+): TokenGenerator {
+  const {
+    channels = 1,
+    batch = Math.max(1, prompts.length),
+    bidirectionalPrefix = false,
+    maxNewTokens,
+  } = options;
   checkOptions(options);
   const longest = Math.max(1, ...prompts.map((prompt) => Math.ceil(prompt.length / channels)));
   const capacity = longest + Math.max(0, maxNewTokens - 1);

@@ -6,21 +6,28 @@ export {
   blockParameterCount,
   forwardFlops,
   logitsFlops,
-  parameterCount,
   type PassSize,
+  parameterCount,
   TRAINING_FACTOR,
 } from './cost.js';
 export {
-  generate,
   type GeneratedTokens,
   type GenerateOptions,
+  generate,
   type OneOffOptions,
   type Prompt,
   streamTokens,
   TokenGenerator,
   type TokenGeneratorConfig,
 } from './generate.js';
-export { causalMask, paddingMask, prefixMask, type TokenMetadata, visible, type VisibleOptions } from './masks.js';
+export {
+  causalMask,
+  paddingMask,
+  prefixMask,
+  type TokenMetadata,
+  type VisibleOptions,
+  visible,
+} from './masks.js';
 export { attentionOnlyConfig, gpt2Config, llamaConfig, type Overrides } from './presets.js';
-export { argmax, sampleToken, type SamplingOptions } from './sampling.js';
+export { argmax, type SamplingOptions, sampleToken } from './sampling.js';
 export { Transformer, type TrunkInputs } from './transformer.js';

@@ -42,7 +42,9 @@ export function visible(
   if (key.slot !== undefined) {
     real = asKey(key.slot).eq(0).and(real);
     if (query.slot !== undefined) {
-      const itself = asQuery(query.slot).gt(0).and(asQuery(query.slot).eq(asKey(key.slot)));
+      const itself = asQuery(query.slot)
+        .gt(0)
+        .and(asQuery(query.slot).eq(asKey(key.slot)));
       real = real.or(itself);
     }
   }
@@ -53,7 +55,10 @@ export function visible(
 export function causalMask(device: Device, queries: number, keys: number = queries): Tensor {
   if (keys < queries) throw new ShapeError(`causalMask: ${queries} queries need as many keys, got ${keys}.`);
   const ahead = device.arange(queries, 'i32').add(keys - queries);
-  return device.arange(keys, 'i32').reshape([1, 1, 1, keys]).le(ahead.reshape([1, 1, queries, 1]));
+  return device
+    .arange(keys, 'i32')
+    .reshape([1, 1, 1, keys])
+    .le(ahead.reshape([1, 1, queries, 1]));
 }
 
 /** Causal, but a prompt of the first `prefixLengths` tokens sees itself whole. i32 `[B]` to bool `[B, 1, T, T]` */
@@ -61,11 +66,17 @@ export function prefixMask(prefixLengths: Tensor, time: number): Tensor {
   const { device } = prefixLengths;
   const lengths = prefixLengths.reshape([-1, 1, 1, 1]);
   const places = device.arange(time, 'i32');
-  const inPrefix = places.reshape([1, 1, 1, time]).lt(lengths).and(places.reshape([1, 1, time, 1]).lt(lengths));
+  const inPrefix = places
+    .reshape([1, 1, 1, time])
+    .lt(lengths)
+    .and(places.reshape([1, 1, time, 1]).lt(lengths));
   return causalMask(device, time).or(inPrefix);
 }
 
 /** Real keys only, for sequences filled up behind. i32 `[B]` to bool `[B, 1, 1, T]`; combine with `and()` */
 export function paddingMask(lengths: Tensor, time: number): Tensor {
-  return lengths.device.arange(time, 'i32').reshape([1, 1, 1, time]).lt(lengths.reshape([-1, 1, 1, 1]));
+  return lengths.device
+    .arange(time, 'i32')
+    .reshape([1, 1, 1, time])
+    .lt(lengths.reshape([-1, 1, 1, 1]));
 }

@@ -20,7 +20,9 @@ export function argmax(logits: Float32Array): number {
 
 /** Ids in the order of falling logits, the lower id first among equals. */
 function ranked(logits: Float32Array): Uint32Array {
-  return Uint32Array.from(logits, (_, id) => id).sort((a, b) => (logits[b] as number) - (logits[a] as number) || a - b);
+  return Uint32Array.from(logits, (_, id) => id).sort(
+    (a, b) => (logits[b] as number) - (logits[a] as number) || a - b,
+  );
 }
 
 /** How many of the likeliest tokens reach `topP` together. @param weights - unnormalized, falling */

@@ -1,5 +1,5 @@
 // B batch, T time, C channels of a token, D width, V vocabulary.
-import { type Device, foldIn, type HostRandom, ShapeError, type Tensor, type Variable } from '@foretoken/tensor';
+
 import {
   Dropout,
   Embedding,
@@ -11,6 +11,14 @@ import {
   RotaryEmbedding,
   SinusoidalPositions,
 } from '@foretoken/nn';
+import {
+  type Device,
+  foldIn,
+  type HostRandom,
+  ShapeError,
+  type Tensor,
+  type Variable,
+} from '@foretoken/tensor';
 import { Block, type BlockInputs, createNorm, gaussian } from './block.js';
 import type { CachePass } from './cache.js';
 import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
@@ -55,7 +63,12 @@ export class Transformer extends Module {
     this.#device = device;
     this.#dropout = new Dropout(config.dropout);
     this.embeddings = [config.vocabularySize, ...config.channelVocabularySizes].map(
-      (count) => new Embedding(device, { count, width, weightInit: normal({ std: initialization.embedding }) }, random),
+      (count) =>
+        new Embedding(
+          device,
+          { count, width, weightInit: normal({ std: initialization.embedding }) },
+          random,
+        ),
     );
     if (config.positions === 'learned') {
       const weightInit = normal({ std: initialization.positions });

@@ -19,20 +19,27 @@ const starGraph = attentionOnlyConfig({ vocabularySize: 14, channelVocabularySiz
 
 describe('transformerConfig', () => {
   it('fills in defaults, and leaves a complete config as it is', () => {
-    expect(starGraph).toMatchObject({ keyValueHeads: 4, headWidth: 16, rotary: { base: 10000, layout: 'half' } });
+    expect(starGraph).toMatchObject({
+      keyValueHeads: 4,
+      headWidth: 16,
+      rotary: { base: 10000, layout: 'half' },
+    });
     expect(transformerConfig(starGraph)).toEqual(starGraph);
   });
 
   it('lists everything that is wrong', () => {
     const wrong = { ...starGraph, width: 0, norm: 'batch', colour: 1 } as unknown as TransformerConfigInput;
     expect(() => transformerConfig(wrong)).toThrow(ConfigError);
-    expect(() => transformerConfig(wrong)).toThrow(/colour[^]*width|width[^]*colour/);
-    expect(() => transformerConfig(wrong)).toThrow(/norm/);
+    expect(() => transformerConfig(wrong)).toThrow('colour');
+    expect(() => transformerConfig(wrong)).toThrow('at width');
+    expect(() => transformerConfig(wrong)).toThrow('at norm');
   });
 
   it('refuses sizes that do not fit together', () => {
     expect(() => gpt2Config({ width: 10, heads: 4 })).toThrow('width (10) must be a multiple of heads (4)');
-    expect(() => llamaConfig({ keyValueHeads: 4 })).toThrow('heads (6) must be a multiple of keyValueHeads (4)');
+    expect(() => llamaConfig({ keyValueHeads: 4 })).toThrow(
+      'heads (6) must be a multiple of keyValueHeads (4)',
+    );
     expect(() => llamaConfig({ width: 18 })).toThrow('rotary positions need an even headWidth, got 3');
   });
 });

@@ -80,7 +80,10 @@ describe('greedy generation', () => {
       maxPositions: 12,
     });
     const model = new Transformer(gpu.device, config, new HostRandom(3));
-    const [first, second] = [[5, 2, 6], [3, 1, -1]];
+    const [first, second] = [
+      [5, 2, 6],
+      [3, 1, -1],
+    ];
     const logitsOf = (tokens: number[]): Tensor => {
       const pairs = tokens.flatMap((token, at) => [token, second[at] ?? -1]);
       return model.logits(
@@ -101,7 +104,9 @@ describe('greedy generation', () => {
     const free = await generate(model, PROMPTS, { maxNewTokens: 8, greedy: true });
     const stop = free[0]?.[2] as number;
     const stopped = await generate(model, PROMPTS, { maxNewTokens: 8, greedy: true, stopTokens: [stop] });
-    const expected = free.map((tokens) => (tokens.includes(stop) ? tokens.slice(0, tokens.indexOf(stop)) : tokens));
+    const expected = free.map((tokens) =>
+      tokens.includes(stop) ? tokens.slice(0, tokens.indexOf(stop)) : tokens,
+    );
     expect(stopped).toEqual(expected);
   });
 
@@ -156,7 +161,12 @@ describe('generation refuses', () => {
 
   it.each<[string, number[][], object, string]>([
     ['an empty prompt', [[]], {}, 'prompt 0 has 0 ids'],
-    ['an id beyond the vocabulary', [[1], [2, 11]], {}, 'prompt 1 has id 11 at 1; expected -1 (nothing) to 10'],
+    [
+      'an id beyond the vocabulary',
+      [[1], [2, 11]],
+      {},
+      'prompt 1 has id 11 at 1; expected -1 (nothing) to 10',
+    ],
     ['more tokens than positions', [[1, 2]], { maxNewTokens: 30 }, 'capacity 31 exceeds maxPositions 24'],
     ['half a token', [[1]], { maxNewTokens: 0.5 }, 'maxNewTokens must be a whole number'],
     ['a negative temperature', [[1]], { temperature: -1 }, 'temperature must be 0 or more, got -1'],

@@ -6,7 +6,8 @@ import { useDevice } from './support/device.js';
 
 const gpu = useDevice();
 
-const row = (values: readonly number[]): Tensor => gpu.device.tensor(Int32Array.from(values), { shape: [1, values.length] });
+const row = (values: readonly number[]): Tensor =>
+  gpu.device.tensor(Int32Array.from(values), { shape: [1, values.length] });
 
 /** Rows of 0 and 1 as strings. */
 async function drawn(mask: Tensor): Promise<string[]> {
@@ -64,25 +65,29 @@ describe('visible', () => {
       prefix: fc.nat(1),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(token, { minLength: 1, maxLength: 6 }), fc.boolean(), async (tokens, bidirectional) => {
-        const column = (name: keyof HostMetadata): number[] => tokens.map((of) => of[name]);
-        const metadata = upload({
-          order: column('order'),
-          slot: column('slot'),
-          segment: column('segment'),
-          prefix: column('prefix'),
-        });
-        const expected = tokens.map((q) =>
-          tokens
-            .map((k) => {
-              const both = q.slot === 0 && bidirectional && q.prefix === 1 && k.prefix === 1;
-              const real = k.slot === 0 && (k.order <= q.order || both);
-              return q.segment === k.segment && (real || (q.slot > 0 && k.slot === q.slot)) ? '1' : '0';
-            })
-            .join(''),
-        );
-        expect(await drawn(visible(metadata, metadata, { bidirectional }))).toEqual(expected);
-      }),
+      fc.asyncProperty(
+        fc.array(token, { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        async (tokens, bidirectional) => {
+          const column = (name: keyof HostMetadata): number[] => tokens.map((of) => of[name]);
+          const metadata = upload({
+            order: column('order'),
+            slot: column('slot'),
+            segment: column('segment'),
+            prefix: column('prefix'),
+          });
+          const expected = tokens.map((q) =>
+            tokens
+              .map((k) => {
+                const both = q.slot === 0 && bidirectional && q.prefix === 1 && k.prefix === 1;
+                const real = k.slot === 0 && (k.order <= q.order || both);
+                return q.segment === k.segment && (real || (q.slot > 0 && k.slot === q.slot)) ? '1' : '0';
+              })
+              .join(''),
+          );
+          expect(await drawn(visible(metadata, metadata, { bidirectional }))).toEqual(expected);
+        },
+      ),
       { numRuns: 30 },
     );
   });

@@ -1,7 +1,13 @@
-import { crossEntropy, type Tensor } from '@foretoken/tensor';
 import { AdamW, clipGradNorm, decayGroups, type HostTensor, takeGradients } from '@foretoken/nn';
+import { crossEntropy, type Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { causalMask, gpt2Config, llamaConfig, Transformer, type TransformerConfig } from '../src/index.js';
+import {
+  causalMask,
+  gpt2Config,
+  llamaConfig,
+  type Transformer,
+  type TransformerConfig,
+} from '../src/index.js';
 import { useDevice } from './support/device.js';
 import { createModel } from './support/models.js';
 import { loadReference, pick, relativeError, under } from './support/reference.js';
@@ -13,7 +19,15 @@ const styles: [string, TransformerConfig][] = [
   ['gpt2', gpt2Config({ vocabularySize: 11, width: 16, layers: 2, heads: 2, mlpWidth: 32, maxPositions: 8 })],
   [
     'llama',
-    llamaConfig({ vocabularySize: 13, width: 16, layers: 2, heads: 4, keyValueHeads: 2, mlpWidth: 24, maxPositions: 8 }),
+    llamaConfig({
+      vocabularySize: 13,
+      width: 16,
+      layers: 2,
+      heads: 4,
+      keyValueHeads: 2,
+      mlpWidth: 24,
+      maxPositions: 8,
+    }),
   ],
 ];
 
@@ -36,7 +50,10 @@ function losses(model: Transformer, tokens: Tensor): { logits: Tensor; loss: Ten
 }
 
 /** The tokens of a step of the reference. */
-const batchOf = (reference: Map<string, HostTensor>, step: number): { data: Int32Array; shape: number[] } => ({
+const batchOf = (
+  reference: Map<string, HostTensor>,
+  step: number,
+): { data: Int32Array; shape: number[] } => ({
   data: pick(reference, 'tokens').data.slice(step * 14, (step + 1) * 14) as Int32Array,
   shape: [2, 7],
 });
@@ -53,7 +70,9 @@ describe.each(styles)('a whole %s-style model against PyTorch', (name, config) =
     const gradients = takeGradients(model.parameters());
     expect([...gradients.keys()]).toEqual([...under(reference, 'gradient.').keys()]);
     for (const [key, gradient] of gradients) {
-      expect(relativeError(await gradient.data(), pick(reference, `gradient.${key}`).data), key).toBeLessThan(TOLERANCE);
+      expect(relativeError(await gradient.data(), pick(reference, `gradient.${key}`).data), key).toBeLessThan(
+        TOLERANCE,
+      );
     }
   });
 
@@ -61,13 +80,15 @@ describe.each(styles)('a whole %s-style model against PyTorch', (name, config) =
     const model = load(config, reference);
     const parameters = model.parameters();
     const optimizer = new AdamW(decayGroups(parameters, 0.1), { betas: [0.9, 0.99], eps: 1e-6 });
-    const step = gpu.device.compile((inputs: { tokens: Tensor; learningRate: Tensor; stepNumber: Tensor }) => {
-      const { loss } = losses(model, inputs.tokens);
-      loss.backward();
-      const { gradients } = clipGradNorm(takeGradients(parameters), 1);
-      optimizer.step(gradients, inputs);
-      return { loss };
-    });
+    const step = gpu.device.compile(
+      (inputs: { tokens: Tensor; learningRate: Tensor; stepNumber: Tensor }) => {
+        const { loss } = losses(model, inputs.tokens);
+        loss.backward();
+        const { gradients } = clipGradNorm(takeGradients(parameters), 1);
+        optimizer.step(gradients, inputs);
+        return { loss };
+      },
+    );
     const seen: number[] = [];
     for (let index = 0; index < 10; index++) {
       const { loss } = step.run({

@@ -1,6 +1,6 @@
 import { HostRandom } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { argmax, sampleToken, type SamplingOptions } from '../src/index.js';
+import { argmax, type SamplingOptions, sampleToken } from '../src/index.js';
 
 const DRAWS = 4000;
 // Probabilities 0.5, 0.25, 0.15, 0.1, in another order.
@@ -31,7 +31,10 @@ describe('sampleToken', () => {
   it('draws from the softmax', () => expectDistribution({}, probabilities));
 
   it('sharpens with a temperature of one half: probabilities squared', () =>
-    expectDistribution({ temperature: 0.5 }, probabilities.map((probability) => probability ** 2)));
+    expectDistribution(
+      { temperature: 0.5 },
+      probabilities.map((probability) => probability ** 2),
+    ));
 
   it('keeps the k likeliest', () => expectDistribution({ topK: 2 }, [0, 0.5, 0, 0.25]));
 

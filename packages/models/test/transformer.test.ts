@@ -34,10 +34,14 @@ describe.each(styles)('%s', (style) => {
   it('is causal: a token changes nothing before itself', async () => {
     const model = createModel(gpu.device, config);
     const changed = [[1, 5, 2, 7, 3]];
-    const [before, after] = await Promise.all([TOKENS, changed].map((tokens) => causalLogits(model, tokens).data()));
+    const [before, after] = await Promise.all(
+      [TOKENS, changed].map((tokens) => causalLogits(model, tokens).data()),
+    );
     const width = config.vocabularySize;
     expect(after?.subarray(0, 3 * width)).toEqual(before?.subarray(0, 3 * width));
-    expect(relativeError(after?.subarray(3 * width) ?? [], before?.subarray(3 * width) ?? [])).toBeGreaterThan(1e-3);
+    expect(
+      relativeError(after?.subarray(3 * width) ?? [], before?.subarray(3 * width) ?? []),
+    ).toBeGreaterThan(1e-3);
   });
 
   it('takes the token vectors instead of the tokens, and their sum with others', async () => {
@@ -46,7 +50,9 @@ describe.each(styles)('%s', (style) => {
     const vectors = (model.embeddings[0] as { forward(ids: Tensor): Tensor }).forward(ids);
     const shared = { positions: positionsOf(gpu.device, 5), mask: causalMask(gpu.device, 5) };
     const expected = await model.trunk({ tokens: ids, ...shared }).data();
-    expect(relativeError(await model.trunk({ embeddings: vectors, ...shared }).data(), expected)).toBeLessThan(1e-6);
+    expect(
+      relativeError(await model.trunk({ embeddings: vectors, ...shared }).data(), expected),
+    ).toBeLessThan(1e-6);
     const nothing = gpu.device.full([1, 5], -1, 'i32');
     const both = model.trunk({ tokens: nothing, embeddings: vectors, ...shared });
     expect(relativeError(await both.data(), expected)).toBeLessThan(1e-6);
@@ -54,7 +60,9 @@ describe.each(styles)('%s', (style) => {
   });
 
   it('starts from the same bits for the same seed', async () => {
-    const states = await Promise.all([1, 1, 2].map((seed) => createModel(gpu.device, config, seed).stateDict()));
+    const states = await Promise.all(
+      [1, 1, 2].map((seed) => createModel(gpu.device, config, seed).stateDict()),
+    );
     expect(states[0]).toEqual(states[1]);
     expect(states[0]).not.toEqual(states[2]);
   });
@@ -62,7 +70,8 @@ describe.each(styles)('%s', (style) => {
   it('gives heads a block of their own, with the shape of the trunk', () => {
     const model = createModel(gpu.device, config);
     const head = model.block(new HostRandom(5));
-    const shapes = (of: Map<string, { shape: readonly number[] }>): unknown[] => [...of].map(([name, { shape }]) => [name, shape]);
+    const shapes = (of: Map<string, { shape: readonly number[] }>): unknown[] =>
+      [...of].map(([name, { shape }]) => [name, shape]);
     expect(shapes(head.parameters())).toEqual(shapes(model.blocks[0]?.parameters() ?? new Map()));
     expect([...model.parameters().values()]).not.toContain([...head.parameters().values()][0]);
   });
@@ -88,7 +97,15 @@ describe('channels', () => {
     });
     expect(relativeError(await trunkOf(model, [[5, 3]]).data(), await byHand.data())).toBeLessThan(1e-6);
     const one = await trunkOf(model, [[5], [2]]).data();
-    expect(relativeError(await trunkOf(model, [[5, -1], [2, -1]]).data(), one)).toBeLessThan(1e-6);
+    expect(
+      relativeError(
+        await trunkOf(model, [
+          [5, -1],
+          [2, -1],
+        ]).data(),
+        one,
+      ),
+    ).toBeLessThan(1e-6);
   });
 
   it('beyond the tables are refused', () => {

@@ -16,7 +16,11 @@ export interface AdamWConfig {
 /** Sum of the Taylor series of `-expm1(x)` up to x^7: exact to f32 for -0.5 < x <= 0. */
 function minusExpm1Near0(x: Tensor): Tensor {
   let sum = x.mul(1 / 7).add(1);
-  for (let order = 6; order >= 2; order--) sum = sum.mul(x).mul(1 / order).add(1);
+  for (let order = 6; order >= 2; order--)
+    sum = sum
+      .mul(x)
+      .mul(1 / order)
+      .add(1);
   return sum.mul(x).neg();
 }
 

@@ -1,10 +1,10 @@
 // B batch, T time, D width, H heads, K width of a head.
 import { attention, type Device, type HostRandom, type Tensor } from '@foretoken/tensor';
-import { checkCount, ConfigError } from './errors.js';
+import { ConfigError, checkCount } from './errors.js';
 import type { Initializer } from './initializers.js';
 import { Linear } from './linear.js';
 import { Module } from './module.js';
-import { rotate, type Rotation } from './rotary.js';
+import { type Rotation, rotate } from './rotary.js';
 
 export interface AttentionConfig {
   readonly width: number;
@@ -50,13 +50,19 @@ export class Attention extends Module {
     checkCount('Attention', 'keyValueHeads', keyValueHeads);
     checkCount('Attention', 'headWidth (width / heads when absent)', headWidth);
     if (heads % keyValueHeads !== 0) {
-      throw new ConfigError(`Attention: heads (${heads}) must be a multiple of keyValueHeads (${keyValueHeads}).`);
+      throw new ConfigError(
+        `Attention: heads (${heads}) must be a multiple of keyValueHeads (${keyValueHeads}).`,
+      );
     }
     this.#heads = heads;
     this.#keyValueHeads = keyValueHeads;
     this.#headWidth = headWidth;
     const outWidth = (heads + 2 * keyValueHeads) * headWidth;
-    this.queryKeyValue = new Linear(device, { inWidth: width, outWidth, bias, weightInit: inputInit, biasInit }, random);
+    this.queryKeyValue = new Linear(
+      device,
+      { inWidth: width, outWidth, bias, weightInit: inputInit, biasInit },
+      random,
+    );
     this.output = new Linear(
       device,
       { inWidth: heads * headWidth, outWidth: width, bias, weightInit: outputInit, biasInit },
@@ -70,7 +76,9 @@ export class Attention extends Module {
     const { query, key, value } = this.#project(hidden, rotation);
     const seen = cache === undefined ? { key, value } : cache.update(key, value);
     const mixed = attention(query, seen.key, seen.value, mask === undefined ? {} : { mask });
-    return this.output.forward(mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]));
+    return this.output.forward(
+      mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]),
+    );
   }
 
   /** Queries `[B, H, T, K]`, keys and values `[B, Hk, T, K]`; queries and keys rotated. */

@@ -19,7 +19,10 @@ export class Embedding extends Module {
     super();
     checkCount('Embedding', 'count', count);
     checkCount('Embedding', 'width', width);
-    this.weight = device.variable(weightInit([count, width], random), { shape: [count, width], name: 'weight' });
+    this.weight = device.variable(weightInit([count, width], random), {
+      shape: [count, width],
+      name: 'weight',
+    });
   }
 
   /** i32 `[...]` to `[..., width]`; id -1 gives zeros. */

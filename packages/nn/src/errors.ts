@@ -17,7 +17,14 @@ export function checkCount(owner: string, name: string, value: number, least = 1
 }
 
 /** @throws ConfigError unless `low <= value <= high` (below `high` where `open`) */
-export function checkRange(owner: string, name: string, value: number, low: number, high: number, open = false): void {
+export function checkRange(
+  owner: string,
+  name: string,
+  value: number,
+  low: number,
+  high: number,
+  open = false,
+): void {
   if (!(value >= low && (open ? value < high : value <= high))) {
     const bracket = open ? ')' : ']';
     throw new ConfigError(`${owner}: ${name} must lie in [${low}, ${high}${bracket}, got ${value}.`);

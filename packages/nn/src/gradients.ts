@@ -1,5 +1,5 @@
 import type { Tensor, Variable } from '@foretoken/tensor';
-import { checkCount, checkRange, ConfigError } from './errors.js';
+import { ConfigError, checkCount, checkRange } from './errors.js';
 
 /** The Euclidean norm of all gradients taken as one vector; a scalar. */
 export function globalNorm(gradients: Iterable<Tensor>): Tensor {
@@ -72,7 +72,8 @@ export class GradientAccumulator {
 
   #sum(name: string): Variable {
     const sum = this.#sums.get(name);
-    if (sum === undefined) throw new ConfigError(`GradientAccumulator: ${name} is not one of its parameters.`);
+    if (sum === undefined)
+      throw new ConfigError(`GradientAccumulator: ${name} is not one of its parameters.`);
     return sum;
   }
 }

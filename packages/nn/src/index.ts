@@ -3,13 +3,13 @@ export { Attention, type AttentionCache, type AttentionConfig, type AttentionInp
 export { Dropout } from './dropout.js';
 export { Embedding, type EmbeddingConfig } from './embedding.js';
 export { ConfigError, SafetensorsError, StateDictError } from './errors.js';
-export { clipGradNorm, globalNorm, GradientAccumulator } from './gradients.js';
+export { clipGradNorm, GradientAccumulator, globalNorm } from './gradients.js';
 export {
   constant,
   fans,
   type Initializer,
-  kaimingNormal,
   type KaimingOptions,
+  kaimingNormal,
   kaimingUniform,
   normal,
   ones,
@@ -24,10 +24,21 @@ export { MLP, type MLPConfig, type MLPKind } from './mlp.js';
 export { Module } from './module.js';
 export { LayerNorm, type NormConfig, RMSNorm } from './normalization.js';
 export { decayGroups, Optimizer, type ParameterGroup, type StepScalars, takeGradients } from './optimizer.js';
-export { SinusoidalPositions, type SinusoidalConfig, sinusoidalTable } from './positions.js';
-export { rotate, type RotaryConfig, RotaryEmbedding, type RotaryLayout, rotaryTables, type Rotation } from './rotary.js';
+export { type SinusoidalConfig, SinusoidalPositions, sinusoidalTable } from './positions.js';
+export {
+  type RotaryConfig,
+  RotaryEmbedding,
+  type RotaryLayout,
+  type Rotation,
+  rotaryTables,
+  rotate,
+} from './rotary.js';
 export { readSafetensors, writeSafetensors } from './safetensors.js';
-export { readSafetensorsHeader, type SafetensorsEntry, type SafetensorsHeader } from './safetensors-header.js';
+export {
+  readSafetensorsHeader,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from './safetensors-header.js';
 export {
   constantSchedule,
   cosineSchedule,
@@ -39,4 +50,4 @@ export {
   warmupStableDecaySchedule,
 } from './schedules.js';
 export { SGD, type SGDConfig } from './sgd.js';
-export type { HostTensor, LoadOptions, LoadReport, StateDict } from './state-dict.js';
+export { type HostTensor, loadInto, type LoadOptions, type LoadReport, type StateDict } from './state-dict.js';

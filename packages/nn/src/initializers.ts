@@ -12,7 +12,10 @@ const fill = (shape: Shape, draw: () => number): Float32Array => {
   return values;
 };
 
-export const constant = (value: number): Initializer => (shape) => new Float32Array(sizeOf(shape)).fill(value);
+export const constant =
+  (value: number): Initializer =>
+  (shape) =>
+    new Float32Array(sizeOf(shape)).fill(value);
 export const zeros: Initializer = constant(0);
 export const ones: Initializer = constant(1);
 
@@ -30,11 +33,23 @@ export const uniform =
 
 /** Gaussian without its tails: draws outside `low..high` (in units of the values, not of `std`) are drawn again. */
 export const truncatedNormal =
-  ({ mean = 0, std = 1, low = -2, high = 2 }: { mean?: number; std?: number; low?: number; high?: number } = {}): Initializer =>
+  ({
+    mean = 0,
+    std = 1,
+    low = -2,
+    high = 2,
+  }: {
+    mean?: number;
+    std?: number;
+    low?: number;
+    high?: number;
+  } = {}): Initializer =>
   (shape, random) => {
     // Rejection would hardly ever end where the interval holds little of the distribution.
     if (!(low < high && low < mean + 3 * std && high > mean - 3 * std)) {
-      throw new ConfigError(`truncatedNormal: ${low}..${high} holds next to nothing of mean ${mean}, std ${std}.`);
+      throw new ConfigError(
+        `truncatedNormal: ${low}..${high} holds next to nothing of mean ${mean}, std ${std}.`,
+      );
     }
     return fill(shape, () => {
       for (;;) {
@@ -48,7 +63,9 @@ export const truncatedNormal =
 export function fans(shape: Shape): { fanIn: number; fanOut: number } {
   const [out, into, ...field] = shape;
   if (out === undefined || into === undefined) {
-    throw new ConfigError(`initializer: fan-in and fan-out need two axes or more, got shape [${shape.join(', ')}].`);
+    throw new ConfigError(
+      `initializer: fan-in and fan-out need two axes or more, got shape [${shape.join(', ')}].`,
+    );
   }
   return { fanIn: into * sizeOf(field), fanOut: out * sizeOf(field) };
 }

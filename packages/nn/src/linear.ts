@@ -28,7 +28,9 @@ export class Linear extends Module {
     const { weightInit = uniform(-bound, bound), biasInit = uniform(-bound, bound) } = config;
     const weightShape = [outWidth, inWidth];
     this.weight = device.variable(weightInit(weightShape, random), { shape: weightShape, name: 'weight' });
-    this.bias = bias ? device.variable(biasInit([outWidth], random), { shape: [outWidth], name: 'bias' }) : undefined;
+    this.bias = bias
+      ? device.variable(biasInit([outWidth], random), { shape: [outWidth], name: 'bias' })
+      : undefined;
   }
 
   /** `[..., inWidth]` to `[..., outWidth]`. */

@@ -1,5 +1,12 @@
 import { Variable } from '@foretoken/tensor';
-import { type HostTensor, type LoadOptions, type LoadReport, loadInto, type StateDict, stateDictOf } from './state-dict.js';
+import {
+  type HostTensor,
+  type LoadOptions,
+  type LoadReport,
+  loadInto,
+  type StateDict,
+  stateDictOf,
+} from './state-dict.js';
 
 /**
  * Base of everything with parameters. Variables and modules held in properties, also within arrays and maps,

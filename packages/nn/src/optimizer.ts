@@ -1,6 +1,13 @@
 import { type Device, ForetokenError, type Tensor, type Variable } from '@foretoken/tensor';
 import { ConfigError } from './errors.js';
-import { type HostTensor, type LoadOptions, type LoadReport, loadInto, type StateDict, stateDictOf } from './state-dict.js';
+import {
+  type HostTensor,
+  type LoadOptions,
+  type LoadReport,
+  loadInto,
+  type StateDict,
+  stateDictOf,
+} from './state-dict.js';
 
 /** Parameters that share settings; what a group leaves out comes from the optimizer's config. */
 export type ParameterGroup<Config> = { readonly parameters: ReadonlyMap<string, Variable> } & Partial<Config>;
@@ -32,7 +39,9 @@ export abstract class Optimizer<Config extends object> {
     config: Config,
     slots: (config: Config) => readonly string[],
   ) {
-    const groups: readonly ParameterGroup<Config>[] = Array.isArray(parameters) ? parameters : [{ parameters }];
+    const groups: readonly ParameterGroup<Config>[] = Array.isArray(parameters)
+      ? parameters
+      : [{ parameters }];
     const entries: Entry<Config>[] = [];
     const names = new Set<string>();
     for (const { parameters: group, ...own } of groups) {
@@ -46,7 +55,8 @@ export abstract class Optimizer<Config extends object> {
     if (entries.length === 0) throw new ConfigError(`${new.target.name}: no trainable parameters.`);
     this.entries = entries;
     for (const entry of entries) {
-      for (const slot of slots(entry.config)) this.#state.set(`${entry.name}.${slot}`, zerosLike(entry, slot));
+      for (const slot of slots(entry.config))
+        this.#state.set(`${entry.name}.${slot}`, zerosLike(entry, slot));
     }
   }
 
@@ -71,7 +81,8 @@ export abstract class Optimizer<Config extends object> {
    * @param gradients - by parameter name; when `undefined`, takes (and clears) `grad` of the parameters
    */
   step(gradients: ReadonlyMap<string, Tensor> | undefined, scalars: StepScalars): void {
-    const given = gradients ?? takeGradients(new Map(this.entries.map(({ name, variable }) => [name, variable])));
+    const given =
+      gradients ?? takeGradients(new Map(this.entries.map(({ name, variable }) => [name, variable])));
     for (const { name, variable, config } of this.entries) {
       const gradient = given.get(name);
       if (gradient !== undefined) this.update(name, variable, gradient, config, scalars);

@@ -1,5 +1,5 @@
 import { type Device, embedding, type Tensor, type Variable } from '@foretoken/tensor';
-import { checkCount, ConfigError } from './errors.js';
+import { ConfigError, checkCount } from './errors.js';
 import { Module } from './module.js';
 
 /** `half` pairs element i with i + K/2 (Llama in Hugging Face, GPT-NeoX); `interleaved` pairs 2i with 2i + 1 (the paper). */
@@ -56,7 +56,8 @@ export class RotaryEmbedding extends Module {
     super();
     checkCount('RotaryEmbedding', 'headWidth', headWidth);
     checkCount('RotaryEmbedding', 'maxPositions', maxPositions);
-    if (headWidth % 2 !== 0) throw new ConfigError(`RotaryEmbedding: headWidth must be even, got ${headWidth}.`);
+    if (headWidth % 2 !== 0)
+      throw new ConfigError(`RotaryEmbedding: headWidth must be even, got ${headWidth}.`);
     const { cos, sin } = rotaryTables({ headWidth, maxPositions, base, layout });
     const shape = [maxPositions, headWidth];
     this.#layout = layout;
@@ -83,7 +84,8 @@ export class RotaryEmbedding extends Module {
 function swapPairs(heads: Tensor, layout: RotaryLayout): Tensor {
   const half = (heads.shape.at(-1) ?? 0) / 2;
   const leading = heads.shape.slice(0, -1);
-  const paired = layout === 'half' ? heads.reshape([...leading, 2, half]) : heads.reshape([...leading, half, 2]);
+  const paired =
+    layout === 'half' ? heads.reshape([...leading, 2, half]) : heads.reshape([...leading, half, 2]);
   return paired.flip(layout === 'half' ? -2 : -1).reshape(heads.shape);
 }
 

@@ -93,7 +93,8 @@ function parseEntry(name: string, value: unknown): SafetensorsEntry {
       `${where} has dtype ${JSON.stringify(dtype)}; this reader knows ${Object.keys(ELEMENT_BYTES).join(', ')}.`,
     );
   }
-  if (!areWhole(shape)) return fail(`${where}: shape must be a list of whole numbers, got ${JSON.stringify(shape)}.`);
+  if (!areWhole(shape))
+    return fail(`${where}: shape must be a list of whole numbers, got ${JSON.stringify(shape)}.`);
   if (!areWhole(offsets) || offsets.length !== 2) {
     return fail(`${where}: data_offsets must be two whole numbers, got ${JSON.stringify(offsets)}.`);
   }
@@ -101,7 +102,9 @@ function parseEntry(name: string, value: unknown): SafetensorsEntry {
   const bytes = shape.reduce((product, size) => product * size, ELEMENT_BYTES[dtype as SafetensorsDType]);
   if (!Number.isSafeInteger(bytes)) fail(`${where}: shape [${shape.join(', ')}] is too large.`);
   if (end - start !== bytes) {
-    fail(`${where}: ${dtype}[${shape.join(', ')}] takes ${bytes} bytes, data_offsets [${start}, ${end}] hold ${end - start}.`);
+    fail(
+      `${where}: ${dtype}[${shape.join(', ')}] takes ${bytes} bytes, data_offsets [${start}, ${end}] hold ${end - start}.`,
+    );
   }
   return { dtype: dtype as SafetensorsDType, shape, start, end };
 }
@@ -112,11 +115,14 @@ function checkCoverage(entries: ReadonlyMap<string, SafetensorsEntry>, dataBytes
   const inOrder = [...entries].sort(([, a], [, b]) => a.start - b.start || a.end - b.end);
   for (const [name, { start, end }] of inOrder) {
     if (start !== covered) {
-      fail(`tensor ${JSON.stringify(name)} starts at ${start}, ${start < covered ? 'inside' : 'behind a gap after'} the data that ends at ${covered}.`);
+      fail(
+        `tensor ${JSON.stringify(name)} starts at ${start}, ${start < covered ? 'inside' : 'behind a gap after'} the data that ends at ${covered}.`,
+      );
     }
     covered = end;
   }
-  if (covered !== dataBytes) fail(`the tensors end at byte ${covered} of the data, the file has ${dataBytes} bytes of it.`);
+  if (covered !== dataBytes)
+    fail(`the tensors end at byte ${covered} of the data, the file has ${dataBytes} bytes of it.`);
 }
 
 /**
@@ -128,13 +134,18 @@ function checkCoverage(entries: ReadonlyMap<string, SafetensorsEntry>, dataBytes
  */
 export function readSafetensorsHeader(bytes: Uint8Array): SafetensorsHeader {
   if (bytes.byteLength < LENGTH_BYTES) {
-    fail(`a file has at least ${LENGTH_BYTES} bytes for the length of its header, this one has ${bytes.byteLength}.`);
+    fail(
+      `a file has at least ${LENGTH_BYTES} bytes for the length of its header, this one has ${bytes.byteLength}.`,
+    );
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES)) fail(`a header of ${length} bytes is over the limit of ${MAX_HEADER_BYTES}.`);
+  if (length > BigInt(MAX_HEADER_BYTES))
+    fail(`a header of ${length} bytes is over the limit of ${MAX_HEADER_BYTES}.`);
   const dataStart = LENGTH_BYTES + Number(length);
   if (dataStart > bytes.byteLength) {
-    fail(`the header says it has ${length} bytes, the file only has ${bytes.byteLength - LENGTH_BYTES} after it.`);
+    fail(
+      `the header says it has ${length} bytes, the file only has ${bytes.byteLength - LENGTH_BYTES} after it.`,
+    );
   }
   const { __metadata__: metadata, ...tensors } = parseJson(bytes.subarray(LENGTH_BYTES, dataStart));
   const entries = new Map(Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value)]));

@@ -37,10 +37,20 @@ function widenBrainFloats(halves: Uint16Array): Float32Array {
 function narrowLongs(name: string, longs: BigInt64Array): Int32Array {
   return Int32Array.from(longs, (long) => {
     if (BigInt.asIntN(32, long) !== long) {
-      throw new SafetensorsError(`safetensors: tensor ${JSON.stringify(name)} is I64 and holds ${long}, too large for i32.`);
+      throw new SafetensorsError(
+        `safetensors: tensor ${JSON.stringify(name)} is I64 and holds ${long}, too large for i32.`,
+      );
     }
     return Number(long);
   });
+}
+
+function checkBooleans(name: string, bytes: Uint8Array): Uint8Array {
+  const wrong = bytes.find((byte) => byte > 1);
+  if (wrong === undefined) return bytes;
+  throw new SafetensorsError(
+    `safetensors: tensor ${JSON.stringify(name)} is BOOL and holds the byte ${wrong}.`,
+  );
 }
 
 function decode(name: string, { dtype, shape, start, end }: SafetensorsEntry, data: Uint8Array): HostTensor {
@@ -60,14 +70,15 @@ function decode(name: string, { dtype, shape, start, end }: SafetensorsEntry, da
     case 'BF16':
       return { data: widenBrainFloats(new Uint16Array(buffer)), shape, dtype: 'f32' };
     case 'BOOL':
-      return { data: new Uint8Array(buffer), shape, dtype: 'bool' };
+      return { data: checkBooleans(name, new Uint8Array(buffer)), shape, dtype: 'bool' };
   }
 }
 
 /**
  * Reads the bytes of a safetensors file. Half and brain floats are widened to f32, I64 is narrowed to i32.
  *
- * @throws SafetensorsError for a malformed file, an element type that has no counterpart, an I64 beyond i32
+ * @throws SafetensorsError for a malformed file, an element type that has no counterpart, an I64 beyond i32, a BOOL
+ *   that is neither 0 nor 1
  */
 export function readSafetensors(bytes: Uint8Array): {
   tensors: Map<string, HostTensor>;
@@ -84,7 +95,8 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: HostArray): Uint8Array =>
 
 function checkWritable(name: string, { data, shape }: HostTensor): void {
   const size = shape.reduce((product, length) => product * length, 1);
-  if (name === '__metadata__') throw new SafetensorsError('safetensors: a tensor may not be called __metadata__.');
+  if (name === '__metadata__')
+    throw new SafetensorsError('safetensors: a tensor may not be called __metadata__.');
   if (size !== data.length) {
     throw new SafetensorsError(
       `safetensors: tensor ${JSON.stringify(name)} has ${data.length} elements, shape [${shape.join(', ')}] needs ${size}.`,
@@ -106,12 +118,18 @@ export function writeSafetensors(
   const inOrder = [...tensors].sort(
     ([nameA, a], [nameB, b]) => width(b) - width(a) || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
   );
-  const header = new Map<string, unknown>(Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : []);
+  const header = new Map<string, unknown>(
+    Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : [],
+  );
   let dataBytes = 0;
   for (const [name, tensor] of inOrder) {
     checkWritable(name, tensor);
     const end = dataBytes + tensor.data.byteLength;
-    header.set(name, { dtype: SAVED_DTYPE[tensor.dtype], shape: tensor.shape, data_offsets: [dataBytes, end] });
+    header.set(name, {
+      dtype: SAVED_DTYPE[tensor.dtype],
+      shape: tensor.shape,
+      data_offsets: [dataBytes, end],
+    });
     dataBytes = end;
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));

@@ -1,4 +1,4 @@
-import { checkCount, checkRange, ConfigError } from './errors.js';
+import { ConfigError, checkCount, checkRange } from './errors.js';
 
 /** Learning rate of a step, from the number of updates made before it: 0 for the first. */
 export type Schedule = (step: number) => number;

@@ -1,5 +1,5 @@
 import type { Tensor, Variable } from '@foretoken/tensor';
-import { checkRange, ConfigError } from './errors.js';
+import { ConfigError, checkRange } from './errors.js';
 import { Optimizer, type ParameterGroup, type StepScalars } from './optimizer.js';
 
 export interface SGDConfig {
@@ -20,11 +20,14 @@ export class SGD extends Optimizer<Required<SGDConfig>> {
     parameters: ReadonlyMap<string, Variable> | readonly ParameterGroup<Required<SGDConfig>>[],
     { momentum = 0, nesterov = false, weightDecay = 0 }: SGDConfig = {},
   ) {
-    super(parameters, { momentum, nesterov, weightDecay }, (config) => (config.momentum === 0 ? [] : ['velocity']));
+    super(parameters, { momentum, nesterov, weightDecay }, (config) =>
+      config.momentum === 0 ? [] : ['velocity'],
+    );
     for (const { config } of this.entries) {
       checkRange('SGD', 'momentum', config.momentum, 0, 1, true);
       checkRange('SGD', 'weightDecay', config.weightDecay, 0, Number.MAX_VALUE);
-      if (config.nesterov && config.momentum === 0) throw new ConfigError('SGD: nesterov needs a momentum above 0.');
+      if (config.nesterov && config.momentum === 0)
+        throw new ConfigError('SGD: nesterov needs a momentum above 0.');
     }
   }
 

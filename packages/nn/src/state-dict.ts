@@ -23,7 +23,9 @@ export interface LoadReport {
 }
 
 /** Reads variables back from the GPU, all at once. */
-export async function stateDictOf(variables: ReadonlyMap<string, Variable>): Promise<Map<string, HostTensor>> {
+export async function stateDictOf(
+  variables: ReadonlyMap<string, Variable>,
+): Promise<Map<string, HostTensor>> {
   const entries = [...variables].map(
     async ([name, variable]): Promise<[string, HostTensor]> => [
       name,
@@ -33,7 +35,8 @@ export async function stateDictOf(variables: ReadonlyMap<string, Variable>): Pro
   return new Map(await Promise.all(entries));
 }
 
-const describe = ({ dtype, shape }: { dtype: DType; shape: Shape }): string => `${dtype}[${shape.join(', ')}]`;
+const describe = ({ dtype, shape }: { dtype: DType; shape: Shape }): string =>
+  `${dtype}[${shape.join(', ')}]`;
 
 const listed = (title: string, names: readonly string[]): string[] =>
   names.length === 0 ? [] : [`${title}: ${names.join(', ')}.`];
@@ -64,7 +67,8 @@ export function loadInto(
     ...(strict ? listed('unexpected', unexpected) : []),
     ...listed('mismatched', mismatched),
   ];
-  if (problems.length > 0) throw new StateDictError(`${owner}: the state does not fit. ${problems.join(' ')}`);
+  if (problems.length > 0)
+    throw new StateDictError(`${owner}: the state does not fit. ${problems.join(' ')}`);
   for (const [name, variable] of variables) {
     const value = state.get(name);
     if (value !== undefined) variable.load(value.data);

@@ -1,6 +1,6 @@
 import type { Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { clipGradNorm, globalNorm, GradientAccumulator } from '../src/index.js';
+import { clipGradNorm, GradientAccumulator, globalNorm } from '../src/index.js';
 import { useDevice } from './support/device.js';
 import { expectClose, loadReference, pick } from './support/reference.js';
 
@@ -57,7 +57,8 @@ describe('GradientAccumulator', () => {
       mean: (accumulator.take(2).get('weight') as Tensor).mul(scale),
     }));
     const round = async (...gradients: number[][]): Promise<number[]> => {
-      for (const gradient of gradients) add.run({ gradient: { data: Float32Array.from(gradient), shape: [2] } });
+      for (const gradient of gradients)
+        add.run({ gradient: { data: Float32Array.from(gradient), shape: [2] } });
       const { mean } = take.run({ scale: { data: Float32Array.of(1), shape: [] } });
       return [...(await mean.data())];
     };

@@ -67,6 +67,8 @@ describe('initializers', () => {
   });
 
   it('truncatedNormal refuses an interval that it would never hit', () => {
-    expect(() => truncatedNormal({ std: 0.1, low: 1, high: 2 })([1], new HostRandom(0))).toThrow('next to nothing');
+    expect(() => truncatedNormal({ std: 0.1, low: 1, high: 2 })([1], new HostRandom(0))).toThrow(
+      'next to nothing',
+    );
   });
 });

@@ -69,7 +69,10 @@ describe('Attention', () => {
 
   it('without a mask, does not depend on the order of the keys', async () => {
     const attention = new Attention(gpu.device, { width: 4, heads: 2 }, random);
-    const input = gpu.device.tensor(Float32Array.from({ length: 12 }, (_, at) => Math.sin(at)), { shape: [1, 3, 4] });
+    const input = gpu.device.tensor(
+      Float32Array.from({ length: 12 }, (_, at) => Math.sin(at)),
+      { shape: [1, 3, 4] },
+    );
     const plain = attention.forward(input);
     const turned = attention.forward(input.flip(1)).flip(1);
     await expectClose(turned, { data: await plain.data(), shape: [1, 3, 4], dtype: 'f32' });

@@ -8,7 +8,9 @@ const random = new HostRandom(0);
 
 class Nested extends Module {
   readonly table = new Embedding(gpu.device, { count: 3, width: 2 }, random);
-  readonly layers = [0, 1].map(() => new Linear(gpu.device, { inWidth: 2, outWidth: 2, bias: false }, random));
+  readonly layers = [0, 1].map(
+    () => new Linear(gpu.device, { inWidth: 2, outWidth: 2, bias: false }, random),
+  );
   readonly named = new Map<string, Module | Variable>([
     ['norm', new LayerNorm(gpu.device, { width: 2 })],
     ['register', gpu.device.variable(new Float32Array(2), { shape: [2], name: 'register' })],
@@ -60,7 +62,9 @@ describe('Module', () => {
 
   it('without strict, pairs what it can and reports the rest; shapes must fit all the same', async () => {
     const module = new Nested();
-    const state = new Map([['named.register', { data: Float32Array.of(8, 9), shape: [2], dtype: 'f32' as const }]]);
+    const state = new Map([
+      ['named.register', { data: Float32Array.of(8, 9), shape: [2], dtype: 'f32' as const }],
+    ]);
     const { missing, unexpected } = module.loadStateDict(state, { strict: false });
     expect([missing.length, unexpected.length]).toEqual([5, 0]);
     expect((await module.stateDict()).get('named.register')?.data).toEqual(Float32Array.of(8, 9));

@@ -19,19 +19,29 @@ function gradientsOf(step: number): Map<string, { data: Float32Array; shape: rea
     NAMES.map((name) => {
       const { data, shape } = pick(reference, `gradients.${name}`);
       const size = data.length / 10;
-      return [name, { data: (data as Float32Array).slice(step * size, (step + 1) * size), shape: shape.slice(1) }];
+      return [
+        name,
+        { data: (data as Float32Array).slice(step * size, (step + 1) * size), shape: shape.slice(1) },
+      ];
     }),
   );
 }
 
-const scalar = (value: number): { data: Float32Array; shape: number[] } => ({ data: Float32Array.of(value), shape: [] });
+const scalar = (value: number): { data: Float32Array; shape: number[] } => ({
+  data: Float32Array.of(value),
+  shape: [],
+});
 
 /** Runs ten steps of an optimizer in one compiled step, and looks at the parameters after the first and the last. */
 async function compare(label: string, make: (parameters: Parameters) => AnyOptimizer): Promise<void> {
   const parameters = createParameters();
   const optimizer = make(parameters);
   const step = gpu.device.compile(
-    ({ matrix, vector, ...scalars }: Record<(typeof NAMES)[number], Tensor> & StepScalars & Record<string, Tensor>) => {
+    ({
+      matrix,
+      vector,
+      ...scalars
+    }: Record<(typeof NAMES)[number], Tensor> & StepScalars & Record<string, Tensor>) => {
       optimizer.step(new Map(Object.entries({ matrix, vector })), scalars);
       return {};
     },
@@ -59,6 +69,22 @@ describe('AdamW against torch.optim.AdamW, ten steps', () => {
 
   it('with decay for matrices only', () =>
     compare('adamw-groups', (parameters) => new AdamW(decayGroups(parameters, 0.5))));
+});
+
+describe('bias correction', () => {
+  it('is exact to f32 at any step, where 1 - beta^t cancels and where it does not', async () => {
+    const [beta1, beta2, eps, gradient] = [0.9, 0.999, 1e-8, 0.5];
+    for (const step of [1, 2, 3, 10, 100, 500, 1000, 10_000, 1_000_000]) {
+      const weight = gpu.device.variable(Float32Array.of(0), { name: 'weight' });
+      const optimizer = new AdamW(new Map([['weight', weight]]), { betas: [beta1, beta2], eps });
+      const scalars = { learningRate: gpu.device.full([], 1), stepNumber: gpu.device.full([], step, 'i32') };
+      optimizer.step(new Map([['weight', gpu.device.full([1], gradient)]]), scalars);
+      const mean = ((1 - beta1) * gradient) / (1 - beta1 ** step);
+      const root = Math.sqrt(((1 - beta2) * gradient ** 2) / (1 - beta2 ** step));
+      const expected = -mean / (root + eps);
+      expect(Math.abs((await weight.item()) / expected - 1), `step ${step}`).toBeLessThan(3e-6);
+    }
+  });
 });
 
 describe('SGD against torch.optim.SGD, ten steps', () => {
@@ -125,7 +151,9 @@ describe('optimizers', () => {
 
   it('refuse what cannot work', () => {
     const parameters = createParameters();
-    expect(() => new AdamW([{ parameters }, { parameters }])).toThrow('AdamW: parameter matrix is in two groups.');
+    expect(() => new AdamW([{ parameters }, { parameters }])).toThrow(
+      'AdamW: parameter matrix is in two groups.',
+    );
     expect(() => new AdamW(new Map())).toThrow('AdamW: no trainable parameters.');
     expect(() => new AdamW(parameters, { betas: [1, 0.9] })).toThrow('betas[0] must lie in [0, 1)');
     expect(() => new SGD(parameters, { nesterov: true })).toThrow('nesterov needs a momentum above 0');

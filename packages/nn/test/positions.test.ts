@@ -1,6 +1,12 @@
 import { grad, type Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { rotate, RotaryEmbedding, type RotaryLayout, SinusoidalPositions, sinusoidalTable } from '../src/index.js';
+import {
+  RotaryEmbedding,
+  type RotaryLayout,
+  rotate,
+  SinusoidalPositions,
+  sinusoidalTable,
+} from '../src/index.js';
 import { useDevice } from './support/device.js';
 import { expectClose, loadReference, pick, toTensor, toVariable } from './support/reference.js';
 
@@ -35,7 +41,9 @@ describe.each<RotaryLayout>(['half', 'interleaved'])('rotary positions, %s', (la
 
   it('has no parameters, and refuses an odd width', () => {
     expect(createRotary().parameters().size).toBe(0);
-    expect(() => new RotaryEmbedding(gpu.device, { headWidth: 5, maxPositions: 4 })).toThrow('must be even, got 5');
+    expect(() => new RotaryEmbedding(gpu.device, { headWidth: 5, maxPositions: 4 })).toThrow(
+      'must be even, got 5',
+    );
   });
 });
 
@@ -53,7 +61,9 @@ describe('sinusoidal positions', () => {
     const positions = new SinusoidalPositions(gpu.device, { width: 4, maxPositions: 3 });
     const ids = gpu.device.tensor(Int32Array.of(2, 0), { shape: [1, 2] });
     const table = sinusoidalTable({ width: 4, maxPositions: 3 });
-    expect(await positions.forward(ids).data()).toEqual(Float32Array.of(...table.slice(8), ...table.slice(0, 4)));
+    expect(await positions.forward(ids).data()).toEqual(
+      Float32Array.of(...table.slice(8), ...table.slice(0, 4)),
+    );
     expect(positions.parameters().size).toBe(0);
   });
 });

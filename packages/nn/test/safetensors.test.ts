@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type HostTensor, readSafetensors, readSafetensorsHeader, SafetensorsError, writeSafetensors } from '../src/index.js';
+import {
+  type HostTensor,
+  readSafetensors,
+  readSafetensorsHeader,
+  SafetensorsError,
+  writeSafetensors,
+} from '../src/index.js';
 import { loadReference, pick } from './support/reference.js';
 
 /** A file from a header, as text or as an object, and `dataBytes` bytes of zeros. */
@@ -29,8 +35,16 @@ describe('readSafetensors on files of another writer', () => {
   });
 
   it('narrows longs, keeps integers, booleans, scalars and empty tensors', () => {
-    expect(pick(file, 'i64')).toEqual({ data: Int32Array.of(-(2 ** 31), 2 ** 31 - 1, 0, -1), shape: [4], dtype: 'i32' });
-    expect(pick(file, 'i32')).toEqual({ data: Int32Array.of(-(2 ** 31), 2 ** 31 - 1), shape: [2, 1], dtype: 'i32' });
+    expect(pick(file, 'i64')).toEqual({
+      data: Int32Array.of(-(2 ** 31), 2 ** 31 - 1, 0, -1),
+      shape: [4],
+      dtype: 'i32',
+    });
+    expect(pick(file, 'i32')).toEqual({
+      data: Int32Array.of(-(2 ** 31), 2 ** 31 - 1),
+      shape: [2, 1],
+      dtype: 'i32',
+    });
     expect(pick(file, 'bool')).toEqual({ data: Uint8Array.of(1, 0, 1), shape: [3], dtype: 'bool' });
     expect(pick(file, 'scalar')).toEqual({ data: Float32Array.of(7.5), shape: [], dtype: 'f32' });
     expect(pick(file, 'empty')).toEqual({ data: new Float32Array(0), shape: [0, 3], dtype: 'f32' });
@@ -38,7 +52,7 @@ describe('readSafetensors on files of another writer', () => {
 
   it('reads metadata', () => {
     const bytes = new Uint8Array(readFileSync(new URL('./fixtures/dtypes.safetensors', import.meta.url)));
-    expect(readSafetensors(bytes).metadata['generator']).toBe('tools/fixtures/nn.py');
+    expect(readSafetensors(bytes).metadata.generator).toBe('tools/fixtures/nn.py');
   });
 
   it('refuses a long that does not fit into i32', () => {
@@ -46,6 +60,11 @@ describe('readSafetensors on files of another writer', () => {
     file[file.length - 4] = 1;
     expect(() => readSafetensors(file)).toThrow('tensor "n" is I64 and holds 4294967296, too large for i32.');
   });
+});
+
+it('refuses a boolean that is neither 0 nor 1', () => {
+  const file = fileOf({ n: { dtype: 'BOOL', shape: [1], data_offsets: [0, 1] } }, 1).fill(2, -1);
+  expect(() => readSafetensors(file)).toThrow('tensor "n" is BOOL and holds the byte 2.');
 });
 
 const tensor: fc.Arbitrary<HostTensor> = fc
@@ -89,7 +108,9 @@ describe('writeSafetensors', () => {
   });
 
   it('reads from a view at any offset of a larger buffer', () => {
-    const bytes = writeSafetensors(new Map([['a', { data: Float32Array.of(1, 2), shape: [2], dtype: 'f32' }]]));
+    const bytes = writeSafetensors(
+      new Map([['a', { data: Float32Array.of(1, 2), shape: [2], dtype: 'f32' }]]),
+    );
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
     expect(readSafetensors(shifted.subarray(3)).tensors.get('a')?.data).toEqual(Float32Array.of(1, 2));
@@ -97,8 +118,12 @@ describe('writeSafetensors', () => {
 
   it('refuses a shape that does not fit, and the reserved name', () => {
     const wrong: HostTensor = { data: new Float32Array(3), shape: [2, 2], dtype: 'f32' };
-    expect(() => writeSafetensors(new Map([['w', wrong]]))).toThrow('"w" has 3 elements, shape [2, 2] needs 4.');
-    expect(() => writeSafetensors(new Map([['__metadata__', wrong]]))).toThrow('may not be called __metadata__');
+    expect(() => writeSafetensors(new Map([['w', wrong]]))).toThrow(
+      '"w" has 3 elements, shape [2, 2] needs 4.',
+    );
+    expect(() => writeSafetensors(new Map([['__metadata__', wrong]]))).toThrow(
+      'may not be called __metadata__',
+    );
   });
 });
 
@@ -112,28 +137,56 @@ describe('malformed files are refused with a reason', () => {
     ['a list', fileOf('[]'), "must start with '{'"],
     ['white space in front', fileOf(' {}'), "must start with '{'"],
     ['bad UTF-8', fileOf('{}').fill(0xff, 9, 10), 'not valid UTF-8'],
-    ['a name twice', fileOf(`{"a":${JSON.stringify(f32(0, 4))},"a":${JSON.stringify(f32(0, 4))}}`, 4), '"a" twice'],
+    [
+      'a name twice',
+      fileOf(`{"a":${JSON.stringify(f32(0, 4))},"a":${JSON.stringify(f32(0, 4))}}`, 4),
+      '"a" twice',
+    ],
     ['a name twice, once escaped', fileOf(`{"a":${JSON.stringify(f32(0, 4))},"\\u0061":1}`, 4), '"a" twice'],
-    ['a field twice', fileOf('{"a":{"dtype":"F32","dtype":"F32","shape":[],"data_offsets":[0,4]}}', 4), '"dtype" twice'],
+    [
+      'a field twice',
+      fileOf('{"a":{"dtype":"F32","dtype":"F32","shape":[],"data_offsets":[0,4]}}', 4),
+      '"dtype" twice',
+    ],
     ['a tensor that is no object', fileOf({ a: 1 }), 'tensor "a" must be an object'],
     ['an unknown dtype', fileOf({ a: { dtype: 'Q4', shape: [], data_offsets: [0, 4] } }, 4), 'dtype "Q4"'],
-    ['a dtype named like a method', fileOf({ a: { dtype: 'toString', shape: [], data_offsets: [0, 4] } }, 4), 'dtype'],
+    [
+      'a dtype named like a method',
+      fileOf({ a: { dtype: 'toString', shape: [], data_offsets: [0, 4] } }, 4),
+      'dtype',
+    ],
     ['no dtype', fileOf({ a: { shape: [], data_offsets: [0, 4] } }, 4), 'tensor "a" has dtype undefined'],
     ['an unknown field', fileOf({ a: { ...f32(0, 4), stride: 1 } }, 4), 'unknown field "stride"'],
     ['a negative size', fileOf({ a: f32(0, 4, [-1]) }, 4), 'shape must be a list of whole numbers'],
     ['a fractional size', fileOf({ a: f32(0, 4, [0.5]) }, 4), 'shape must be a list of whole numbers'],
     ['no shape', fileOf({ a: f32(0, 4, null) }, 4), 'shape must be a list'],
     ['a shape beyond all bounds', fileOf({ a: f32(0, 4, [2 ** 40, 2 ** 40]) }, 4), 'too large'],
-    ['three offsets', fileOf({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 4, 8] } }, 8), 'two whole numbers'],
+    [
+      'three offsets',
+      fileOf({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 4, 8] } }, 8),
+      'two whole numbers',
+    ],
     ['offsets backwards', fileOf({ a: { dtype: 'F32', shape: [1], data_offsets: [4, 0] } }, 4), 'hold -4'],
-    ['a size that does not fit', fileOf({ a: f32(0, 8, [1]) }, 8), 'takes 4 bytes, data_offsets [0, 8] hold 8'],
-    ['offsets beyond the file', fileOf({ a: f32(0, 8) }, 4), 'the tensors end at byte 8 of the data, the file has 4'],
+    [
+      'a size that does not fit',
+      fileOf({ a: f32(0, 8, [1]) }, 8),
+      'takes 4 bytes, data_offsets [0, 8] hold 8',
+    ],
+    [
+      'offsets beyond the file',
+      fileOf({ a: f32(0, 8) }, 4),
+      'the tensors end at byte 8 of the data, the file has 4',
+    ],
     ['bytes left over', fileOf({ a: f32(0, 4) }, 8), 'the tensors end at byte 4 of the data, the file has 8'],
     ['bytes without tensors', fileOf({}, 1), 'the tensors end at byte 0'],
     ['an overlap', fileOf({ a: f32(0, 8), b: f32(4, 12) }, 12), 'tensor "b" starts at 4, inside the data'],
     ['a gap', fileOf({ a: f32(0, 4), b: f32(8, 12) }, 12), 'tensor "b" starts at 8, behind a gap after'],
     ['a gap at the start', fileOf({ a: f32(4, 8) }, 8), 'behind a gap'],
-    ['metadata that is no object', fileOf({ __metadata__: 'x' }), '__metadata__ must be an object of strings'],
+    [
+      'metadata that is no object',
+      fileOf({ __metadata__: 'x' }),
+      '__metadata__ must be an object of strings',
+    ],
     ['metadata with a number', fileOf({ __metadata__: { epoch: 1 } }), '__metadata__.epoch must be a string'],
   ])('%s', (_, file, reason) => {
     expect(() => readSafetensors(file)).toThrow(SafetensorsError);

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { constantSchedule, cosineSchedule, linearSchedule, type Schedule, warmupStableDecaySchedule } from '../src/index.js';
+import {
+  constantSchedule,
+  cosineSchedule,
+  linearSchedule,
+  type Schedule,
+  warmupStableDecaySchedule,
+} from '../src/index.js';
 
 const rates = (schedule: Schedule, steps: number): number[] =>
   Array.from({ length: steps }, (_, step) => Number(schedule(step).toFixed(6)));
@@ -59,14 +65,17 @@ describe('schedules, always', () => {
           if (step < settings.warmupSteps) expect(change).toBeGreaterThan(0);
           else expect(change).toBeLessThanOrEqual(slack);
         }
-        if (settings.warmupSteps > 0) expect(schedule(settings.warmupSteps - 1)).toBeCloseTo(settings.peak, 9);
+        if (settings.warmupSteps > 0)
+          expect(schedule(settings.warmupSteps - 1)).toBeCloseTo(settings.peak, 9);
         expect(Math.abs(schedule(settings.totalSteps + 5) - settings.floor)).toBeLessThanOrEqual(slack);
       }),
     );
   });
 
   it('refuse settings that contradict each other', () => {
-    expect(() => linearSchedule({ peak: 1, warmupSteps: 5, totalSteps: 4 })).toThrow('warmupSteps (5) exceeds');
+    expect(() => linearSchedule({ peak: 1, warmupSteps: 5, totalSteps: 4 })).toThrow(
+      'warmupSteps (5) exceeds',
+    );
     expect(() => cosineSchedule({ peak: 1, totalSteps: 4, floor: 2 })).toThrow('floor must lie in [0, 1]');
     expect(() => constantSchedule({ peak: -1 })).toThrow('peak must lie in');
     expect(() =>

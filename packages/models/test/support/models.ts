@@ -1,5 +1,12 @@
 import { type Device, HostRandom, type Tensor } from '@foretoken/tensor';
-import { attentionOnlyConfig, causalMask, gpt2Config, llamaConfig, Transformer, type TransformerConfig } from '../../src/index.js';
+import {
+  attentionOnlyConfig,
+  causalMask,
+  gpt2Config,
+  llamaConfig,
+  Transformer,
+  type TransformerConfig,
+} from '../../src/index.js';
 
 const size = { vocabularySize: 11, width: 16, layers: 2, maxPositions: 24 };
 

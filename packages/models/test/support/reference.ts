@@ -4,7 +4,9 @@ import { expect } from 'vitest';
 
 /** Named reference values from `test/fixtures`, made by tools/fixtures/nn.py. */
 export function loadReference(file: string): Map<string, HostTensor> {
-  return readSafetensors(new Uint8Array(readFileSync(new URL(`../fixtures/${file}.safetensors`, import.meta.url)))).tensors;
+  return readSafetensors(
+    new Uint8Array(readFileSync(new URL(`../fixtures/${file}.safetensors`, import.meta.url))),
+  ).tensors;
 }
 
 /** The tensor called `name`. */
@@ -17,7 +19,9 @@ export function pick(reference: ReadonlyMap<string, HostTensor>, name: string): 
 /** The tensors whose names start with `prefix`, under the rest of their names. */
 export function under(reference: ReadonlyMap<string, HostTensor>, prefix: string): Map<string, HostTensor> {
   return new Map(
-    [...reference].flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [])),
+    [...reference].flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
+    ),
   );
 }
 

@@ -5,7 +5,9 @@ import { type HostTensor, readSafetensors } from '../../src/index.js';
 
 /** Named reference values from `test/fixtures`, made by tools/fixtures/nn.py. */
 export function loadReference(file: string): Map<string, HostTensor> {
-  return readSafetensors(new Uint8Array(readFileSync(new URL(`../fixtures/${file}.safetensors`, import.meta.url)))).tensors;
+  return readSafetensors(
+    new Uint8Array(readFileSync(new URL(`../fixtures/${file}.safetensors`, import.meta.url))),
+  ).tensors;
 }
 
 /** The tensor called `name`. */
@@ -18,11 +20,14 @@ export function pick(reference: ReadonlyMap<string, HostTensor>, name: string): 
 /** The tensors whose names start with `prefix`, under the rest of their names. */
 export function under(reference: ReadonlyMap<string, HostTensor>, prefix: string): Map<string, HostTensor> {
   return new Map(
-    [...reference].flatMap(([name, tensor]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [])),
+    [...reference].flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
+    ),
   );
 }
 
-export const toTensor = (device: Device, { data, shape }: HostTensor): Tensor => device.tensor(data, { shape });
+export const toTensor = (device: Device, { data, shape }: HostTensor): Tensor =>
+  device.tensor(data, { shape });
 
 export const toVariable = (device: Device, { data, shape }: HostTensor, name: string): Variable =>
   device.variable(data, { shape, name });
