@@ -1,0 +1,10 @@
+import { ForetokenError } from '@foretoken/tensor';
+
+/** A recipe, or a setting that was given for one, is wrong. */
+export class RecipeError extends ForetokenError {}
+
+/** A run folder holds something else than what was asked for, or is in use, or is damaged. */
+export class RunFolderError extends ForetokenError {}
+
+/** Training cannot go on: the loss is not a number any more. */
+export class TrainingError extends ForetokenError {}

@@ -1,0 +1,67 @@
+import { starGraphConfigSchema } from '@foretoken/data';
+import { describeSettings, findObjective } from '@foretoken/objectives';
+import { RecipeError } from './errors.js';
+import { nearest } from './nearest.js';
+import { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
+
+type Settings = Record<string, unknown>;
+
+const MODEL_KEYS = ['width', 'layers', 'heads', 'keyValueHeads', 'positions', 'norm', 'mlp', 'mlpWidth', 'bias', 'tiedEmbeddings', 'dropout'];
+/** Names at the top of a recipe that describe it rather than set anything. */
+const DESCRIPTION = ['name', 'title', 'description', 'task', 'model', 'objectives', 'optimizer', 'evaluation'];
+
+/** Where each setting lies in a recipe, by the key under which it is given. */
+function settable(recipe: Recipe): Map<string, readonly string[]> {
+  const places = new Map<string, readonly string[]>();
+  for (const key of Object.keys(recipe)) if (!DESCRIPTION.includes(key)) places.set(key, [key]);
+  for (const section of ['optimizer', 'evaluation'] as const) {
+    for (const key of Object.keys(recipe[section])) places.set(`${section}.${key}`, [section, key]);
+  }
+  for (const key of Object.keys(starGraphConfigSchema.shape)) if (key !== 'seed') places.set(`task.${key}`, ['task', key]);
+  for (const key of MODEL_KEYS) places.set(`model.${key}`, ['model', key]);
+  for (const objective of objectiveNames()) {
+    for (const { name } of describeSettings(findObjective(objective))) {
+      places.set(`${objective}.${name}`, ['objectives', objective, name]);
+    }
+  }
+  return places;
+}
+
+/** `true`, `1e-3` and `[1, 2]` as what they look like; anything else as text. */
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * A recipe with some settings replaced.
+ *
+ * @param overrides - `key=value` each: `steps=200`, `optimizer.learningRate=1e-3`, `mutor.maxOffset=1`
+ * @throws RecipeError for a key that no setting has, or a value that does not fit
+ */
+export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Recipe {
+  const places = settable(recipe);
+  const result = structuredClone(recipe) as unknown as Settings;
+  for (const override of overrides) {
+    const cut = override.indexOf('=');
+    if (cut < 1) throw new RecipeError(`--set ${override}: expected key=value, for instance mutor.maxOffset=1.`);
+    const key = override.slice(0, cut);
+    const place = places.get(key);
+    if (place === undefined) {
+      throw new RecipeError(`--set ${override}: no setting ${JSON.stringify(key)}.${nearest(key, [...places.keys()])}`);
+    }
+    let section = result;
+    for (const name of place.slice(0, -1)) {
+      section[name] ??= {};
+      section = section[name] as Settings;
+    }
+    section[place[place.length - 1] as string] = parseValue(override.slice(cut + 1));
+  }
+  return parseRecipe(result);
+}
+
+/** All keys that `overrideRecipe` takes, for help texts. */
+export const settingKeys = (recipe: Recipe): string[] => [...settable(recipe).keys()];
