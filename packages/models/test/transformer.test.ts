@@ -1,6 +1,6 @@
 import { type Device, HostRandom, type Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { attentionOnlyConfig, causalMask, gpt2Config, Transformer } from '../src/index.js';
+import { attentionOnlyConfig, causalMask, gpt2Config, Transformer, transformerConfig } from '../src/index.js';
 import { useDevice } from './support/device.js';
 import { causalLogits, createModel, smallConfigs, styles } from './support/models.js';
 import { relativeError } from './support/reference.js';
@@ -156,5 +156,18 @@ describe('dropout', () => {
     expect(await run(model, 1)).toEqual(await run(model, 1));
     expect(relativeError(await run(model, 1), await run(model))).toBeGreaterThan(0.01);
     expect(relativeError(await run(model, 2), await run(model, 1))).toBeGreaterThan(0.01);
+  });
+
+  it('drops what a block adds to the stream, and scales the rest', async () => {
+    const model = createModel(gpu.device, transformerConfig({ ...smallConfigs.attentionOnly, dropout: 0.3 }));
+    const [block] = model.blocks;
+    const hidden = gpu.device.ones([1, 2, 16]);
+    const dropoutKey = gpu.device.tensor(Uint32Array.of(3, 1));
+    const plain = (await block?.forward(hidden).sub(hidden).data()) as Float32Array;
+    const dropped = (await block?.forward(hidden, { dropoutKey }).sub(hidden).data()) as Float32Array;
+    const kept = [...dropped.entries()].filter(([, value]) => value !== 0);
+    expect(kept.length).toBeGreaterThan(0);
+    expect(kept.length).toBeLessThan(dropped.length);
+    for (const [index, value] of kept) expect(value).toBeCloseTo((plain[index] as number) / 0.7, 4);
   });
 });

@@ -50,4 +50,10 @@ export {
   warmupStableDecaySchedule,
 } from './schedules.js';
 export { SGD, type SGDConfig } from './sgd.js';
-export { type HostTensor, loadInto, type LoadOptions, type LoadReport, type StateDict } from './state-dict.js';
+export {
+  type HostTensor,
+  type LoadOptions,
+  type LoadReport,
+  loadInto,
+  type StateDict,
+} from './state-dict.js';

@@ -35,6 +35,11 @@ describe('clipGradNorm', () => {
     expect(await globalNorm(clipped.values()).item()).toBeCloseTo(1, 5);
   });
 
+  it('adds 1e-6 to the norm: a norm of 1e-6 at that limit is halved', async () => {
+    const { gradients } = clipGradNorm(new Map([['a', gpu.device.tensor([1e-6])]]), 1e-6);
+    expect((await gradients.get('a')?.item()) ?? 0).toBeCloseTo(5e-7, 10);
+  });
+
   it('stays finite for gradients of zero', async () => {
     const { gradients } = clipGradNorm(new Map([['a', gpu.device.zeros([2])]]), 1);
     expect(await gradients.get('a')?.data()).toEqual(Float32Array.of(0, 0));
