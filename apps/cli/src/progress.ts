@@ -1,0 +1,115 @@
+import type { TrainEvent } from '@foretoken/train';
+import { formatCount, formatDuration, formatShare } from './format.js';
+
+/** What is known of one run of a grid. */
+interface Line {
+  readonly label: string;
+  readonly steps: number;
+  step: number;
+  /** Step and time at which this process began, for the estimate of what is left. */
+  firstStep: number;
+  startedAt: number | undefined;
+  loss: number | undefined;
+  exactMatch: number | undefined;
+  tokensPerSecond: number | undefined;
+  state: 'waiting' | 'running' | 'done' | 'stopped';
+}
+
+const BAR = 20;
+const REDRAW_MILLISECONDS = 200;
+
+/** Shows the runs of a grid on standard error: one line each, redrawn on a terminal, printed now and then elsewhere. */
+export class Progress {
+  readonly #lines: Line[];
+  readonly #live: boolean;
+  #drawn = 0;
+  #drawnAt = 0;
+
+  constructor(
+    labels: readonly string[],
+    steps: number,
+    readonly stream: NodeJS.WriteStream = process.stderr,
+  ) {
+    this.#live = stream.isTTY === true;
+    this.#lines = labels.map((label) => ({
+      label,
+      steps,
+      step: 0,
+      firstStep: 0,
+      startedAt: undefined,
+      loss: undefined,
+      exactMatch: undefined,
+      tokensPerSecond: undefined,
+      state: 'waiting',
+    }));
+  }
+
+  update(at: number, event: TrainEvent): void {
+    const line = this.#lines[at] as Line;
+    switch (event.type) {
+      case 'start':
+        Object.assign(line, { state: 'running', step: event.step, firstStep: event.step, startedAt: Date.now() });
+        if (event.step > 0) this.#note(`${line.label}: goes on from step ${event.step}`);
+        break;
+      case 'metrics':
+        Object.assign(line, { step: event.step, loss: event.loss, tokensPerSecond: event.tokensPerSecond });
+        break;
+      case 'evaluation':
+        Object.assign(line, { step: event.step, exactMatch: event.scores['exactMatch'] });
+        this.#note(this.#text(line));
+        break;
+      case 'checkpoint':
+        break;
+      case 'done': {
+        const { exactMatch, steps } = event.summary;
+        const skipped = line.state === 'waiting';
+        Object.assign(line, { state: 'done', step: steps, exactMatch });
+        this.#note(skipped ? `${line.label}: was finished before` : this.#text(line));
+        break;
+      }
+    }
+    this.#draw(event.type === 'done');
+  }
+
+  /** Leaves the last state on the screen. */
+  end(): void {
+    for (const line of this.#lines) if (line.state === 'running') line.state = 'stopped';
+    this.#draw(true);
+    this.#drawn = 0;
+  }
+
+  /** A line for output that is no terminal. */
+  #note(text: string): void {
+    if (!this.#live) this.stream.write(`${text}\n`);
+  }
+
+  #draw(now: boolean): void {
+    if (!this.#live || (!now && Date.now() - this.#drawnAt < REDRAW_MILLISECONDS)) return;
+    this.#drawnAt = Date.now();
+    const width = (this.stream.columns ?? 100) - 1;
+    const up = this.#drawn > 0 ? `\u001b[${this.#drawn}A` : '';
+    const text = this.#lines.map((line) => `\u001b[2K${this.#text(line).slice(0, width)}\n`).join('');
+    this.stream.write(`${up}${text}`);
+    this.#drawn = this.#lines.length;
+  }
+
+  #text(line: Line): string {
+    const share = line.state === 'done' ? 1 : line.step / line.steps;
+    const filled = Math.round(BAR * share);
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`;
+    const parts = [line.label.padEnd(Math.max(...this.#lines.map(({ label }) => label.length))), bar, `step ${line.step}/${line.steps}`];
+    if (line.loss !== undefined) parts.push(`loss ${line.loss.toFixed(3)}`);
+    if (line.exactMatch !== undefined) parts.push(`exact match ${formatShare(line.exactMatch)}`);
+    if (line.tokensPerSecond !== undefined) parts.push(`${formatCount(line.tokensPerSecond)} tokens/s`);
+    if (line.state === 'running') parts.push(this.#left(line));
+    if (line.state === 'waiting' || line.state === 'stopped') parts.push(line.state);
+    if (line.state === 'done') parts.push(line.step < line.steps ? 'solved' : 'done');
+    return parts.join('  ');
+  }
+
+  #left(line: Line): string {
+    if (line.startedAt === undefined || line.step <= line.firstStep) return '';
+    const perStep = (Date.now() - line.startedAt) / 1000 / (line.step - line.firstStep);
+    return `at most ${formatDuration(perStep * (line.steps - line.step))} left`;
+  }
+}

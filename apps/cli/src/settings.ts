@@ -1,0 +1,68 @@
+import { findObjective } from '@foretoken/objectives';
+import { findRecipe, objectiveNames, overrideRecipe, type Recipe, settingKeys } from '@foretoken/train';
+import { UsageError } from './errors.js';
+
+/** `ntp,mutor` as names of objectives. @throws ObjectiveConfigError for one that does not exist */
+export function parseObjectives(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  if (names.length === 0) throw new UsageError(`--objectives: expected some of ${objectiveNames().join(',')}.`);
+  for (const name of names) findObjective(name);
+  return [...new Set(names)];
+}
+
+/** `0,1,2` or `0-4` as seeds. */
+export function parseSeeds(text: string): number[] {
+  const seeds = text.split(',').flatMap((part) => {
+    const range = /^(\d+)-(\d+)$/.exec(part.trim());
+    if (range) {
+      const [first, last] = [Number(range[1]), Number(range[2])];
+      return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
+    }
+    if (!/^\d+$/.test(part.trim())) {
+      throw new UsageError(`--seeds ${text}: expected whole numbers such as 0,1,2 or 0-4.`);
+    }
+    return [Number(part)];
+  });
+  return [...new Set(seeds)];
+}
+
+/** The recipe with its overrides. */
+export const chooseRecipe = (name: string, overrides: readonly string[]): Recipe => overrideRecipe(findRecipe(name), overrides);
+
+/**
+ * Turns flags that are named like settings into `--set`: `--steps 200` and `--mutor.maxOffset=1`. A short name
+ * (`--learningRate`) will do where one setting of model, task, optimizer or evaluation has it.
+ */
+export function settingFlags(args: readonly string[]): string[] {
+  const at = args.indexOf('--recipe');
+  const named = args.find((arg) => arg.startsWith('--recipe='))?.slice('--recipe='.length) ?? (at >= 0 ? args[at + 1] : undefined);
+  let keys: string[];
+  try {
+    keys = settingKeys(findRecipe(named ?? 'star-graph'));
+  } catch {
+    // The command will say that there is no such recipe.
+    return [...args];
+  }
+  const result: string[] = [];
+  for (let place = 0; place < args.length; place++) {
+    const arg = args[place] as string;
+    const [, flag, value] = /^--([A-Za-z][\w.-]*)(?:=(.*))?$/.exec(arg) ?? [];
+    const key = flag === undefined ? undefined : settingOf(flag, keys);
+    if (key === undefined) {
+      result.push(arg);
+      continue;
+    }
+    const given = value ?? args[++place];
+    if (given === undefined) throw new UsageError(`--${flag}: expected a value.`);
+    result.push('--set', `${key}=${given}`);
+  }
+  return result;
+}
+
+function settingOf(flag: string, keys: readonly string[]): string | undefined {
+  const camel = flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  if (keys.includes(camel)) return camel;
+  const sections = ['task.', 'model.', 'optimizer.', 'evaluation.'];
+  const matches = keys.filter((key) => sections.some((section) => key === `${section}${camel}`));
+  return matches.length === 1 ? matches[0] : undefined;
+}

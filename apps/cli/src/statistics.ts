@@ -1,0 +1,26 @@
+/** A mean, and the 95% interval of it; both ends are the mean where one value gives no interval. */
+export interface Interval {
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+// Two-sided 95% quantiles of Student's t distribution for 1, 2, ... degrees of freedom.
+const T95 = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
+  2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
+] as const;
+const NORMAL = 1.96;
+
+/** The 95% interval of the mean of shares, by Student's t over seeds, clipped to 0..1. */
+export function interval(values: readonly number[]): Interval {
+  const count = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  if (count < 2) return { mean, low: mean, high: mean };
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
+  const reach = (T95[count - 2] ?? NORMAL) * Math.sqrt(variance / count);
+  return { mean, low: Math.max(0, mean - reach), high: Math.min(1, mean + reach) };
+}
+
+export const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { objectiveKinds } from '@foretoken/objectives';
+import { type Recipe, RunFolder, type RunRecord, type RunSummary } from '@foretoken/train';
+import { formatCount, formatShare, formatTable } from './format.js';
+import { type Interval, interval, meanOf } from './statistics.js';
+
+export interface SeedSummary {
+  readonly seed: number;
+  readonly exactMatch: number;
+  readonly firstHop: number;
+  readonly solvedAtStep: number | null;
+  readonly steps: number;
+  readonly flops: number;
+  readonly tokens: number;
+  readonly seconds: number;
+  readonly tokensPerSecond: number;
+}
+
+export interface ObjectiveSummary {
+  readonly objective: string;
+  readonly extraParameters: number;
+  readonly exactMatch: Interval;
+  readonly firstHop: Interval;
+  readonly seeds: readonly SeedSummary[];
+}
+
+/** The `summary.json` of a comparison. */
+export interface ComparisonSummary {
+  readonly recipe: Recipe;
+  readonly command: string;
+  readonly adapter: { readonly name: string; readonly software: boolean };
+  readonly chance: number;
+  readonly parameters: number;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly objectives: readonly ObjectiveSummary[];
+}
+
+/** The folder of one run of a comparison. */
+export const runPath = (out: string, objective: string, seed: number): string => join(out, `${objective}-seed${seed}`);
+
+/** What a reader calls an objective. */
+export const objectiveTitle = (name: string): string => objectiveKinds.find((kind) => kind.name === name)?.title ?? name;
+
+/** A run that has ended. */
+export interface FinishedRun {
+  readonly summary: RunSummary;
+  readonly record: RunRecord;
+}
+
+/** The finished run in a folder, if there is one. */
+export function finishedRun(out: string, objective: string, seed: number): FinishedRun | undefined {
+  const folder = new RunFolder(runPath(out, objective, seed));
+  const [summary, record] = [folder.summary(), folder.record()];
+  return summary === undefined || record === undefined ? undefined : { summary, record };
+}
+
+/** Summarizes finished runs, objectives in the order given. */
+export function summarize(recipe: Recipe, command: string, runs: readonly FinishedRun[]): ComparisonSummary {
+  const first = runs[0] as FinishedRun;
+  const names = [...new Set(runs.map(({ summary }) => summary.objective))];
+  const objectives = names.map((objective): ObjectiveSummary => {
+    const own = runs.map(({ summary }) => summary).filter((summary) => summary.objective === objective);
+    return {
+      objective,
+      extraParameters: own[0]?.extraParameters ?? 0,
+      exactMatch: interval(own.map(({ exactMatch }) => exactMatch)),
+      firstHop: interval(own.map(({ firstHop }) => firstHop)),
+      seeds: own.map(({ seed, exactMatch, firstHop, solvedAtStep, steps, flops, tokens, seconds, tokensPerSecond }) => ({
+        seed, exactMatch, firstHop, solvedAtStep, steps, flops, tokens, seconds, tokensPerSecond,
+      })),
+    };
+  });
+  const { adapter, versions } = first.record;
+  const parameters = first.summary.parameters - first.summary.extraParameters;
+  return { recipe, command, adapter, chance: first.summary.chance, parameters, versions, objectives };
+}
+
+/** A mean with its interval where there is one. */
+const withInterval = ({ mean, low, high }: Interval, seeds: number): string =>
+  seeds < 2 ? formatShare(mean) : `${formatShare(mean)} [${formatShare(low)}, ${formatShare(high)}]`;
+
+/** The table that a comparison ends with; sums and means are over seeds as the header says. */
+export function comparisonTable({ objectives }: ComparisonSummary): string {
+  const several = objectives.some(({ seeds }) => seeds.length > 1);
+  const header = ['objective', several ? 'exact match [95%]' : 'exact match', 'solved', 'first hop', 'extra params', 'FLOPs', 'tokens', 'seconds', 'tokens/s'];
+  const rows = objectives.map(({ objective, extraParameters, exactMatch, firstHop, seeds }) => {
+    const average = (pick: (seed: SeedSummary) => number): number => meanOf(seeds.map(pick));
+    return [
+      objectiveTitle(objective),
+      withInterval(exactMatch, seeds.length),
+      `${seeds.filter(({ solvedAtStep }) => solvedAtStep !== null).length}/${seeds.length}`,
+      formatShare(firstHop.mean),
+      extraParameters.toLocaleString('en'),
+      formatCount(average(({ flops }) => flops)),
+      formatCount(average(({ tokens }) => tokens)),
+      average(({ seconds }) => seconds).toFixed(0),
+      formatCount(average(({ tokensPerSecond }) => tokensPerSecond)),
+    ];
+  });
+  return formatTable(header, rows);
+}
