@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { buildCommand } from '@stricli/core';
 import { toJson, writeAtomic } from '@foretoken/train';
+import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
 import { UsageError } from '../errors.js';
 import { type Cell, runInOrder, runInParallel } from '../grid.js';
@@ -26,10 +27,6 @@ function parseJobs(text: string): number {
   if (!Number.isInteger(jobs) || jobs < 1) throw new UsageError(`--jobs ${text}: expected a whole number of at least 1.`);
   return jobs;
 }
-
-/** The command line as it would have to be typed again. */
-export const commandLine = (): string =>
-  ['npm run foretoken --', ...process.argv.slice(2).map((arg) => (/^[\w./=,:@+-]+$/.test(arg) ? arg : JSON.stringify(arg)))].join(' ');
 
 async function compare(this: void, flags: Flags): Promise<void> {
   const recipe = chooseRecipe(flags.recipe, flags.set ?? []);
