@@ -22,8 +22,9 @@ for (const name of readdirSync(join(root, 'packages'))) {
   const lines = example.trim().split('\n').filter((line) => line.trim() !== '').length;
   if (lines > MAX_LINES) refuse(name, `the quickstart has ${lines} lines, more than ${MAX_LINES}.`);
   const { outputText } = ts.transpileModule(example, { compilerOptions: { module: 'ESNext', target: 'ES2023' } });
-  // Inside the package, so that it resolves itself and its dependencies by name.
-  const scratch = mkdtempSync(join(folder, 'node_modules', '.quickstart-'));
+  // Inside the package, so that it resolves itself and its dependencies by name; not below node_modules, where Node
+  // does not let a package name itself.
+  const scratch = mkdtempSync(join(folder, '.quickstart-'));
   const file = join(scratch, 'quickstart.mjs');
   writeFileSync(file, `${outputText}\nprocess.exit(0);\n`);
   const status = run(process.execPath, [file]);

@@ -1,4 +1,4 @@
-import { buildApplication, buildRouteMap, run, text_en } from '@stricli/core';
+import { buildApplication, buildRouteMap, run, type StricliProcess, text_en } from '@stricli/core';
 import { ForetokenError } from '@foretoken/tensor';
 import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
@@ -49,21 +49,24 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const args = process.argv.slice(2);
-  if (args[0] === 'run-cell') return runCell();
-  await run(application, settingFlags(args), { process });
+  try {
+    if (args[0] === 'run-cell') {
+      await runCell();
+      return 0;
+    }
+    // Anything but success is 1 to the caller, whatever finer codes the argument parser has.
+    const { stdout, stderr, env } = process;
+    const outcome: StricliProcess = { stdout, stderr, env: env as Record<string, string>, exitCode: null };
+    await run(application, settingFlags(args), { process: outcome });
+    if (failure instanceof Interrupted) return EXIT.interrupted;
+    return outcome.exitCode || process.exitCode ? EXIT.error : 0;
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n`);
+    return error instanceof Interrupted ? EXIT.interrupted : EXIT.error;
+  }
 }
 
-try {
-  await main();
-} catch (error) {
-  failure = error;
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = EXIT.error;
-}
-if (failure instanceof Interrupted) process.exitCode = EXIT.interrupted;
-// Anything but success is 1, whatever the argument parser thinks of it.
-else if (process.exitCode !== undefined && process.exitCode !== 0) process.exitCode = EXIT.error;
 // Dawn may keep threads alive that nobody waits for.
-process.exit();
+process.exit(await main());
