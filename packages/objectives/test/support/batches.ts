@@ -26,7 +26,7 @@ export function batchOf(sequences: readonly ExampleSequence[], time?: number): S
     time: longest,
     channels,
     tokens: all(
-      sequences.map(({ tokens }) => tokens.flatMap((token) => token)),
+      sequences.map(({ tokens }) => tokens.flat()),
       channels,
     ),
     lengths: Int32Array.from(sequences, ({ tokens }) => tokens.length),

@@ -17,7 +17,6 @@ export const smallConfigs: Readonly<Record<'learned' | 'rotary', TransformerConf
   }),
   rotary: attentionOnlyConfig({
     vocabularySize: 12,
-    channelVocabularySizes: [12],
     width: 16,
     layers: 2,
     heads: 2,
