@@ -56,4 +56,5 @@ export {
   type LoadReport,
   loadInto,
   type StateDict,
+  stateDictOf,
 } from './state-dict.js';
