@@ -34,6 +34,12 @@ interface Buffer {
   readonly type: string;
 }
 
+/**
+ * The end of a loop of known length, written so that the driver's compiler does not know it: some unroll such loops
+ * whole, which takes them seconds and makes slower code. Workgroups of all kernels lie in two dimensions.
+ */
+export const loopEnd = (length: number): string => `${length}u + group.z`;
+
 /** The WGSL name of the buffer at a binding. */
 export const bufferName = (binding: number): string => `buffer${binding}`;
 
@@ -263,7 +269,7 @@ export class Emitter {
     const { reducer, axes } = node.attributes as ReductionAttributes;
     const input = node.inputs[0] as GraphNode;
     const dims = this.dims(index);
-    const loops = axes.map(() => this.fresh('i'));
+    const loops = axes.map(() => this.fresh('at'));
     let kept = 0;
     const place = input.shape.map((_, axis) => {
       const loop = axes.indexOf(axis);
@@ -277,7 +283,7 @@ export class Emitter {
     for (let at = axes.length - 1; at >= 0; at--) {
       const loop = loops[at] as string;
       const size = input.shape[axes[at] as number] as number;
-      block = `for (var ${loop} = 0u; ${loop} < ${size}u; ${loop}++) {\n${block}\n}`;
+      block = `for (var ${loop} = 0u; ${loop} < ${loopEnd(size)}; ${loop}++) {\n${block}\n}`;
     }
     this.line(block);
     return accumulator.result;

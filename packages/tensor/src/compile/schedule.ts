@@ -40,6 +40,7 @@ class Placer implements Placement {
     for (const node of [...roots, ...graph.partials]) this.#store(node);
     this.#forceForward();
     this.#chooseBackward();
+    this.#enforceLimit();
   }
 
   /** The node that `node` is a reshape of. */
@@ -155,6 +156,33 @@ class Placer implements Placement {
         }
       });
     }
+  }
+
+  /** Gives buffers to more nodes until no kernel binds more than the adapter allows. */
+  #enforceLimit(): void {
+    for (const node of this.#order) {
+      if (!this.#stored.has(node) || isLeaf(node)) continue;
+      for (;;) {
+        const reached = new Map<GraphNode, ReadonlySet<GraphNode>>();
+        const bound = new Set(node.inputs.flatMap((input) => [...this.#buffersBelow(input, reached)]));
+        if (bound.size < this.maxBuffers) break;
+        const [heaviest, below] = [...reached].reduce((a, b) => (b[1].size > a[1].size ? b : a));
+        if (below.size <= 1) break;
+        this.#store(heaviest);
+      }
+    }
+  }
+
+  /** The buffers that computing `node` reads; `reached` collects the nodes without a buffer on the way. */
+  #buffersBelow(node: GraphNode, reached: Map<GraphNode, ReadonlySet<GraphNode>>): ReadonlySet<GraphNode> {
+    const stored = this.bufferOf(node);
+    if (stored !== undefined) return new Set([stored]);
+    const canonical = this.canonical(node);
+    const known = reached.get(canonical);
+    if (known !== undefined) return known;
+    const below = new Set(canonical.inputs.flatMap((input) => [...this.#buffersBelow(input, reached)]));
+    reached.set(canonical, below);
+    return below;
   }
 
   #buffersPay(node: GraphNode, readers: ReadonlyMap<GraphNode, number>): boolean {

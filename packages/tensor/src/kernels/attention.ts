@@ -1,4 +1,5 @@
 import type { KernelContext, KernelText } from '../compile/kernel.js';
+import { loopEnd } from '../compile/emitter.js';
 import { LOWEST_F32, wgslLiteral } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 
@@ -118,7 +119,7 @@ export function attentionForward(context: KernelContext<AttentionAttributes>): K
   var highest = ${lowest};
   var total = 0.0;
 ${loop.before}
-  for (var at = 0u; at < ${keys}u; at++) {
+  for (var at = 0u; at < ${loopEnd(keys)}; at++) {
 ${loop.inside}
   }
   // A row that sees nothing gives zeros.
@@ -148,7 +149,7 @@ export function attentionQueryGradient(context: KernelContext<AttentionAttribute
   let delta = ${statistics}[queryRow * 2u + 1u];
   ${each(vectors, (at) => `var sum${at} = vec4<f32>();`)}
 ${loop.before}
-  for (var at = 0u; at < ${keys}u; at++) {
+  for (var at = 0u; at < ${loopEnd(keys)}; at++) {
 ${loop.inside}
   }
   ${each(vectors, (at) => `${wgsl.output}[queryRow * ${vectors}u + ${at}u] = sum${at};`)}`);
@@ -176,7 +177,7 @@ export function attentionKeyGradient(context: KernelContext<AttentionAttributes>
   for (var share = 0u; share < ${perKey}u; share++) {
   let queryHead = head * ${perKey}u + share;
 ${loop.before}
-  for (var at = 0u; at < ${queries}u; at++) {
+  for (var at = 0u; at < ${loopEnd(queries)}; at++) {
 ${loop.inside}
   }
   }

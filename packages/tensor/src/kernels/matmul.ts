@@ -1,4 +1,5 @@
 import type { KernelContext, KernelText } from '../compile/kernel.js';
+import { loopEnd } from '../compile/emitter.js';
 import type { GraphNode } from '../graph.js';
 import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../ops/matmul.js';
 import { rowMajorStrides, type Shape } from '../shape.js';
@@ -140,7 +141,7 @@ function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAttribute
 ${range(vectors).map((v) => `  let column${v} = tileColumn + (${v * lanes}u + lane) * 4u;`).join('\n')}
 ${!transposeA && step === 4 && wideA ? range(tileRows).map((r) => `  let rowA${r} = (startA + ${row(r)} * ${inner}u) / 4u;`).join('\n') : ''}
 ${range(tileRows).flatMap((r) => range(vectors).map((v) => `  var c${r}_${v} = vec4<f32>();`)).join('\n')}
-  for (var k = 0u; k < ${inner}u; k += ${step}u) {
+  for (var k = 0u; k < ${loopEnd(inner)}; k += ${step}u) {
     ${loads.join('\n    ')}
     ${updates.join('\n    ')}
   }
@@ -175,7 +176,7 @@ function sharedTiles({ node, attributes, wgsl }: KernelContext<MatmulAttributes>
     declarations: `var<workgroup> sharedA: array<f32, ${(tile + 1) * depth}>;\nvar<workgroup> sharedB: array<f32, ${(tile + 1) * depth}>;`,
     body: `${problem.locate}
   var sums = array<vec4<f32>, 4>();
-  for (var k = 0u; k < ${inner}u; k += ${depth}u) {${load('sharedA', a, 'startA', transposeA, rows, 'tileRow')}${load('sharedB', b, 'startB', !transposeB, columns, 'tileColumn')}
+  for (var k = 0u; k < ${loopEnd(inner)}; k += ${depth}u) {${load('sharedA', a, 'startA', transposeA, rows, 'tileRow')}${load('sharedB', b, 'startB', !transposeB, columns, 'tileColumn')}
     workgroupBarrier();
     for (var deep = 0u; deep < ${depth}u; deep++) {
       let fromA = deep * ${tile + 1}u + local.y * 4u;

@@ -1,3 +1,4 @@
+import { loopEnd } from '../compile/emitter.js';
 import { wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
@@ -68,7 +69,7 @@ const scatterOperation: Operation<ScatterAttributes> = {
         at !== axis && size < (node.shape[at] as number) ? [`${dims[at]} < ${size}u`] : [],
       );
       const total = emitter.fresh('total');
-      const loop = emitter.fresh('i');
+      const loop = emitter.fresh('at');
       emitter.line(`var ${total} = ${wgslLiteral(0, node.dtype)};`);
       const at = dims.map((dim, position) => (position === axis ? loop : dim));
       const block = emitter.scoped(() => {
@@ -78,7 +79,7 @@ const scatterOperation: Operation<ScatterAttributes> = {
         );
         emitter.line(`if (u32(${place}) == ${own}) {\n${add}\n}`);
       });
-      const walk = `for (var ${loop} = 0u; ${loop} < ${places.shape[axis]}u; ${loop}++) {\n${block}\n}`;
+      const walk = `for (var ${loop} = 0u; ${loop} < ${loopEnd(places.shape[axis] as number)}; ${loop}++) {\n${block}\n}`;
       emitter.line(inside.length === 0 ? walk : `if (${inside.join(' && ')}) {\n${walk}\n}`);
       return total;
     },

@@ -1,3 +1,4 @@
+import { loopEnd } from '../compile/emitter.js';
 import { type DType, LOWEST_F32 } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
@@ -131,7 +132,7 @@ const scan: Operation<ScanAttributes> = {
       return wgsl.perInvocation(rows, (row) => `
   let start = (${row} / ${inner}u) * ${inner * length}u + ${row} % ${inner}u;
   var total = ${node.dtype}(0);
-  for (var i = 0u; i < ${length}u; i++) {
+  for (var i = 0u; i < ${loopEnd(length)}; i++) {
     total += ${wgsl.input(0)}[start + i * ${inner}u];
     ${wgsl.output}[start + i * ${inner}u] = total;
   }`);
