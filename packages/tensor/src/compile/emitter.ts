@@ -31,8 +31,27 @@ export interface BranchCase {
 interface Buffer {
   readonly node: GraphNode;
   readonly name: string;
-  readonly type: string;
+  /** Element type; `undefined` until it is known whether all loads are of vectors. */
+  readonly type: string | undefined;
 }
+
+/** A place that is one of four neighbours: `base` is a multiple of four, and all four are computed. */
+interface Neighbour {
+  readonly base: string;
+  readonly lane: number;
+}
+
+/** A load of an element of a buffer, written once it is known whether the buffer holds vectors. */
+interface Load {
+  readonly buffer: GraphNode;
+  readonly place: string;
+  readonly neighbour: Neighbour | undefined;
+  /** Name of the vector that holds the four neighbours. */
+  readonly vector: string;
+}
+
+/** Elements of a vector, which one invocation computes where it can. */
+export const VECTOR = 4;
 
 /**
  * The end of a loop of known length, written so that the driver's compiler does not know it: some unroll such loops
@@ -49,19 +68,26 @@ export class Emitter {
   readonly #scopes: { lines: string[]; known: Map<string, string> }[] = [{ lines: [], known: new Map() }];
   /** Buffers that are read elsewhere than at the place the kernel writes. */
   readonly #scattered = new Set<GraphNode>();
+  readonly #neighbours = new Map<string, Neighbour>();
+  readonly #loads: Load[] = [];
+  /** The offsets that one invocation writes, if it writes elements at the places that it reads. */
+  readonly #ownPlaces = new Set<string>();
   #names = 0;
-  /** The offset that the kernel writes to, if each invocation writes one element at the place it reads. */
-  ownPlace: string | undefined;
 
   constructor(readonly placement: Placement) {}
 
   // ---- Buffers ------------------------------------------------------------------------------------------
 
   /** The WGSL name of the buffer that holds the values of `node`. */
-  buffer(node: GraphNode, type = STORED_TYPE[node.dtype]): string {
+  buffer(node: GraphNode, type: string = STORED_TYPE[node.dtype]): string {
+    return this.#bindBuffer(node, type);
+  }
+
+  /** The same, where the loads decide about the type. */
+  #bindBuffer(node: GraphNode, type?: string): string {
     const known = this.#buffers.find((buffer) => buffer.node === node);
     if (known) {
-      if (known.type !== type) throw new Error(`internal: one kernel binds a buffer as ${known.type} and ${type}.`);
+      if (type !== undefined && known.type !== type) throw new Error(`internal: one kernel binds a buffer as ${known.type} and ${type}.`);
       return known.name;
     }
     const name = bufferName(this.#buffers.length);
@@ -86,8 +112,36 @@ export class Emitter {
 
   declarations(): string {
     return this.#buffers
-      .map(({ name, type }, at) => `@group(0) @binding(${at}) var<storage, read_write> ${name}: array<${type}>;`)
+      .map(({ node, name, type = this.#loadedType(node) }, at) => {
+        return `@group(0) @binding(${at}) var<storage, read_write> ${name}: array<${type}>;`;
+      })
       .join('\n');
+  }
+
+  /** Vectors, if nothing but whole vectors is read. */
+  #holdsVectors(node: GraphNode): boolean {
+    const loads = this.#loads.filter(({ buffer }) => buffer === node);
+    return loads.length > 0 && loads.every(({ neighbour }) => neighbour !== undefined);
+  }
+
+  #loadedType(node: GraphNode): string {
+    const type = STORED_TYPE[node.dtype];
+    return this.#holdsVectors(node) ? `vec4<${type}>` : type;
+  }
+
+  /** Writes the loads of emitted text, whose form depends on all of them. */
+  resolve(text: string): string {
+    return text
+      .replaceAll(/^.*«(\d+)»;\n?/gm, (_, at: string) => {
+        const { buffer, neighbour, vector } = this.#loads[Number(at)] as Load;
+        if (neighbour === undefined || !this.#holdsVectors(buffer)) return '';
+        return `  let ${vector} = ${this.#bindBuffer(buffer)}[${neighbour.base} / 4u];\n`;
+      })
+      .replaceAll(/‹(\d+) [^›]*›/g, (_, at: string) => {
+        const { buffer, place, neighbour, vector } = this.#loads[Number(at)] as Load;
+        if (neighbour !== undefined && this.#holdsVectors(buffer)) return `${vector}[${neighbour.lane}]`;
+        return `${this.#bindBuffer(buffer)}[${place}]`;
+      });
   }
 
   // ---- Statements ---------------------------------------------------------------------------------------
@@ -174,28 +228,67 @@ export class Emitter {
     return { shape, dims: dims.map((dim, axis) => (shape[axis] === 1 ? '0u' : this.bind('u32', dim))) };
   }
 
+  /** The places `base` to `base + 3`, which the invocation reads and writes; `base` is a multiple of four. */
+  ownPlaces(base: string, count: number): string[] {
+    return Array.from({ length: count }, (_, lane) => {
+      const place = count === 1 ? base : this.#neighbour(base, lane);
+      this.#ownPlaces.add(place);
+      return place;
+    });
+  }
+
+  #neighbour(base: string, lane: number): string {
+    const place = lane === 0 ? base : this.bind('u32', `${base} + ${lane}u`);
+    this.#neighbours.set(place, { base, lane });
+    return place;
+  }
+
+  /** `dim + by`, for a place along an axis. */
+  offset(dim: string, by: number): string {
+    if (by === 0) return dim;
+    const neighbour = this.#neighbours.get(dim);
+    if (neighbour === undefined || by % VECTOR !== 0) return this.bind('u32', `${dim} + ${by}u`);
+    return this.#neighbour(this.bind('u32', `${neighbour.base} + ${by}u`), neighbour.lane);
+  }
+
   /** The row-major offset. */
   flat(index: Index): string {
     if (index.flat !== undefined) return index.flat;
     const strides = rowMajorStrides(index.shape);
-    const terms = (index.dims ?? []).flatMap((dim, axis) => {
+    const { dims = [] } = index;
+    const last = this.#neighbours.get(dims.at(-1) ?? '');
+    const aligned = last !== undefined && (index.shape.at(-1) as number) % VECTOR === 0;
+    if (aligned && last.base !== dims.at(-1)) {
+      return this.#neighbour(this.flat({ shape: index.shape, dims: [...dims.slice(0, -1), last.base] }), last.lane);
+    }
+    const terms = dims.flatMap((dim, axis) => {
       if (dim === '0u') return [];
       return [strides[axis] === 1 ? dim : `${dim} * ${strides[axis]}u`];
     });
-    return terms.length === 0 ? '0u' : this.bind('u32', terms.join(' + '));
+    const flat = terms.length === 0 ? '0u' : this.bind('u32', terms.join(' + '));
+    if (aligned) this.#neighbours.set(flat, { base: flat, lane: 0 });
+    return flat;
   }
 
   /** One expression for each axis. */
   dims(index: Index): readonly string[] {
     if (index.dims !== undefined) return index.dims;
     const { shape, flat = '0u' } = index;
+    const neighbour = this.#neighbours.get(flat);
+    if (neighbour !== undefined && (shape.at(-1) ?? 0) % VECTOR === 0 && neighbour.base !== flat) {
+      const dims = this.dims({ shape, flat: neighbour.base });
+      return [...dims.slice(0, -1), this.#neighbour(dims.at(-1) as string, neighbour.lane)];
+    }
     const strides = rowMajorStrides(shape);
     const first = shape.findIndex((size) => size !== 1);
     return shape.map((size, axis) => {
       if (size === 1) return '0u';
       const stride = strides[axis] as number;
       const quotient = stride === 1 ? flat : this.bind('u32', `${flat} / ${stride}u`);
-      return axis === first ? quotient : this.bind('u32', `${quotient} % ${size}u`);
+      const dim = axis === first ? quotient : this.bind('u32', `${quotient} % ${size}u`);
+      // The first of four neighbours along the last axis.
+      if (neighbour !== undefined && stride === 1 && size % VECTOR === 0) this.#neighbours.set(dim, { base: dim, lane: 0 });
+      return dim;
     });
   }
 
@@ -260,8 +353,18 @@ export class Emitter {
   }
 
   #load(stored: GraphNode, dtype: DType, place: string): string {
-    if (place !== this.ownPlace) this.#scattered.add(stored);
-    const element = `${this.buffer(stored)}[${place}]`;
+    if (!this.#ownPlaces.has(place)) this.#scattered.add(stored);
+    this.#bindBuffer(stored);
+    const topLevel = this.#scopes.length === 1;
+    const neighbour = topLevel ? this.#neighbours.get(place) : undefined;
+    const vector = this.#recall(`vector:${stored.id}:${neighbour?.base}`) ?? this.fresh('vector');
+    const load = this.#loads.push({ buffer: stored, place, neighbour, vector }) - 1;
+    if (neighbour !== undefined && this.#recall(`vector:${stored.id}:${neighbour.base}`) === undefined) {
+      this.#scope.known.set(`vector:${stored.id}:${neighbour.base}`, vector);
+      this.line(`«${load}»;`);
+    }
+    // The place is named so that the statement is seen to depend on it.
+    const element = `‹${load} ${place}›`;
     return this.bind(WGSL_TYPE[dtype], dtype === 'bool' ? `${element} != 0u` : element);
   }
 

@@ -1,5 +1,6 @@
 import type { GraphNode } from '../graph.js';
-import { Emitter, type Index, type Placement } from './emitter.js';
+import { STORED_TYPE } from '../dtype.js';
+import { Emitter, type Index, type Placement, VECTOR } from './emitter.js';
 
 /** One dispatch: WGSL, what it binds, and how many workgroups run. */
 export interface Kernel {
@@ -100,11 +101,11 @@ export class KernelWriter {
 }
 
 function assemble(name: string, emitter: Emitter, text: KernelText, outputs: readonly GraphNode[]): Kernel {
-  const source = `${text.declarations ?? ''}
+  const source = emitter.resolve(`${text.declarations ?? ''}
 @compute @workgroup_size(${text.workgroupSize.join(', ')})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
 ${text.body}
-}`;
+}`);
   return {
     name,
     code: [emitter.declarations(), emitter.helpers(source), source].filter((part) => part !== '').join('\n'),
@@ -114,6 +115,31 @@ ${text.body}
     readsInPlace: (node) => emitter.readsInPlace(node),
   };
 }
+
+/** Elements from which a kernel is worth vectors. */
+const VECTOR_FROM = 4096;
+const VECTORIZABLE = new Set(['constant', 'iota', 'reshape', 'permute', 'expand', 'slice']);
+
+/**
+ * Whether four neighbours can be computed side by side, so that what they load lies side by side as well: there are
+ * no loops and no branches in what is fused into `node`.
+ */
+function isVectorizable(node: GraphNode, placement: Placement): boolean {
+  const last = node.shape.at(-1) ?? 1;
+  if (last % VECTOR !== 0) return false;
+  const seen = new Set<GraphNode>();
+  const visit = (wanted: GraphNode): boolean => {
+    const at = placement.canonical(wanted);
+    if (seen.has(at) || placement.bufferOf(at) !== undefined) return true;
+    seen.add(at);
+    const { lowering, name } = at.operation;
+    return (lowering.kind === 'elementwise' || VECTORIZABLE.has(name)) && at.inputs.every(visit);
+  };
+  return visit(node) && seen.size <= MAX_VECTOR_NODES;
+}
+
+/** Beyond this many fused operations the code of four elements gets long. */
+const MAX_VECTOR_NODES = 40;
 
 const stored = (node: GraphNode, value: string): string => (node.dtype === 'bool' ? `select(0u, 1u, ${value})` : value);
 
@@ -146,11 +172,16 @@ export function buildKernel(node: GraphNode, placement: Placement, target: Targe
     bufferOf: (wanted) => (wanted === node ? undefined : placement.bufferOf(wanted)),
   };
   const emitter = new Emitter(inside);
-  const output = emitter.buffer(node);
-  const text = linearKernel(node.size, (place) => {
-    emitter.ownPlace = place;
-    const value = emitter.value(node, { shape: node.shape, flat: place });
-    return `${emitter.statements()}\n  ${output}[${place}] = ${stored(node, value)};`;
+  const lanes = node.size >= VECTOR_FROM && isVectorizable(node, inside) ? VECTOR : 1;
+  const type = STORED_TYPE[node.dtype];
+  const output = emitter.buffer(node, lanes === 1 ? type : `vec4<${type}>`);
+  const text = linearKernel(node.size / lanes, (place) => {
+    const base = lanes === 1 ? place : emitter.bind('u32', `${place} * ${lanes}u`);
+    const values = emitter
+      .ownPlaces(base, lanes)
+      .map((flat) => stored(node, emitter.value(node, { shape: node.shape, flat })));
+    const result = lanes === 1 ? values[0] : `vec4<${type}>(${values.join(', ')})`;
+    return `${emitter.statements()}\n  ${output}[${place}] = ${result};`;
   });
   return assemble(fusedName(node, placement), emitter, text, [node]);
 }

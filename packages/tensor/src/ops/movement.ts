@@ -161,8 +161,7 @@ const sliceOperation: Operation<SliceAttributes> = {
       const source = emitter.dims(index).map((dim, axis) => {
         const { start, step } = strides[axis] as Stride;
         if (step < 0) return `(${start}u - ${dim}${step === -1 ? '' : ` * ${-step}u`})`;
-        const scaled = step === 1 ? dim : `${dim} * ${step}u`;
-        return start === 0 ? scaled : `(${scaled} + ${start}u)`;
+        return step === 1 ? emitter.offset(dim, start) : `(${dim} * ${step}u + ${start}u)`;
       });
       return emitter.value(only(node.inputs), emitter.indexOfDims(only(node.inputs).shape, source));
     },
