@@ -85,7 +85,8 @@ export function readSafetensors(bytes: Uint8Array): {
   metadata: Readonly<Record<string, string>>;
 } {
   const { entries, metadata, dataStart } = readSafetensorsHeader(bytes);
-  const data = bytes.subarray(dataStart);
+  // A Node Buffer slices without copying, so the bytes are seen as what they are declared to be.
+  const data = new Uint8Array(bytes.buffer, bytes.byteOffset + dataStart, bytes.byteLength - dataStart);
   const tensors = new Map([...entries].map(([name, entry]) => [name, decode(name, entry, data)]));
   return { tensors, metadata };
 }

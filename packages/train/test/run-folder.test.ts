@@ -1,0 +1,93 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findRecipe, overrideRecipe, RunFolder, RunFolderError, type RunRecord, writeAtomic } from '../src/index.js';
+
+let scratch = '';
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'foretoken-run-'));
+});
+afterEach(() => rmSync(scratch, { recursive: true }));
+
+const record: RunRecord = {
+  recipe: findRecipe('star-graph'),
+  objective: 'ntp',
+  settings: {},
+  seed: 0,
+  adapter: { name: 'none', software: true },
+  versions: {},
+};
+
+const progress = (step: number, logBytes = 0) => ({ step, trainSeconds: 1, seconds: 2, logBytes, solvedAtStep: null });
+const tensors = (value: number) => new Map([['w', { data: Float32Array.of(value), shape: [1], dtype: 'f32' as const }]]);
+
+describe('writeAtomic', () => {
+  it('replaces a file and leaves nothing beside it', () => {
+    const path = join(scratch, 'file');
+    writeAtomic(path, 'first');
+    writeAtomic(path, 'second');
+    expect(readFileSync(path, 'utf8')).toBe('second');
+    expect(readdirSync(scratch)).toEqual(['file']);
+  });
+});
+
+describe('RunFolder', () => {
+  it('keeps the newest checkpoint, with its progress', () => {
+    const folder = new RunFolder(scratch);
+    folder.open(record)();
+    folder.save({ tensors: tensors(1), progress: progress(5) });
+    folder.save({ tensors: tensors(2), progress: progress(10, 7) });
+    expect(readdirSync(join(scratch, 'checkpoints'))).toEqual(['step-0000010.safetensors']);
+    expect(folder.load()?.progress).toEqual(progress(10, 7));
+    expect(folder.load()?.tensors.get('w')?.data).toEqual(Float32Array.of(2));
+  });
+
+  it('ignores a checkpoint that was being written when the process died', () => {
+    const folder = new RunFolder(scratch);
+    folder.open(record)();
+    folder.save({ tensors: tensors(1), progress: progress(5) });
+    writeFileSync(join(scratch, 'checkpoints', 'step-0000010.safetensors.123.partial'), 'half');
+    expect(folder.load()?.progress.step).toBe(5);
+  });
+
+  it('refuses a damaged checkpoint', () => {
+    const folder = new RunFolder(scratch);
+    folder.open(record)();
+    writeFileSync(join(scratch, 'checkpoints', 'step-0000010.safetensors'), 'not a checkpoint');
+    expect(() => folder.load()).toThrow(/safetensors/);
+  });
+
+  it('drops the log behind a checkpoint, and a line that was cut off', () => {
+    const folder = new RunFolder(scratch);
+    folder.append({ step: 1 });
+    const bytes = folder.logBytes();
+    folder.append({ step: 2 });
+    folder.cutLog(bytes);
+    writeFileSync(join(scratch, 'metrics.jsonl'), `${readFileSync(join(scratch, 'metrics.jsonl'), 'utf8')}{"st`);
+    expect(folder.events()).toEqual([{ step: 1 }]);
+  });
+
+  it('refuses another run, and says what differs', () => {
+    new RunFolder(scratch).open(record)();
+    const other = { ...record, recipe: overrideRecipe(record.recipe, ['batch=8']) };
+    expect(() => new RunFolder(scratch).open(other)).toThrow(/other settings \(batch\)/);
+    expect(() => new RunFolder(scratch).open({ ...record, seed: 1 })).toThrow(RunFolderError);
+    expect(existsSync(join(scratch, 'lock'))).toBe(false);
+  });
+
+  it('refuses a folder in use, and takes over the lock of a dead process', () => {
+    const folder = new RunFolder(scratch);
+    folder.open(record)();
+    writeFileSync(join(scratch, 'lock'), String(process.ppid));
+    expect(() => folder.open(record)).toThrow(/in use by process/);
+    writeFileSync(join(scratch, 'lock'), '999999999');
+    folder.open(record)();
+    expect(existsSync(join(scratch, 'lock'))).toBe(false);
+  });
+
+  it('says which file is no JSON', () => {
+    writeFileSync(join(scratch, 'summary.json'), '{');
+    expect(() => new RunFolder(scratch).summary()).toThrow(/summary.json is not valid JSON/);
+  });
+});

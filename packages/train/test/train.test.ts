@@ -1,0 +1,102 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Device, openDevice } from '@foretoken/tensor';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findRecipe, overrideRecipe, RunFolder, train, type TrainEvent } from '../src/index.js';
+
+const recipe = overrideRecipe(findRecipe('star-graph'), [
+  'steps=12',
+  'batch=8',
+  'logEvery=2',
+  'evaluation.every=4',
+  'evaluation.questions=16',
+  'evaluation.finalQuestions=16',
+  'model.width=16',
+  'model.layers=2',
+]);
+
+let device: Device;
+let scratch = '';
+beforeAll(async () => {
+  device = await openDevice();
+  scratch = mkdtempSync(join(tmpdir(), 'foretoken-train-'));
+});
+afterAll(() => {
+  device.close();
+  rmSync(scratch, { recursive: true });
+});
+
+const path = (name: string): string => join(scratch, name);
+
+async function collect(name: string, objective: string, seed = 0): Promise<TrainEvent[]> {
+  const events: TrainEvent[] = [];
+  for await (const event of train({ device, recipe, objective, seed, folder: path(name) })) events.push(event);
+  return events;
+}
+
+/** What a run leaves, but for times. */
+function outcome(name: string): unknown {
+  const timeless = (event: Record<string, unknown>) => ({ ...event, seconds: 0, tokensPerSecond: 0 });
+  const folder = new RunFolder(path(name));
+  const { seconds, tokensPerSecond, ...summary } = folder.summary() ?? ({} as never);
+  const checkpoint = folder.load();
+  return { events: folder.events().map(timeless), summary, tensors: [...(checkpoint?.tensors ?? [])] };
+}
+
+describe('train', () => {
+  it('logs, evaluates, saves and ends with a summary', async () => {
+    const events = await collect('plain', 'ntp');
+    expect(events.filter(({ type }) => type === 'metrics').map((event) => 'step' in event && event.step)).toEqual([2, 4, 6, 8, 10, 12]);
+    expect(events.filter(({ type }) => type === 'evaluation')).toHaveLength(3);
+    expect(events.at(-1)).toMatchObject({ type: 'done', summary: { objective: 'ntp', steps: 12, chance: 0.5 } });
+    expect(readdirSync(path('plain')).sort()).toEqual(['checkpoints', 'config.json', 'metrics.jsonl', 'summary.json']);
+    expect(JSON.parse(readFileSync(join(path('plain'), 'config.json'), 'utf8'))).toMatchObject({ objective: 'ntp', seed: 0, recipe: { steps: 12 } });
+  });
+
+  it('gives a finished run again without training', async () => {
+    expect((await collect('plain', 'ntp')).map(({ type }) => type)).toEqual(['done']);
+  });
+
+  it('gives the same bits twice, and others for another seed', async () => {
+    await collect('again', 'ntp');
+    await collect('other', 'ntp', 1);
+    expect(outcome('again')).toEqual(outcome('plain'));
+    expect(outcome('other')).not.toEqual(outcome('plain'));
+  });
+
+  it.each(['ntp', 'mtp', 'teacherless', 'mutor'])('%s goes on after an interruption and ends with the same bits', async (objective) => {
+    await collect(`${objective}-whole`, objective);
+    // Stopped after events of every kind, each time as if the process had died there.
+    for (const stopAfter of [2, 5, 1, 7]) {
+      let seen = 0;
+      for await (const _ of train({ device, recipe, objective, seed: 0, folder: path(`${objective}-pieces`) })) {
+        if (++seen > stopAfter) break;
+      }
+    }
+    await collect(`${objective}-pieces`, objective);
+    expect(outcome(`${objective}-pieces`)).toEqual(outcome(`${objective}-whole`));
+  });
+
+  it('saves and stops on the signal', async () => {
+    const controller = new AbortController();
+    const events: TrainEvent[] = [];
+    const run = async (): Promise<void> => {
+      for await (const event of train({ device, recipe, objective: 'mutor', seed: 0, folder: path('stopped'), signal: controller.signal })) {
+        events.push(event);
+        if (event.type === 'metrics' && event.step === 6) controller.abort(new Error('stop'));
+      }
+    };
+    await expect(run()).rejects.toThrow('stop');
+    expect(events.at(-1)?.type).toBe('checkpoint');
+    await collect('stopped', 'mutor');
+    expect(outcome('stopped')).toEqual(outcome('mutor-whole'));
+  });
+
+  it('leaves no GPU memory behind', async () => {
+    const before = device.memory().liveBuffers;
+    await collect('memory', 'mtp');
+    // Results of single updates go when they are collected; everything else goes at once.
+    expect(device.memory().liveBuffers).toBeLessThan(before + 40);
+  });
+});
