@@ -8,7 +8,8 @@ export default defineConfig({
   },
   format: ['esm'],
   target: 'es2023',
-  dts: { entry: { index: 'src/index.ts' } },
+  // Types are built before `dist` exists, so that the import map of package.json cannot lead to them.
+  dts: { entry: { index: 'src/index.ts' }, compilerOptions: { paths: { '#gpu': ['./src/runtime/gpu.node.ts'] } } },
   external: ['#gpu'],
   clean: true,
   sourcemap: true,
