@@ -63,12 +63,17 @@ function propagate(loss: Tensor, order: readonly GraphNode[], targets: ReadonlyS
 export function grad(loss: Tensor, tensors: readonly Tensor[]): Tensor[] {
   checkScalar('grad', loss);
   const order = topologicalOrder([loss.node], gradientInputs);
+  if (tensors.some(({ node }) => !node.tracked) && order.some(({ dropped, dtype }) => dropped && dtype === 'f32')) {
+    throw new ForetokenError(
+      'grad: some of the history of the loss was dropped, since it is several evaluations old. Make what you differentiate by a variable, or give device.tensor() requiresGrad.',
+    );
+  }
   const gradients = propagate(loss, order, new Set(tensors.map((tensor) => tensor.node)));
   return tensors.map((tensor, position) => {
     const gradient = gradients.get(tensor.node);
     if (gradient === undefined) {
       throw new ForetokenError(
-        `grad: the loss does not depend on tensor ${position} ${formatShape(tensor.shape)} (or its history was dropped: make it a variable, or give device.tensor() requiresGrad, before evaluating).`,
+        `grad: the loss does not depend on tensor ${position} ${formatShape(tensor.shape)}, or only through operations that have no gradient.`,
       );
     }
     return gradient;

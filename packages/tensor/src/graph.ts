@@ -39,14 +39,29 @@ export class GraphNode {
       tracked || (operation.gradient !== 'nonDifferentiable' && inputs.some((input) => input.tracked));
   }
 
-  /** Remembers the evaluated values; drops the history unless a gradient may need it. */
+  /** Evaluated nodes on the longest way down, this one included. */
+  #generation = 0;
+  /** The history of a computed node is gone. */
+  dropped = false;
+
+  /**
+   * Remembers the evaluated values. The history is kept where a trainable variable is below. Elsewhere it is kept
+   * for a few generations of evaluated nodes, so that a gradient may be asked after a value has been read, and then
+   * dropped, so that a loop that feeds values back does not grow without end.
+   */
   settle(source: Source): void {
     this.source = source;
-    if (this.tracked) return;
+    if (this.tracked || this.inputs.length === 0) return;
+    this.#generation = 1 + Math.max(...topologicalOrder(this.inputs, (node) => (node.source ? [] : node.inputs)).map((node) => node.#generation));
+    if (this.#generation <= KEPT_GENERATIONS) return;
+    this.#generation = 0;
     this.inputs = [];
     this.attributes = undefined;
+    this.dropped = true;
   }
 }
+
+const KEPT_GENERATIONS = 4;
 
 /**
  * The nodes that `roots` depend on, each after its inputs. Iterative, since graphs of thousands of chained

@@ -29,7 +29,7 @@ export function layOut(intervals: readonly Interval[], alignment: number, maxChu
   const bySize = intervals.map((_, at) => at).sort((a, b) => (intervals[b] as Interval).bytes - (intervals[a] as Interval).bytes);
   for (const at of bySize) {
     const interval = intervals[at] as Interval;
-    const bytes = Math.ceil(Math.max(interval.bytes, 4) / alignment) * alignment;
+    const bytes = Math.ceil(Math.max(interval.bytes, alignment) / alignment) * alignment;
     for (let chunk = 0; slots[at] === undefined; chunk++) {
       chunks[chunk] ??= { placed: [], bytes: 0 };
       const { placed } = chunks[chunk] as (typeof chunks)[number];
@@ -37,7 +37,7 @@ export function layOut(intervals: readonly Interval[], alignment: number, maxChu
       for (const other of placed) {
         if (!overlaps(interval, other.interval)) continue;
         if (offset + bytes <= other.offset) break;
-        const end = other.offset + Math.ceil(Math.max(other.interval.bytes, 4) / alignment) * alignment;
+        const end = other.offset + Math.ceil(Math.max(other.interval.bytes, alignment) / alignment) * alignment;
         offset = Math.max(offset, end);
       }
       if (offset > 0 && offset + bytes > maxChunkBytes) continue;

@@ -34,6 +34,9 @@ export interface PlanRequest {
   readonly once: boolean;
 }
 
+/** One vector of four: what an empty tensor takes too, since no binding may be smaller than an element. */
+const SMALLEST_BINDING = 16;
+
 const bytesOf = (node: GraphNode): number => node.size * BYTES_PER_ELEMENT;
 
 /** Kernels whose results no other kernel reads go last, so that they may overwrite what the others read. */
@@ -180,7 +183,7 @@ export class Plan {
       const twin = bound.find((other) => other.place.storage === place.storage && other.place.offset === place.offset);
       if (twin === undefined) {
         bound.push({ place, name: bufferName(binding) });
-        const resource = { buffer: place.storage.use(), offset: place.offset, size: Math.max(bytesOf(node), 4) };
+        const resource = { buffer: place.storage.use(), offset: place.offset, size: Math.max(bytesOf(node), SMALLEST_BINDING) };
         entries.push({ binding, resource });
         return;
       }

@@ -311,9 +311,7 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
       );
     }
   }
-  const filled = tensors.filter((tensor) => tensor.shape[along] !== 0);
-  if (filled.length <= 1) return filled[0] ?? first;
-  return apply(concatOperation, filled, { axis: along });
+  return tensors.length === 1 ? first : apply(concatOperation, tensors, { axis: along });
 }
 
 /** Joins tensors of one shape along a new axis. */

@@ -75,7 +75,10 @@ const countAlong = (tensor: Tensor, axes: Axes | undefined): number =>
 /** Mean over `axes`. */
 export function mean(tensor: Tensor, axes: Axes | undefined, options?: ReduceOptions): Tensor {
   if (tensor.dtype !== 'f32') throw new DTypeError(`mean: expected f32, got ${tensor.dtype}. Use cast('f32').`);
-  return reduce('mean', tensor, 'sum', axes, options).div(countAlong(tensor, axes));
+  const total = reduce('mean', tensor, 'sum', axes, options);
+  const count = countAlong(tensor, axes);
+  // The mean of nothing; WGSL promises nothing about a division by zero.
+  return count === 0 ? total.add(Number.NaN) : total.div(count);
 }
 
 export interface VarianceOptions extends ReduceOptions {
