@@ -59,7 +59,7 @@ function draw({ shape, dtype, seed = 0, low = 0, high = 1, values }: InputSpec):
     const bits = hashBits(seed, at);
     return dtype === 'f32' ? low + (high - low) * ((bits >>> 8) * 2 ** -24) : low + (bits % (high - low));
   };
-  return kinds[dtype].from({ length: sizeOf(shape) }, (_, at) => element(at));
+  return new kinds[dtype](Array.from({ length: sizeOf(shape) }, (_, at) => element(at)));
 }
 
 export function makeInput(device: Device, spec: InputSpec): Tensor {
@@ -84,11 +84,11 @@ function errorOf(actual: ArrayLike<number>, { values, stride = 1 }: StoredResult
 export async function checkCase(
   device: Device,
   test: ReferenceCase,
-  apply: (inputs: Tensor[], args: Record<string, never>) => Tensor,
+  apply: (inputs: Tensor[], args: never) => Tensor,
 ): Promise<string[]> {
   const tolerance = test.tolerance ?? 1e-5;
   const inputs = test.inputs.map((spec) => makeInput(device, spec));
-  const output = apply(inputs, (test.arguments ?? {}) as Record<string, never>);
+  const output = apply(inputs, (test.arguments ?? {}) as never);
   const problems: string[] = [];
   const compare = async (name: string, tensor: Tensor, expected: StoredResult): Promise<void> => {
     if (String(tensor.shape) !== String(expected.shape)) {

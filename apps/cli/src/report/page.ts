@@ -1,0 +1,153 @@
+import { formatCount, formatShare } from '../format.js';
+import type { Interval } from '../statistics.js';
+import { type ComparisonSummary, objectiveTitle, type ObjectiveSummary } from '../summary.js';
+import { html, Markup } from './escape.js';
+import { tellingQuestion } from './graph-drawing.js';
+import { type Look, looksOf, swatch } from './palette.js';
+import { lossPlot, matchCurve, PART_DASHES, partsOf, type Spent, spreadPlot } from './plots.js';
+import type { RunLog } from './run-logs.js';
+import { style } from './style.js';
+
+type Looks = ReadonlyMap<string, Look>;
+
+const lookOf = (looks: Looks, objective: string): Look => looks.get(objective) as Look;
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** What the figures say, and no more. */
+function resultSentence({ objectives, recipe, chance }: ComparisonSummary): Markup {
+  const seeds = Math.max(...objectives.map((each) => each.seeds.length));
+  const parts = objectives.map(({ objective, exactMatch, seeds: runs }) => {
+    const solved = runs.filter(({ solvedAtStep }) => solvedAtStep !== null).length;
+    const outcome = solved === 0 ? 'did not solve it' : `solved it in ${solved} of ${runs.length}`;
+    return `${objectiveTitle(objective)} ${outcome} (exact match ${formatShare(exactMatch.mean)})`;
+  });
+  const scope = seeds === 1 ? 'With one seed, which is an anecdote and gives no interval' : `Over ${seeds} seeds`;
+  return html`<p class="result">${scope}, within ${recipe.steps.toLocaleString('en')} steps: ${parts.join('; ')}. Guessing the arm gives ${formatShare(chance)}.</p>`;
+}
+
+const withInterval = ({ mean: centre, low, high }: Interval, several: boolean): Markup =>
+  several
+    ? html`${formatShare(centre)}<span class="interval">${formatShare(low)}–${formatShare(high)}</span>`
+    : html`${formatShare(centre)}`;
+
+function objectiveRow({ objective, extraParameters, exactMatch, firstHop, seeds }: ObjectiveSummary, looks: Looks): Markup {
+  const solved = seeds.filter(({ solvedAtStep }) => solvedAtStep !== null).length;
+  const several = seeds.length > 1;
+  return html`<tr><th scope="row">${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}</th>
+<td>${withInterval(exactMatch, several)}</td><td>${solved}/${seeds.length}</td><td>${withInterval(firstHop, several)}</td>
+<td>${extraParameters.toLocaleString('en')}</td><td>${formatCount(mean(seeds.map(({ flops }) => flops)))}</td>
+<td>${formatCount(mean(seeds.map(({ tokens }) => tokens)))}</td><td>${mean(seeds.map(({ seconds }) => seconds)).toFixed(0)}</td>
+<td>${formatCount(mean(seeds.map(({ tokensPerSecond }) => tokensPerSecond)))}</td></tr>`;
+}
+
+function objectiveTable({ objectives, parameters }: ComparisonSummary, looks: Looks): Markup {
+  const several = objectives.some(({ seeds }) => seeds.length > 1);
+  const interval = several ? html`<span class="interval">95% interval</span>` : html``;
+  return html`<div class="scroll"><table><thead><tr><th>objective</th><th>exact match${interval}</th><th>solved</th><th>first hop${interval}</th><th>extra parameters</th><th>training FLOPs</th><th>tokens</th><th>seconds</th><th>tokens/s</th></tr></thead>
+<tbody>${objectives.map((each) => objectiveRow(each, looks))}</tbody></table></div>
+<p class="soft">The model has ${parameters.toLocaleString('en')} parameters.${several ? ' FLOPs, tokens and seconds are means over seeds; intervals are Student’s t over seeds, clipped to 0–100%.' : ''}</p>`;
+}
+
+function seedTable({ objectives }: ComparisonSummary, looks: Looks): Markup {
+  const rows = objectives.flatMap(({ objective, seeds }) =>
+    seeds.map(
+      (run) => html`<tr><th scope="row">${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}</th><td>${run.seed}</td><td>${formatShare(run.exactMatch)}</td><td>${formatShare(run.firstHop)}</td><td>${run.solvedAtStep ?? '–'}</td><td>${run.steps}</td><td>${formatCount(run.flops)}</td><td>${run.seconds.toFixed(0)}</td></tr>`,
+    ),
+  );
+  return html`<div class="scroll"><table><thead><tr><th>objective</th><th>seed</th><th>exact match</th><th>first hop</th><th>solved at step</th><th>steps</th><th>FLOPs</th><th>seconds</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+const figure = (title: string, drawing: Markup | undefined, below: Markup = html``): Markup =>
+  html`<figure><h3>${title}</h3>${drawing ?? html`<p class="none">Nothing was logged.</p>`}${below}</figure>`;
+
+const objectiveKey = (looks: Looks): Markup =>
+  html`<ul class="key">${[...looks].map(([name, look]) => html`<li>${swatch(look)}${objectiveTitle(name)}</li>`)}</ul>`;
+
+async function curves(summary: ComparisonSummary, logs: readonly RunLog[], looks: Looks): Promise<Markup> {
+  const titles: readonly [Spent, string][] = [
+    ['step', 'Exact match against steps'],
+    ['flops', 'Exact match against training FLOPs'],
+    ['seconds', 'Exact match against seconds'],
+  ];
+  const drawn = await Promise.all(titles.map(async ([spent, title]) => figure(title, await matchCurve(logs, spent, summary.chance, looks))));
+  const spread = await spreadPlot(summary.objectives, summary.chance, looks);
+  return html`${objectiveKey(looks)}<div class="plots">${drawn}${figure('Final exact match of each seed', spread)}</div>`;
+}
+
+async function losses(summary: ComparisonSummary, logs: readonly RunLog[], looks: Looks): Promise<Markup> {
+  const figures = await Promise.all(
+    summary.objectives.map(async ({ objective }) => {
+      const look = lookOf(looks, objective);
+      const key = partsOf(logs, objective).map(
+        (part, at) => html`<li><svg class="swatch" width="26" height="8" aria-hidden="true"><path d="M0 4H26" stroke="${look.colour}" stroke-width="2" stroke-dasharray="${PART_DASHES[at % PART_DASHES.length] ?? ''}"/></svg>${part}</li>`,
+      );
+      return figure(objectiveTitle(objective), await lossPlot(logs, objective, look), html`<ul class="key">${key}</ul>`);
+    }),
+  );
+  return html`<div class="small">${figures}</div>`;
+}
+
+/** One graph of the final test with the answer of each objective's first run. */
+function sampleGraph(summary: ComparisonSummary, logs: readonly RunLog[], looks: Looks): Markup {
+  const firsts = summary.objectives.flatMap(({ objective }) => logs.find((log) => log.objective === objective) ?? []);
+  const question = tellingQuestion(firsts);
+  if (question === undefined) return html``;
+  const figures = firsts.flatMap((log) => {
+    const answered = question.answered(log, lookOf(looks, log.objective).colour);
+    if (answered === undefined) return [];
+    const verdict = answered.correct ? html`<span class="verdict right">right</span>` : html`<span class="verdict wrong">wrong</span>`;
+    return [figure(objectiveTitle(log.objective), answered.drawing, html`<figcaption>answered <code>${answered.text}</code> ${verdict}</figcaption>`)];
+  });
+  return html`<h2>A graph, and what each objective answers</h2>
+<p>A question of the final test: <code>${question.prompt}</code>. The right answer is <code>${question.answer}</code>. Every answer is that of the objective’s first seed.</p>
+<div class="plots">${figures}</div>`;
+}
+
+function notes({ recipe }: ComparisonSummary): Markup {
+  const { solved, questions, finalQuestions, every } = recipe.evaluation;
+  const edge = recipe.task['format'] === 'edge';
+  return html`<ul class="notes">
+<li>Every objective has the same model, data, optimizer and budget of ${recipe.steps.toLocaleString('en')} steps of ${recipe.batch} sequences.</li>
+<li>A run stops early when an evaluation, every ${every} steps on ${questions} held-out graphs, finds ${formatShare(solved)} or more solved. The rule is the same for all objectives, so times and FLOPs of solved runs are times to the solution.</li>
+<li>Final figures are on ${finalQuestions} other graphs, which triggered no stop.</li>
+<li>“First hop” is the only hard token: the first node behind the start.</li>
+<li>Training FLOPs are three times the multiplications and additions of the forward matrix products, registers and heads included.</li>
+${edge ? html`<li>One position stands for each edge. This format is ours; the paper writes an edge as separate tokens (recipe star-graph-paper).</li>` : html``}
+</ul>`;
+}
+
+function setup({ adapter, versions, command, recipe }: ComparisonSummary, logs: readonly RunLog[]): Markup {
+  const commit = logs[0]?.record?.commit;
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return html`<pre>${command}</pre>
+<dl><dt>Adapter</dt><dd>${adapter.name}${adapter.software ? ' (software, on the CPU)' : ''}</dd>
+<dt>Versions</dt><dd>${named.join(', ')}</dd>${commit === undefined ? html`` : html`<dt>Commit</dt><dd>${commit}</dd>`}</dl>
+<details><summary>Recipe</summary><pre>${JSON.stringify(recipe, undefined, 2)}</pre></details>`;
+}
+
+/** The whole report as HTML. */
+export async function page(summary: ComparisonSummary, logs: readonly RunLog[]): Promise<string> {
+  const looks = looksOf(summary.objectives.map(({ objective }) => objective));
+  const body = html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${summary.recipe.title}: objectives compared</title><style>${new Markup(style)}</style></head>
+<body><main>
+<p class="kicker">Foretoken · recipe ${summary.recipe.name}</p>
+<h1>${summary.recipe.title}: objectives compared</h1>
+<p>${summary.recipe.description}</p>
+${resultSentence(summary)}
+${objectiveTable(summary, looks)}
+<h2>Learning curves</h2>
+${await curves(summary, logs, looks)}
+<h2>Every seed</h2>
+${seedTable(summary, looks)}
+<h2>Parts of the loss</h2>
+${await losses(summary, logs, looks)}
+${sampleGraph(summary, logs, looks)}
+<h2>How to read this</h2>
+${notes(summary)}
+<h2>How it was made</h2>
+${setup(summary, logs)}
+</main></body></html>
+`;
+  return body.text;
+}
