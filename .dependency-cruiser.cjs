@@ -5,7 +5,9 @@ const upwards = layers.map((layer, at) => ({
   name: `${layer}-knows-no-higher-layer`,
   severity: 'error',
   from: { path: `^packages/${layer}/src` },
-  to: { path: `^(apps|packages/(${[...layers.slice(at + 1), ...(layer === 'train' ? [] : ['data'])].join('|') || 'none'}))/` },
+  to: {
+    path: `^(apps|packages/(${[...layers.slice(at + 1), ...(layer === 'train' ? [] : ['data'])].join('|') || 'none'}))/`,
+  },
 }));
 
 /** @type {import('dependency-cruiser').IConfiguration} */

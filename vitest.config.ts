@@ -11,7 +11,9 @@ const sources = readdirSync(path('packages')).map((name) => ({
 }));
 
 export default defineConfig({
-  resolve: { alias: [...sources, { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') }] },
+  resolve: {
+    alias: [...sources, { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') }],
+  },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'scripts/test/**/*.test.mjs'],
     // There is one GPU, which may be a software adapter on two cores.

@@ -7,6 +7,19 @@ let failures = 0;
 for (const name of readdirSync(join(root, 'packages'))) {
   const folder = join(root, 'packages', name);
   if (run('npx', ['--no-install', 'publint', folder, '--strict']) !== 0) failures++;
-  if (run('npx', ['--no-install', 'attw', '--pack', folder, '--profile', 'esm-only', '--format', 'ascii', '--quiet']) !== 0) failures++;
+  if (
+    run('npx', [
+      '--no-install',
+      'attw',
+      '--pack',
+      folder,
+      '--profile',
+      'esm-only',
+      '--format',
+      'ascii',
+      '--quiet',
+    ]) !== 0
+  )
+    failures++;
 }
 process.exit(failures === 0 ? 0 : 1);

@@ -19,9 +19,14 @@ for (const name of readdirSync(join(root, 'packages'))) {
     refuse(name, 'the README has no TypeScript example.');
     continue;
   }
-  const lines = example.trim().split('\n').filter((line) => line.trim() !== '').length;
+  const lines = example
+    .trim()
+    .split('\n')
+    .filter((line) => line.trim() !== '').length;
   if (lines > MAX_LINES) refuse(name, `the quickstart has ${lines} lines, more than ${MAX_LINES}.`);
-  const { outputText } = ts.transpileModule(example, { compilerOptions: { module: 'ESNext', target: 'ES2023' } });
+  const { outputText } = ts.transpileModule(example, {
+    compilerOptions: { module: 'ESNext', target: 'ES2023' },
+  });
   // Inside the package, so that it resolves itself and its dependencies by name; not below node_modules, where Node
   // does not let a package name itself.
   const scratch = mkdtempSync(join(folder, '.quickstart-'));

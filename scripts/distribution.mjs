@@ -17,7 +17,11 @@ export function parseOsRelease(text) {
 export function driverPackages({ ID = '', ID_LIKE = '', VERSION_ID = '', VERSION_CODENAME = '' }) {
   const family = [ID, ...ID_LIKE.split(/\s+/)];
   if (ID === 'debian' && VERSION_ID === '12') {
-    return { manager: 'apt', packages: ['mesa-vulkan-drivers', 'libvulkan1'], backports: VERSION_CODENAME || 'bookworm' };
+    return {
+      manager: 'apt',
+      packages: ['mesa-vulkan-drivers', 'libvulkan1'],
+      backports: VERSION_CODENAME || 'bookworm',
+    };
   }
   if (family.includes('debian') || family.includes('ubuntu')) {
     return { manager: 'apt', packages: ['mesa-vulkan-drivers', 'libvulkan1'] };
@@ -25,7 +29,8 @@ export function driverPackages({ ID = '', ID_LIKE = '', VERSION_ID = '', VERSION
   if (family.includes('fedora') || family.includes('rhel')) {
     return { manager: 'manual', command: 'dnf install mesa-vulkan-drivers vulkan-loader' };
   }
-  if (family.includes('arch')) return { manager: 'manual', command: 'pacman -S vulkan-swrast vulkan-icd-loader' };
+  if (family.includes('arch'))
+    return { manager: 'manual', command: 'pacman -S vulkan-swrast vulkan-icd-loader' };
   if (family.includes('alpine')) {
     return { manager: 'manual', command: 'apk add mesa-vulkan-swrast vulkan-loader gcompat' };
   }
@@ -37,7 +42,8 @@ export function driverPackages({ ID = '', ID_LIKE = '', VERSION_ID = '', VERSION
 
 /** The command a person would type. */
 export function commandFor(driver) {
-  if (driver === undefined) return "install Mesa's software Vulkan driver (lavapipe, Mesa 23 or newer) and the Vulkan loader";
+  if (driver === undefined)
+    return "install Mesa's software Vulkan driver (lavapipe, Mesa 23 or newer) and the Vulkan loader";
   if (driver.manager === 'manual') return driver.command;
   const target = driver.backports ? `-t ${driver.backports}-backports ` : '';
   return `apt-get update && apt-get install -y ${target}${driver.packages.join(' ')}`;

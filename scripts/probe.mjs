@@ -9,7 +9,9 @@ const adapter = await create([]).requestAdapter();
 if (!adapter) process.exit(3);
 const { vendor, architecture, description, device } = adapter.info;
 const name = description || device || 'unnamed adapter';
-const software = /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(`${name} ${architecture} ${device} ${vendor}`);
+const software = /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(
+  `${name} ${architecture} ${device} ${vendor}`,
+);
 process.stdout.write(JSON.stringify({ name, software }));
 // Dawn may still hold threads; there is nothing to wait for.
 process.exit(0);

@@ -32,7 +32,8 @@ function fingerprint(files) {
 function once(name, files, products, work) {
   const stamp = join(stamps, name);
   const now = fingerprint(files);
-  const done = products.every((path) => existsSync(path)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === now;
+  const done =
+    products.every((path) => existsSync(path)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === now;
   if (done) return;
   work();
   mkdirSync(stamps, { recursive: true });
@@ -42,7 +43,10 @@ function once(name, files, products, work) {
 /** Runs the pinned pnpm, wherever Node and npm are. */
 export function pnpm(args, options) {
   const npx = process.platform === 'win32' ? 'npx.cmd' : 'npx';
-  return run(npx, ['--yes', manifest.packageManager, ...args], { shell: process.platform === 'win32', ...options });
+  return run(npx, ['--yes', manifest.packageManager, ...args], {
+    shell: process.platform === 'win32',
+    ...options,
+  });
 }
 
 function checkNode() {
@@ -67,12 +71,20 @@ export function setUp() {
   ensureAdapter();
   const sources = folders.flatMap((folder) => [
     ...filesBelow(join(folder, 'src')),
-    ...['package.json', 'tsconfig.json', 'tsup.config.ts'].map((name) => join(folder, name)).filter((file) => existsSync(file)),
+    ...['package.json', 'tsconfig.json', 'tsup.config.ts']
+      .map((name) => join(folder, name))
+      .filter((file) => existsSync(file)),
   ]);
-  const built = folders.map((folder) => join(folder, 'dist')).filter((folder) => statSync(join(folder, '..')).isDirectory());
+  const built = folders
+    .map((folder) => join(folder, 'dist'))
+    .filter((folder) => statSync(join(folder, '..')).isDirectory());
   once('build', [...sources, join(root, 'tsconfig.base.json')], built, () => {
     say('Set-up: building ...');
-    if (pnpm(['exec', 'turbo', 'run', 'build', '--output-logs=errors-only', '--no-update-notifier'], { env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' } }) !== 0) {
+    if (
+      pnpm(['exec', 'turbo', 'run', 'build', '--output-logs=errors-only', '--no-update-notifier'], {
+        env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1' },
+      }) !== 0
+    ) {
       fail('Set-up: the build failed; see above.');
     }
   });

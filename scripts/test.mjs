@@ -12,11 +12,25 @@ if (existsSync(results)) rmSync(results);
 const checks = [
   ['types', ['exec', 'tsc', '--noEmit']],
   ['format and lint', ['exec', 'biome', 'check', '--diagnostic-level=error', '.']],
-  ['direction of dependencies', ['exec', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'apps']],
+  [
+    'direction of dependencies',
+    ['exec', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'apps'],
+  ],
   ['unused code', ['exec', 'knip', '--no-progress']],
   ['packages', ['exec', 'node', 'scripts/check-packages.mjs']],
   ['quickstarts', ['exec', 'node', 'scripts/check-quickstarts.mjs']],
-  ['tests', ['exec', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${results}`, ...process.argv.slice(2)]],
+  [
+    'tests',
+    [
+      'exec',
+      'vitest',
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${results}`,
+      ...process.argv.slice(2),
+    ],
+  ],
 ];
 const failed = [];
 for (const [name, args] of checks) {

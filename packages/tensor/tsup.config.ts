@@ -9,7 +9,10 @@ export default defineConfig({
   format: ['esm'],
   target: 'es2023',
   // Types are built before `dist` exists, so that the import map of package.json cannot lead to them.
-  dts: { entry: { index: 'src/index.ts' }, compilerOptions: { paths: { '#gpu': ['./src/runtime/gpu.node.ts'] } } },
+  dts: {
+    entry: { index: 'src/index.ts' },
+    compilerOptions: { paths: { '#gpu': ['./src/runtime/gpu.node.ts'] } },
+  },
   external: ['#gpu'],
   clean: true,
   sourcemap: true,

@@ -23,9 +23,13 @@ describe('Debian package sources', () => {
   });
 
   it('derives backports from a one-line file', () => {
-    const entries = parseOneLine('# deb http://no.example x main\ndeb [arch=amd64 signed-by=/k.gpg] http://m.example/debian bookworm main\n');
+    const entries = parseOneLine(
+      '# deb http://no.example x main\ndeb [arch=amd64 signed-by=/k.gpg] http://m.example/debian bookworm main\n',
+    );
     expect(entries).toHaveLength(1);
-    expect(backportsEntry(entries, 'bookworm')).toContain('URIs: http://m.example/debian\nSuites: bookworm-backports');
+    expect(backportsEntry(entries, 'bookworm')).toContain(
+      'URIs: http://m.example/debian\nSuites: bookworm-backports',
+    );
     expect(backportsEntry(entries, 'bookworm')).toContain('Signed-By: /k.gpg');
   });
 
@@ -43,7 +47,9 @@ describe('drivers', () => {
     expect(command('ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm')).toBe(
       'apt-get update && apt-get install -y -t bookworm-backports mesa-vulkan-drivers libvulkan1',
     );
-    expect(command('ID=debian\nVERSION_ID="13"')).toBe('apt-get update && apt-get install -y mesa-vulkan-drivers libvulkan1');
+    expect(command('ID=debian\nVERSION_ID="13"')).toBe(
+      'apt-get update && apt-get install -y mesa-vulkan-drivers libvulkan1',
+    );
     expect(command('ID=linuxmint\nID_LIKE="ubuntu debian"')).toContain('install -y mesa-vulkan-drivers');
   });
 

@@ -1,5 +1,7 @@
 /** The command line as it would have to be typed again. */
 export function commandLine(): string {
-  const quoted = process.argv.slice(2).map((arg) => (/^[\w./=,:@+-]+$/.test(arg) ? arg : JSON.stringify(arg)));
+  const quoted = process.argv
+    .slice(2)
+    .map((arg) => (/^[\w./=,:@+-]+$/.test(arg) ? arg : JSON.stringify(arg)));
   return ['npm run foretoken --', ...quoted].join(' ');
 }

@@ -1,6 +1,12 @@
 /** `1.23e12` as people write it: `1.23T`. */
 export function formatCount(value: number): string {
-  for (const [size, unit] of [[1e15, 'P'], [1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) {
+  for (const [size, unit] of [
+    [1e15, 'P'],
+    [1e12, 'T'],
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
     if (value >= size) return `${(value / size).toPrecision(3)}${unit}`;
   }
   return String(Math.round(value));
@@ -22,7 +28,9 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   others: 'left' | 'right' = 'right',
 ): string {
-  const widths = header.map((title, at) => Math.max(title.length, ...rows.map((row) => (row[at] ?? '').length)));
+  const widths = header.map((title, at) =>
+    Math.max(title.length, ...rows.map((row) => (row[at] ?? '').length)),
+  );
   const cell = (text: string, at: number): string =>
     at === 0 || others === 'left' ? text.padEnd(widths[at] ?? 0) : text.padStart(widths[at] ?? 0);
   const line = (cells: readonly string[]): string => cells.map(cell).join('  ').trimEnd();

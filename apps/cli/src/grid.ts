@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Device, openDevice } from '@foretoken/tensor';
-import { type Recipe, train, type TrainEvent } from '@foretoken/train';
+import { type Recipe, type TrainEvent, train } from '@foretoken/train';
 import { UsageError } from './errors.js';
 import type { Progress } from './progress.js';
 import { runPath } from './summary.js';
@@ -31,7 +31,16 @@ export async function runInOrder(options: GridOptions): Promise<void> {
       device ??= await openDevice();
       const { recipe, out, command, commit, progress, signal } = options;
       const folder = runPath(out, objective, seed);
-      const events = train({ device, recipe, objective, seed, folder, command, signal, ...(commit ? { commit } : {}) });
+      const events = train({
+        device,
+        recipe,
+        objective,
+        seed,
+        folder,
+        command,
+        signal,
+        ...(commit ? { commit } : {}),
+      });
       for await (const event of events) progress.update(at, event);
     }
   } finally {
@@ -60,9 +69,19 @@ export interface ChildRequest extends Cell {
   readonly commit: string | undefined;
 }
 
-async function runInChild(options: GridOptions, cell: Cell, onEvent: (event: TrainEvent) => void): Promise<void> {
+async function runInChild(
+  options: GridOptions,
+  cell: Cell,
+  onEvent: (event: TrainEvent) => void,
+): Promise<void> {
   const { recipe, out, command, commit, signal } = options;
-  const request: ChildRequest = { ...cell, recipe, folder: runPath(out, cell.objective, cell.seed), command, commit };
+  const request: ChildRequest = {
+    ...cell,
+    recipe,
+    folder: runPath(out, cell.objective, cell.seed),
+    command,
+    commit,
+  };
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const child = spawn(process.execPath, [main, 'run-cell'], { stdio: ['pipe', 'pipe', 'pipe'] });
   const stop = (): void => void child.kill('SIGINT');

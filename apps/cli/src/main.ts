@@ -1,5 +1,5 @@
-import { buildApplication, buildRouteMap, run, type StricliProcess, text_en } from '@stricli/core';
 import { ForetokenError } from '@foretoken/tensor';
+import { buildApplication, buildRouteMap, run, type StricliProcess, text_en } from '@stricli/core';
 import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { objectivesCommand, recipesCommand } from './commands/lists.js';
@@ -33,10 +33,12 @@ const application = buildApplication(routes, {
     loadText: () => ({
       ...text_en,
       // What went wrong is told below, in one line.
-      exceptionWhileParsingArguments: (error) => messageOf(error),
+      exceptionWhileParsingArguments: (error) => (error instanceof Error ? error.message : String(error)),
       exceptionWhileRunningCommand: (error) => {
         failure = error;
-        return error instanceof Interrupted ? 'Stopped. The same command goes on from the checkpoint.' : messageOf(error);
+        return error instanceof Interrupted
+          ? 'Stopped. The same command goes on from the checkpoint.'
+          : messageOf(error);
       },
     }),
   },

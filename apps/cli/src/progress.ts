@@ -48,7 +48,12 @@ export class Progress {
     const line = this.#lines[at] as Line;
     switch (event.type) {
       case 'start':
-        Object.assign(line, { state: 'running', step: event.step, firstStep: event.step, startedAt: Date.now() });
+        Object.assign(line, {
+          state: 'running',
+          step: event.step,
+          firstStep: event.step,
+          startedAt: Date.now(),
+        });
         if (event.step > 0) this.#note(`${line.label}: goes on from step ${event.step}`);
         break;
       case 'metrics':
@@ -97,7 +102,11 @@ export class Progress {
     const share = line.state === 'done' ? 1 : line.step / line.steps;
     const filled = Math.round(BAR * share);
     const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)}`;
-    const parts = [line.label.padEnd(Math.max(...this.#lines.map(({ label }) => label.length))), bar, `step ${line.step}/${line.steps}`];
+    const parts = [
+      line.label.padEnd(Math.max(...this.#lines.map(({ label }) => label.length))),
+      bar,
+      `step ${line.step}/${line.steps}`,
+    ];
     if (line.loss !== undefined) parts.push(`loss ${line.loss.toFixed(3)}`);
     if (line.exactMatch !== undefined) parts.push(`exact match ${formatShare(line.exactMatch)}`);
     if (line.tokensPerSecond !== undefined) parts.push(`${formatCount(line.tokensPerSecond)} tokens/s`);

@@ -35,7 +35,13 @@ export async function selfTest(device: Device): Promise<Check[]> {
   const tensorB = device.tensor(b, { shape: [inner, columns] });
   const checks = [compare('matmul', await tensorA.matmul(tensorB).data(), product)];
 
-  checks.push(compare('reduction', await tensorA.sum(0).data(), range(inner).map((k) => sum(range(rows).map((row) => at(a, row * inner + k))))));
+  checks.push(
+    compare(
+      'reduction',
+      await tensorA.sum(0).data(),
+      range(inner).map((k) => sum(range(rows).map((row) => at(a, row * inner + k)))),
+    ),
+  );
 
   const softmaxOf = (values: readonly number[]): number[] => {
     const highest = Math.max(...values);
@@ -48,7 +54,10 @@ export async function selfTest(device: Device): Promise<Check[]> {
   const [time, width] = [9, 8];
   const [q, k, v] = [draw(time * width), draw(time * width), draw(time * width)];
   const attended = range(time).flatMap((query) => {
-    const scores = range(query + 1).map((key) => sum(range(width).map((w) => at(q, query * width + w) * at(k, key * width + w))) / Math.sqrt(width));
+    const scores = range(query + 1).map(
+      (key) =>
+        sum(range(width).map((w) => at(q, query * width + w) * at(k, key * width + w))) / Math.sqrt(width),
+    );
     const weights = softmaxOf(scores);
     return range(width).map((w) => sum(weights.map((weight, key) => weight * at(v, key * width + w))));
   });
@@ -59,6 +68,12 @@ export async function selfTest(device: Device): Promise<Check[]> {
 
   const x = device.tensor(a);
   const [slope] = grad(x.tanh().square().sum(), [x]);
-  checks.push(compare('gradient', (await slope?.data()) ?? [], [...a].map((value) => 2 * Math.tanh(value) * (1 - Math.tanh(value) ** 2))));
+  checks.push(
+    compare(
+      'gradient',
+      (await slope?.data()) ?? [],
+      [...a].map((value) => 2 * Math.tanh(value) * (1 - Math.tanh(value) ** 2)),
+    ),
+  );
   return checks;
 }

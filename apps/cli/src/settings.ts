@@ -4,8 +4,12 @@ import { UsageError } from './errors.js';
 
 /** `ntp,mutor` as names of objectives. @throws ObjectiveConfigError for one that does not exist */
 export function parseObjectives(text: string): string[] {
-  const names = text.split(',').map((name) => name.trim()).filter((name) => name !== '');
-  if (names.length === 0) throw new UsageError(`--objectives: expected some of ${objectiveNames().join(',')}.`);
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (names.length === 0)
+    throw new UsageError(`--objectives: expected some of ${objectiveNames().join(',')}.`);
   for (const name of names) findObjective(name);
   return [...new Set(names)];
 }
@@ -27,7 +31,8 @@ export function parseSeeds(text: string): number[] {
 }
 
 /** The recipe with its overrides. */
-export const chooseRecipe = (name: string, overrides: readonly string[]): Recipe => overrideRecipe(findRecipe(name), overrides);
+export const chooseRecipe = (name: string, overrides: readonly string[]): Recipe =>
+  overrideRecipe(findRecipe(name), overrides);
 
 /**
  * Turns flags that are named like settings into `--set`: `--steps 200` and `--mutor.maxOffset=1`. A short name
@@ -35,7 +40,9 @@ export const chooseRecipe = (name: string, overrides: readonly string[]): Recipe
  */
 export function settingFlags(args: readonly string[]): string[] {
   const at = args.indexOf('--recipe');
-  const named = args.find((arg) => arg.startsWith('--recipe='))?.slice('--recipe='.length) ?? (at >= 0 ? args[at + 1] : undefined);
+  const named =
+    args.find((arg) => arg.startsWith('--recipe='))?.slice('--recipe='.length) ??
+    (at >= 0 ? args[at + 1] : undefined);
   let keys: string[];
   try {
     keys = settingKeys(findRecipe(named ?? 'star-graph'));

@@ -36,10 +36,12 @@ export interface ComparisonSummary {
 }
 
 /** The folder of one run of a comparison. */
-export const runPath = (out: string, objective: string, seed: number): string => join(out, `${objective}-seed${seed}`);
+export const runPath = (out: string, objective: string, seed: number): string =>
+  join(out, `${objective}-seed${seed}`);
 
 /** What a reader calls an objective. */
-export const objectiveTitle = (name: string): string => objectiveKinds.find((kind) => kind.name === name)?.title ?? name;
+export const objectiveTitle = (name: string): string =>
+  objectiveKinds.find((kind) => kind.name === name)?.title ?? name;
 
 /** A run that has ended. */
 export interface FinishedRun {
@@ -65,9 +67,19 @@ export function summarize(recipe: Recipe, command: string, runs: readonly Finish
       extraParameters: own[0]?.extraParameters ?? 0,
       exactMatch: interval(own.map(({ exactMatch }) => exactMatch)),
       firstHop: interval(own.map(({ firstHop }) => firstHop)),
-      seeds: own.map(({ seed, exactMatch, firstHop, solvedAtStep, steps, flops, tokens, seconds, tokensPerSecond }) => ({
-        seed, exactMatch, firstHop, solvedAtStep, steps, flops, tokens, seconds, tokensPerSecond,
-      })),
+      seeds: own.map(
+        ({ seed, exactMatch, firstHop, solvedAtStep, steps, flops, tokens, seconds, tokensPerSecond }) => ({
+          seed,
+          exactMatch,
+          firstHop,
+          solvedAtStep,
+          steps,
+          flops,
+          tokens,
+          seconds,
+          tokensPerSecond,
+        }),
+      ),
     };
   });
   const { adapter, versions } = first.record;
@@ -82,7 +94,17 @@ const withInterval = ({ mean, low, high }: Interval, seeds: number): string =>
 /** The table that a comparison ends with; sums and means are over seeds as the header says. */
 export function comparisonTable({ objectives }: ComparisonSummary): string {
   const several = objectives.some(({ seeds }) => seeds.length > 1);
-  const header = ['objective', several ? 'exact match [95%]' : 'exact match', 'solved', 'first hop', 'extra params', 'FLOPs', 'tokens', 'seconds', 'tokens/s'];
+  const header = [
+    'objective',
+    several ? 'exact match [95%]' : 'exact match',
+    'solved',
+    'first hop',
+    'extra params',
+    'FLOPs',
+    'tokens',
+    'seconds',
+    'tokens/s',
+  ];
   const rows = objectives.map(({ objective, extraParameters, exactMatch, firstHop, seeds }) => {
     const average = (pick: (seed: SeedSummary) => number): number => meanOf(seeds.map(pick));
     return [

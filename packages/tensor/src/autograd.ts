@@ -18,7 +18,11 @@ function checkScalar(op: string, loss: Tensor): void {
 }
 
 /** Gradients of `loss` with respect to those nodes of `order` on a path from a target to the loss. */
-function propagate(loss: Tensor, order: readonly GraphNode[], targets: ReadonlySet<GraphNode>): Map<GraphNode, Tensor> {
+function propagate(
+  loss: Tensor,
+  order: readonly GraphNode[],
+  targets: ReadonlySet<GraphNode>,
+): Map<GraphNode, Tensor> {
   const reaches = new Set<GraphNode>();
   for (const node of order) {
     if (targets.has(node) || gradientInputs(node).some((input) => reaches.has(input))) reaches.add(node);
@@ -63,7 +67,10 @@ function propagate(loss: Tensor, order: readonly GraphNode[], targets: ReadonlyS
 export function grad(loss: Tensor, tensors: readonly Tensor[]): Tensor[] {
   checkScalar('grad', loss);
   const order = topologicalOrder([loss.node], gradientInputs);
-  if (tensors.some(({ node }) => !node.tracked) && order.some(({ dropped, dtype }) => dropped && dtype === 'f32')) {
+  if (
+    tensors.some(({ node }) => !node.tracked) &&
+    order.some(({ dropped, dtype }) => dropped && dtype === 'f32')
+  ) {
     throw new ForetokenError(
       'grad: some of the history of the loss was dropped, since it is several evaluations old. Make what you differentiate by a variable, or give device.tensor() requiresGrad.',
     );
@@ -106,7 +113,8 @@ const customGradientOperation: Operation<CustomGradientAttributes> = {
   name: 'customGradient',
   infer: ([value]) => ({ shape: (value as GraphNode).shape, dtype: (value as GraphNode).dtype }),
   gradientInputs: ({ inputs }) => inputs,
-  gradient: (upstream, { inputs, output, attributes: { rule } }) => rule(upstream, { inputs, output, attributes: undefined }),
+  gradient: (upstream, { inputs, output, attributes: { rule } }) =>
+    rule(upstream, { inputs, output, attributes: undefined }),
   lowering: { kind: 'alias' },
 };
 
@@ -114,6 +122,10 @@ const customGradientOperation: Operation<CustomGradientAttributes> = {
  * `value`, whose gradient with respect to `inputs` is given by `rule` instead of by the operations that computed
  * it: for formulas that are cheaper, or more accurate, than what differentiation by parts would give.
  */
-export function customGradient(value: Tensor, inputs: readonly Tensor[], rule: GradientRule<undefined>): Tensor {
+export function customGradient(
+  value: Tensor,
+  inputs: readonly Tensor[],
+  rule: GradientRule<undefined>,
+): Tensor {
   return apply(customGradientOperation, [value], { inputs: inputs.map((input) => input.node), rule });
 }

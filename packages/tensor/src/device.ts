@@ -1,14 +1,34 @@
 import { openGpu } from '#gpu';
-import { CompiledStep, type CompileOptions, type StepFunction, type StepInputs } from './compile/compiled-step.js';
+import {
+  CompiledStep,
+  type CompileOptions,
+  type StepFunction,
+  type StepInputs,
+} from './compile/compiled-step.js';
 import { Plan } from './compile/plan.js';
-import { BYTES_PER_ELEMENT, type DType, dtypeOfHostArray, fromDeviceBytes, type HostArray, toDeviceWords, toHostArray } from './dtype.js';
-import { AdapterNotFoundError, type DeviceLostError, DisposedError, DTypeError, ForetokenError, ShapeError } from './errors.js';
+import {
+  BYTES_PER_ELEMENT,
+  type DType,
+  dtypeOfHostArray,
+  fromDeviceBytes,
+  type HostArray,
+  toDeviceWords,
+  toHostArray,
+} from './dtype.js';
+import {
+  AdapterNotFoundError,
+  type DeviceLostError,
+  DisposedError,
+  DTypeError,
+  ForetokenError,
+  ShapeError,
+} from './errors.js';
 import { GraphNode, type Source } from './graph.js';
 import { flattenNested, isHostArray } from './nested.js';
+import type { Operation } from './operation.js';
 import { leaf } from './ops/leaf.js';
 import { type ConstantAttributes, constant, expand, iota } from './ops/movement.js';
 import { randomBits, randomNormal, randomUniform } from './ops/random.js';
-import type { Operation } from './operation.js';
 import { Runtime } from './runtime/runtime.js';
 import type { MemoryReport, Storage } from './runtime/storage.js';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
@@ -159,12 +179,18 @@ export class Device {
    */
   tensor(values: NestedArray | HostArray, options: TensorOptions = {}): Tensor {
     const flat = isHostArray(values)
-      ? { values: values as ArrayLike<number>, shape: [values.length] as Shape, dtype: dtypeOfHostArray(values) }
+      ? {
+          values: values as ArrayLike<number>,
+          shape: [values.length] as Shape,
+          dtype: dtypeOfHostArray(values),
+        }
       : flattenNested(values);
     const shape = options.shape ?? flat.shape;
     checkShape('tensor', shape);
     if (sizeOf(shape) !== flat.values.length) {
-      throw new ShapeError(`tensor: shape ${formatShape(shape)} takes ${sizeOf(shape)} values, got ${flat.values.length}.`);
+      throw new ShapeError(
+        `tensor: shape ${formatShape(shape)} takes ${sizeOf(shape)} values, got ${flat.values.length}.`,
+      );
     }
     const dtype = options.dtype ?? flat.dtype;
     const converted = toHostArray(flat.values, dtype);
@@ -242,13 +268,15 @@ export class Device {
   /** @internal Evaluates nodes without values, and pending assignments. */
   #evaluate(nodes: readonly GraphNode[]): void {
     if (this.journal !== undefined) {
-      throw new ForetokenError('a compiled step cannot read or realize tensors while it is traced; return them instead.');
+      throw new ForetokenError(
+        'a compiled step cannot read or realize tensors while it is traced; return them instead.',
+      );
     }
     const wanted = [...new Set(nodes.filter((node) => node.source === undefined))];
     const assigned = [...this.pendingVariables];
     if (wanted.length === 0 && assigned.length === 0) return;
     const storages = new Plan(this.runtime, { outputs: wanted, assigned, once: true }).run();
-    wanted.forEach((node, at) => this.own(node, storages[at] as Storage));
+    for (const [at, node] of wanted.entries()) this.own(node, storages[at] as Storage);
     this.pendingVariables.clear();
     for (const variable of assigned) variable.markStored();
   }
@@ -266,16 +294,23 @@ export class Device {
     const { node } = tensor;
     if (node.source?.kind === 'host') return node.source.values.slice();
     const transient = node.source === undefined;
-    const isPendingVariable = node.source?.kind === 'variable' && node.source.version !== node.source.variable.storedVersion;
+    const isPendingVariable =
+      node.source?.kind === 'variable' && node.source.version !== node.source.variable.storedVersion;
     if (transient || isPendingVariable) this.#evaluate([node]);
     const source = node.source as Source;
-    if (source.kind === 'input') throw new ForetokenError('data: an input of a compiled step has no values while it is traced.');
+    if (source.kind === 'input')
+      throw new ForetokenError('data: an input of a compiled step has no values while it is traced.');
     if (source.kind === 'host') return source.values.slice();
     if (source.kind === 'variable' && source.version !== source.variable.storedVersion) {
-      throw new ForetokenError(`data: variable ${source.variable.name} has been assigned since; read it again.`);
+      throw new ForetokenError(
+        `data: variable ${source.variable.name} has been assigned since; read it again.`,
+      );
     }
     const storage = source.kind === 'variable' ? source.variable.storage : source.storage;
-    const values = fromDeviceBytes(await this.runtime.download(storage, node.size * BYTES_PER_ELEMENT), node.dtype);
+    const values = fromDeviceBytes(
+      await this.runtime.download(storage, node.size * BYTES_PER_ELEMENT),
+      node.dtype,
+    );
     // Values that were computed only to be read need no GPU memory any more.
     if (transient && source.kind === 'storage' && !this.pinned.has(node) && node.source === source) {
       node.source = { kind: 'host', values: values.slice() };
@@ -288,7 +323,10 @@ export class Device {
    * Traces `body` once for each set of input shapes, and afterwards replays the recorded kernels. Everything that
    * changes from run to run must be an input or a variable.
    */
-  compile<Inputs extends StepInputs, Output>(body: StepFunction<Inputs, Output>, options?: CompileOptions): CompiledStep<Inputs, Output> {
+  compile<Inputs extends StepInputs, Output>(
+    body: StepFunction<Inputs, Output>,
+    options?: CompileOptions,
+  ): CompiledStep<Inputs, Output> {
     return new CompiledStep(this, body, options);
   }
 
@@ -300,7 +338,12 @@ export class Device {
   // ---- Memory -------------------------------------------------------------------------------------------
 
   #write(storage: Storage, values: HostArray): void {
-    if (values.length > 0) this.runtime.gpu.queue.writeBuffer(storage.use(), 0, toDeviceWords(values) as GPUAllowSharedBufferSource);
+    if (values.length > 0)
+      this.runtime.gpu.queue.writeBuffer(
+        storage.use(),
+        0,
+        toDeviceWords(values) as GPUAllowSharedBufferSource,
+      );
   }
 
   #forget(node: GraphNode, storage: Storage): void {
@@ -324,9 +367,12 @@ export class Device {
   /** @internal */
   loadVariable(state: VariableState, values: HostArray): void {
     const dtype = dtypeOfHostArray(values);
-    if (dtype !== state.dtype) throw new DTypeError(`load: variable ${state.name} is ${state.dtype}, the values are ${dtype}.`);
+    if (dtype !== state.dtype)
+      throw new DTypeError(`load: variable ${state.name} is ${state.dtype}, the values are ${dtype}.`);
     if (values.length !== sizeOf(state.shape)) {
-      throw new ShapeError(`load: variable ${state.name} ${formatShape(state.shape)} takes ${sizeOf(state.shape)} values, got ${values.length}.`);
+      throw new ShapeError(
+        `load: variable ${state.name} ${formatShape(state.shape)} takes ${sizeOf(state.shape)} values, got ${values.length}.`,
+      );
     }
     this.realize();
     this.#write(state.storage, values);
@@ -372,9 +418,16 @@ export class Device {
   checkOwn(op: string, tensor: Tensor): void {
     const { device, source } = tensor.node;
     if (device !== this) throw new ForetokenError(`${op}: the tensors belong to different devices.`);
-    const storage = source?.kind === 'storage' ? source.storage : source?.kind === 'variable' ? source.variable.storage : undefined;
+    const storage =
+      source?.kind === 'storage'
+        ? source.storage
+        : source?.kind === 'variable'
+          ? source.variable.storage
+          : undefined;
     if (storage?.released) {
-      throw new DisposedError(`${op}: a tensor ${formatShape(tensor.shape)} was used after it had been freed (dispose, or the end of a scope).`);
+      throw new DisposedError(
+        `${op}: a tensor ${formatShape(tensor.shape)} was used after it had been freed (dispose, or the end of a scope).`,
+      );
     }
   }
 

@@ -1,8 +1,8 @@
+import type { Device } from './device.js';
 import type { DType, HostArray } from './dtype.js';
+import type { Operation } from './operation.js';
 import type { Storage } from './runtime/storage.js';
 import { type Shape, sizeOf } from './shape.js';
-import type { Device } from './device.js';
-import type { Operation } from './operation.js';
 import type { VariableState } from './variable.js';
 
 /** Where the values of a leaf (or of a node that has been evaluated) are. */
@@ -52,7 +52,13 @@ export class GraphNode {
   settle(source: Source): void {
     this.source = source;
     if (this.tracked || this.inputs.length === 0) return;
-    this.#generation = 1 + Math.max(...topologicalOrder(this.inputs, (node) => (node.source ? [] : node.inputs)).map((node) => node.#generation));
+    this.#generation =
+      1 +
+      Math.max(
+        ...topologicalOrder(this.inputs, (node) => (node.source ? [] : node.inputs)).map(
+          (node) => node.#generation,
+        ),
+      );
     if (this.#generation <= KEPT_GENERATIONS) return;
     this.#generation = 0;
     this.inputs = [];

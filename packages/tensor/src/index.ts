@@ -1,6 +1,20 @@
-export { grad, customGradient } from './autograd.js';
-export { CompiledStep, type CompileOptions, type HostInput, type StepInputs, type StepProfile } from './compile/compiled-step.js';
-export { Device, type DeviceInfo, openDevice, type OpenDeviceOptions, type Scope, type TensorOptions, type VariableOptions } from './device.js';
+export { customGradient, grad } from './autograd.js';
+export {
+  CompiledStep,
+  type CompileOptions,
+  type HostInput,
+  type StepInputs,
+  type StepProfile,
+} from './compile/compiled-step.js';
+export {
+  Device,
+  type DeviceInfo,
+  type OpenDeviceOptions,
+  openDevice,
+  type Scope,
+  type TensorOptions,
+  type VariableOptions,
+} from './device.js';
 export { type DType, dtypeOfHostArray, type HostArray } from './dtype.js';
 export {
   AdapterNotFoundError,
@@ -12,8 +26,13 @@ export {
   ShapeError,
   ValidationError,
 } from './errors.js';
-export { attention, type AttentionOptions } from './ops/attention.js';
-export { crossEntropy, type CrossEntropyOptions, linearCrossEntropy, type LinearCrossEntropyOptions } from './ops/cross-entropy.js';
+export { type AttentionOptions, attention } from './ops/attention.js';
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  type LinearCrossEntropyOptions,
+  linearCrossEntropy,
+} from './ops/cross-entropy.js';
 export { where } from './ops/elementwise.js';
 export { embedding } from './ops/embedding.js';
 export type { MatmulOptions } from './ops/matmul.js';

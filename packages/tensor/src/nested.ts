@@ -8,12 +8,18 @@ export const isHostArray = (values: unknown): values is HostArray => ArrayBuffer
 /** The values of nested arrays in row-major order. @throws ShapeError when they are ragged */
 export function flattenNested(nested: NestedArray): { values: number[]; shape: Shape; dtype: DType } {
   const shape: number[] = [];
-  for (let at: NestedArray | undefined = nested; Array.isArray(at); at = at[0] as NestedArray | undefined) shape.push(at.length);
+  for (let at: NestedArray | undefined = nested; Array.isArray(at); at = at[0] as NestedArray | undefined)
+    shape.push(at.length);
   const values: number[] = [];
   let booleans = 0;
   const visit = (value: NestedArray, axis: number): void => {
-    if (Array.isArray(value) !== axis < shape.length || (Array.isArray(value) && value.length !== shape[axis])) {
-      throw new ShapeError(`tensor: the nested arrays are ragged at depth ${axis}: every array of one depth needs the same length.`);
+    if (
+      Array.isArray(value) !== axis < shape.length ||
+      (Array.isArray(value) && value.length !== shape[axis])
+    ) {
+      throw new ShapeError(
+        `tensor: the nested arrays are ragged at depth ${axis}: every array of one depth needs the same length.`,
+      );
     }
     if (Array.isArray(value)) {
       for (const inner of value) visit(inner, axis + 1);

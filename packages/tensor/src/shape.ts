@@ -27,7 +27,11 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 }
 
 /** All axes when absent; sorted, without repeats. */
-export function normalizeAxes(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
+export function normalizeAxes(
+  op: string,
+  axes: number | readonly number[] | undefined,
+  rank: number,
+): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
   const list = typeof axes === 'number' ? [axes] : axes;
   const normalized = list.map((axis) => normalizeAxis(op, axis, rank));

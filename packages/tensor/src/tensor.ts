@@ -1,27 +1,27 @@
+import { backward } from './autograd.js';
 import type { Device } from './device.js';
 import type { DType, HostArray } from './dtype.js';
 import { DTypeError, ShapeError } from './errors.js';
 import type { GraphNode } from './graph.js';
-import { backward } from './autograd.js';
-import { matmul, type MatmulOptions } from './ops/matmul.js';
+import { apply, type Operation } from './operation.js';
 import { binaryOperations, castTo, clamp, unaryOperations } from './ops/elementwise.js';
 import { gather, oneHot, scatterAdd } from './ops/gather.js';
+import { type MatmulOptions, matmul } from './ops/matmul.js';
 import { expand, flip, pad, permute, reshape, slice, triangle } from './ops/movement.js';
-import { dropout } from './ops/random.js';
 import { layerNorm, logSoftmax, rmsNorm, softmax } from './ops/normalize.js';
+import { dropout } from './ops/random.js';
 import {
-  argReduce,
   type Axes,
+  argReduce,
   cumsum,
   logical,
   logSumExp,
   mean,
-  reduce,
   type ReduceOptions,
-  variance,
+  reduce,
   type VarianceOptions,
+  variance,
 } from './ops/reduce.js';
-import { apply, type Operation } from './operation.js';
 import { broadcastShapes, formatShape, normalizeAxis, type Shape } from './shape.js';
 
 /** Numbers or booleans, nested as deep as the tensor has axes. */
@@ -124,7 +124,9 @@ export class Tensor {
   #binary(name: BinaryName, other: Tensor | number | boolean): Tensor {
     const right = other instanceof Tensor ? other : this.device.full([], Number(other), this.dtype);
     if (right.dtype !== this.dtype) {
-      throw new DTypeError(`${name}: dtypes ${this.dtype} and ${right.dtype} differ. Use cast() on one of them.`);
+      throw new DTypeError(
+        `${name}: dtypes ${this.dtype} and ${right.dtype} differ. Use cast() on one of them.`,
+      );
     }
     this.device.checkOwn(name, right);
     return apply(binaryOperations[name], Tensor.broadcast(name, [this, right]), undefined);
@@ -306,7 +308,10 @@ export class Tensor {
   }
   transpose(a: number, b: number): Tensor {
     const order = Array.from({ length: this.rank }, (_, axis) => axis);
-    const [first, second] = [normalizeAxis('transpose', a, this.rank), normalizeAxis('transpose', b, this.rank)];
+    const [first, second] = [
+      normalizeAxis('transpose', a, this.rank),
+      normalizeAxis('transpose', b, this.rank),
+    ];
     [order[first], order[second]] = [second, first];
     return permute(this, order);
   }
@@ -318,7 +323,9 @@ export class Tensor {
   squeeze(axis: number): Tensor {
     const along = normalizeAxis('squeeze', axis, this.rank);
     if (this.shape[along] !== 1) {
-      throw new ShapeError(`squeeze: axis ${axis} of ${formatShape(this.shape)} has size ${this.shape[along]}, not 1.`);
+      throw new ShapeError(
+        `squeeze: axis ${axis} of ${formatShape(this.shape)} has size ${this.shape[along]}, not 1.`,
+      );
     }
     return reshape(this, this.shape.toSpliced(along, 1));
   }

@@ -36,7 +36,10 @@ ${Array.from({ length: 5 }, (_, group) => {
   const rounds = ROTATIONS[(group % 2) as 0 | 1].map(
     (by) => `  a = a + b; b = ((b << ${by}u) | (b >> ${32 - by}u)) ^ a;`,
   );
-  return [...rounds, `  a = a + keys[${(group + 1) % 3}]; b = b + keys[${(group + 2) % 3}] + ${group + 1}u;`].join('\n');
+  return [
+    ...rounds,
+    `  a = a + keys[${(group + 1) % 3}]; b = b + keys[${(group + 2) % 3}] + ${group + 1}u;`,
+  ].join('\n');
 }).join('\n')}
   return vec2<u32>(a, b);
 }`;

@@ -4,7 +4,7 @@ import { DTypeError, ShapeError } from './errors.js';
 import { GraphNode } from './graph.js';
 import { leaf } from './ops/leaf.js';
 import type { Storage } from './runtime/storage.js';
-import { formatShape, sameShape, type Shape } from './shape.js';
+import { formatShape, type Shape, sameShape } from './shape.js';
 import { Tensor } from './tensor.js';
 
 /**

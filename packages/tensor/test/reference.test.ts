@@ -1,6 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { attention, concat, crossEntropy, type Device, embedding, linearCrossEntropy, openDevice, stack, type Tensor, where } from '../src/index.js';
+import {
+  attention,
+  concat,
+  crossEntropy,
+  type Device,
+  embedding,
+  linearCrossEntropy,
+  openDevice,
+  stack,
+  type Tensor,
+  where,
+} from '../src/index.js';
 import { checkCase, type ReferenceCase } from './support/reference-case.js';
 
 // Every operation, forward and gradient, against PyTorch in double precision (tools/fixtures/tensor.py).
@@ -8,20 +19,23 @@ import { checkCase, type ReferenceCase } from './support/reference-case.js';
 const folder = new URL('./fixtures/', import.meta.url);
 
 // Arguments come from JSON; the fixtures and not the compiler say what they are.
-type Arguments = Record<'axes' | 'axis' | 'exponent' | 'eps', never>;
+type Arguments = { axes: never; axis: never; exponent: never; eps: never } & object;
 type Apply = (inputs: Tensor[], args: Arguments) => Tensor;
 
 /** A method that takes the other inputs, then these arguments. */
 const method =
   (name: keyof Tensor, ...names: string[]): Apply =>
   ([self, ...others], args) =>
-    (self as never as Record<string, (...all: unknown[]) => Tensor>)[name as string]?.(...others, ...names.map((key) => (args as Record<string, unknown>)[key])) as Tensor;
+    (self as never as Record<string, (...all: unknown[]) => Tensor>)[name as string]?.(
+      ...others,
+      ...names.map((key) => (args as Record<string, unknown>)[key]),
+    ) as Tensor;
 
 /** A reduction: axes, then all other arguments as options. */
 const reduction =
   (name: 'sum' | 'mean' | 'max' | 'min' | 'logSumExp' | 'variance' | 'any' | 'all'): Apply =>
   ([self], { axes, ...options }) =>
-    (self as Tensor)[name](axes, options);
+    (self as Tensor)[name](axes, options as object);
 
 const applications: Record<string, Apply> = {
   powNumber: ([base], { exponent }) => (base as Tensor).pow(exponent),
@@ -29,7 +43,12 @@ const applications: Record<string, Apply> = {
   gelu: method('gelu', 'form'),
   clamp: method('clamp', 'low', 'high'),
   cast: method('cast', 'dtype'),
-  ...Object.fromEntries((['sum', 'mean', 'max', 'min', 'logSumExp', 'variance', 'any', 'all'] as const).map((name) => [name, reduction(name)])),
+  ...Object.fromEntries(
+    (['sum', 'mean', 'max', 'min', 'logSumExp', 'variance', 'any', 'all'] as const).map((name) => [
+      name,
+      reduction(name),
+    ]),
+  ),
   argmax: method('argmax', 'axis'),
   argmin: method('argmin', 'axis'),
   cumsum: method('cumsum', 'axis'),
@@ -47,19 +66,24 @@ const applications: Record<string, Apply> = {
   concat: (inputs, { axis }) => concat(inputs, axis),
   stack: (inputs, { axis }) => stack(inputs, axis),
   gather: ([self, index], { axis }) => (self as Tensor).gather(axis, index as Tensor),
-  scatterAdd: ([self, index, source], { axis }) => (self as Tensor).scatterAdd(axis, index as Tensor, source as Tensor),
+  scatterAdd: ([self, index, source], { axis }) =>
+    (self as Tensor).scatterAdd(axis, index as Tensor, source as Tensor),
   oneHot: method('oneHot', 'classes'),
   embedding: ([table, ids]) => embedding(table as Tensor, ids as Tensor),
-  matmul: ([a, b = a], options) => (a as Tensor).matmul(b as Tensor, options),
+  matmul: ([a, b = a], options) => (a as Tensor).matmul(b as Tensor, options as object),
   softmax: method('softmax', 'axis'),
   logSoftmax: method('logSoftmax', 'axis'),
   layerNorm: ([x, weight, bias], { eps }) => (x as Tensor).layerNorm(weight, bias, eps),
   rmsNorm: ([x, weight], { eps }) => (x as Tensor).rmsNorm(weight, eps),
-  crossEntropy: ([logits, targets], options) => crossEntropy(logits as Tensor, targets as Tensor, options),
+  crossEntropy: ([logits, targets], options) =>
+    crossEntropy(logits as Tensor, targets as Tensor, options as object),
   linearCrossEntropy: ([hidden, weight, targets], options) =>
-    linearCrossEntropy(hidden as Tensor, weight as Tensor, targets as Tensor, options),
+    linearCrossEntropy(hidden as Tensor, weight as Tensor, targets as Tensor, options as object),
   attention: ([query, key, value, mask], options) =>
-    attention(query as Tensor, key as Tensor, value as Tensor, { ...(options as object), ...(mask ? { mask } : {}) }),
+    attention(query as Tensor, key as Tensor, value as Tensor, {
+      ...(options as object),
+      ...(mask ? { mask } : {}),
+    }),
 };
 
 let device: Device;

@@ -65,7 +65,10 @@ export class Evaluator {
     return this.#generator.generate(rows, { maxNewTokens: maxAnswerLength, greedy: true });
   }
 
-  async #answerAtOnce({ prompts, maxAnswerLength, count }: QuestionSet, decoding: ParallelDecoding): Promise<number[][]> {
+  async #answerAtOnce(
+    { prompts, maxAnswerLength, count }: QuestionSet,
+    decoding: ParallelDecoding,
+  ): Promise<number[][]> {
     this.#predict ??= this.device.compile(
       (inputs: LossInputs) => ({ tokens: decoding.predict(this.model, inputs) }),
       { name: 'parallel decoding' },
@@ -86,6 +89,9 @@ export class Evaluator {
 function merge(scores: readonly Score[]): Score {
   const each = scores.flatMap((score) => score.each);
   const names = Object.keys(each[0] ?? {});
-  const mean = names.map((name) => [name, each.reduce((sum, one) => sum + (one[name] as number), 0) / each.length]);
+  const mean = names.map((name) => [
+    name,
+    each.reduce((sum, one) => sum + (one[name] as number), 0) / each.length,
+  ]);
   return { each, mean: Object.fromEntries(mean) as Record<string, number> };
 }

@@ -17,4 +17,4 @@ export { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
 export { findRecipe, recipes } from './recipes.js';
 export { type Checkpoint, type Progress, RunFolder } from './run-folder.js';
 export { Session } from './session.js';
-export { train, type TrainOptions } from './train.js';
+export { type TrainOptions, train } from './train.js';

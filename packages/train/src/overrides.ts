@@ -6,9 +6,30 @@ import { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
 
 type Settings = Record<string, unknown>;
 
-const MODEL_KEYS = ['width', 'layers', 'heads', 'keyValueHeads', 'positions', 'norm', 'mlp', 'mlpWidth', 'bias', 'tiedEmbeddings', 'dropout'];
+const MODEL_KEYS = [
+  'width',
+  'layers',
+  'heads',
+  'keyValueHeads',
+  'positions',
+  'norm',
+  'mlp',
+  'mlpWidth',
+  'bias',
+  'tiedEmbeddings',
+  'dropout',
+];
 /** Names at the top of a recipe that describe it rather than set anything. */
-const DESCRIPTION = ['name', 'title', 'description', 'task', 'model', 'objectives', 'optimizer', 'evaluation'];
+const DESCRIPTION = [
+  'name',
+  'title',
+  'description',
+  'task',
+  'model',
+  'objectives',
+  'optimizer',
+  'evaluation',
+];
 
 /** Where each setting lies in a recipe, by the key under which it is given. */
 function settable(recipe: Recipe): Map<string, readonly string[]> {
@@ -17,7 +38,8 @@ function settable(recipe: Recipe): Map<string, readonly string[]> {
   for (const section of ['optimizer', 'evaluation'] as const) {
     for (const key of Object.keys(recipe[section])) places.set(`${section}.${key}`, [section, key]);
   }
-  for (const key of Object.keys(starGraphConfigSchema.shape)) if (key !== 'seed') places.set(`task.${key}`, ['task', key]);
+  for (const key of Object.keys(starGraphConfigSchema.shape))
+    if (key !== 'seed') places.set(`task.${key}`, ['task', key]);
   for (const key of MODEL_KEYS) places.set(`model.${key}`, ['model', key]);
   for (const objective of objectiveNames()) {
     for (const { name } of describeSettings(findObjective(objective))) {
@@ -47,11 +69,14 @@ export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Re
   const result = structuredClone(recipe) as unknown as Settings;
   for (const override of overrides) {
     const cut = override.indexOf('=');
-    if (cut < 1) throw new RecipeError(`--set ${override}: expected key=value, for instance mutor.maxOffset=1.`);
+    if (cut < 1)
+      throw new RecipeError(`--set ${override}: expected key=value, for instance mutor.maxOffset=1.`);
     const key = override.slice(0, cut);
     const place = places.get(key);
     if (place === undefined) {
-      throw new RecipeError(`--set ${override}: no setting ${JSON.stringify(key)}.${nearest(key, [...places.keys()])}`);
+      throw new RecipeError(
+        `--set ${override}: no setting ${JSON.stringify(key)}.${nearest(key, [...places.keys()])}`,
+      );
     }
     let section = result;
     for (const name of place.slice(0, -1)) {

@@ -67,7 +67,9 @@ export function parseRecipe(input: unknown): Recipe {
 }
 
 const problems = (error: z.ZodError): string =>
-  error.issues.map(({ path, message }) => `${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`).join('; ');
+  error.issues
+    .map(({ path, message }) => `${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`)
+    .join('; ');
 
 /** The names of all objectives that a recipe can run. */
 export const objectiveNames = (): string[] => objectiveKinds.map(({ name }) => name);

@@ -43,7 +43,8 @@ const definitions: readonly unknown[] = [
     ...shared,
     name: 'star-graph-paper',
     title: 'Star graphs G(2, 4), token format',
-    description: 'The same graphs in the token format of the paper: every node and every separator is a position.',
+    description:
+      'The same graphs in the token format of the paper: every node and every separator is a position.',
     task: starGraphSettings['star-graph-paper'],
     model: { width: 64, layers: 6, heads: 4, positions: 'learned' },
     objectives: { ...shared.objectives, mutor: mutor(4) },
@@ -69,5 +70,7 @@ export function findRecipe(name: string): Recipe {
   const recipe = recipes.find((each) => each.name === name);
   if (recipe !== undefined) return recipe;
   const names = recipes.map((each) => each.name);
-  throw new RecipeError(`no recipe ${JSON.stringify(name)}.${nearest(name, names)} There are ${names.join(', ')}.`);
+  throw new RecipeError(
+    `no recipe ${JSON.stringify(name)}.${nearest(name, names)} There are ${names.join(', ')}.`,
+  );
 }

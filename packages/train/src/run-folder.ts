@@ -1,4 +1,16 @@
-import { appendFileSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeSync, closeSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type HostTensor, readSafetensors, writeSafetensors } from '@foretoken/nn';
 import { RunFolderError } from './errors.js';
@@ -80,8 +92,11 @@ export class RunFolder {
     const changed = Object.keys(now.recipe).filter(
       (key) => JSON.stringify(before.recipe[key as never]) !== JSON.stringify(now.recipe[key as never]),
     );
-    const what = changed.length > 0 ? `other settings (${changed.join(', ')})` : 'another objective, seed or settings';
-    throw new RunFolderError(`${this.path} holds a run with ${what}. Choose another --out, or remove the folder.`);
+    const what =
+      changed.length > 0 ? `other settings (${changed.join(', ')})` : 'another objective, seed or settings';
+    throw new RunFolderError(
+      `${this.path} holds a run with ${what}. Choose another --out, or remove the folder.`,
+    );
   }
 
   #takeLock(): () => void {
@@ -164,6 +179,8 @@ function readJson<T>(path: string): T | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch (cause) {
-    throw new RunFolderError(`${path} is not valid JSON. Remove the folder to start the run again.`, { cause });
+    throw new RunFolderError(`${path} is not valid JSON. Remove the folder to start the run again.`, {
+      cause,
+    });
   }
 }

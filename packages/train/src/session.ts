@@ -13,7 +13,15 @@ import {
   takeGradients,
 } from '@foretoken/nn';
 import { createObjective, type LossInputs, type Objective } from '@foretoken/objectives';
-import { type CompiledStep, type Device, HostRandom, randomKey, stack, type Tensor, type Variable } from '@foretoken/tensor';
+import {
+  type CompiledStep,
+  type Device,
+  HostRandom,
+  randomKey,
+  stack,
+  type Tensor,
+  type Variable,
+} from '@foretoken/tensor';
 import type { Recipe } from './recipe.js';
 
 /** Numbers of the random streams below a seed. */
@@ -57,7 +65,11 @@ export class Session {
     });
     this.model = new Transformer(device, modelConfig, new HostRandom(seed, STREAM.model));
     const random = new HostRandom(seed, STREAM.objective);
-    this.objective = createObjective(objective, recipe.objectives[objective] ?? {}, { device, modelConfig, random });
+    this.objective = createObjective(objective, recipe.objectives[objective] ?? {}, {
+      device,
+      modelConfig,
+      random,
+    });
     const extra = this.objective.parameters();
     this.extraParameters = sizeOfAll(extra);
     this.parameters = new Map([
@@ -65,10 +77,17 @@ export class Session {
       ...[...extra].map(([name, variable]) => [`objective.${name}`, variable] as const),
     ]);
     const { learningRate, beta1, beta2, weightDecay, schedule, warmupSteps } = recipe.optimizer;
-    this.#optimizer = new AdamW(decayGroups(this.parameters, weightDecay), { betas: [beta1, beta2], weightDecay });
+    this.#optimizer = new AdamW(decayGroups(this.parameters, weightDecay), {
+      betas: [beta1, beta2],
+      weightDecay,
+    });
     const decay = { peak: learningRate, warmupSteps, totalSteps: recipe.steps };
-    this.schedule = { constant: constantSchedule, linear: linearSchedule, cosine: cosineSchedule }[schedule](decay);
-    this.#update = device.compile((inputs: LossInputs) => this.#traceUpdate(inputs), { name: `update (${objective})` });
+    this.schedule = { constant: constantSchedule, linear: linearSchedule, cosine: cosineSchedule }[schedule](
+      decay,
+    );
+    this.#update = device.compile((inputs: LossInputs) => this.#traceUpdate(inputs), {
+      name: `update (${objective})`,
+    });
   }
 
   get parameterCount(): number {
@@ -78,17 +97,30 @@ export class Session {
   /** Training FLOPs and data tokens of one update. */
   cost(): { flops: number; tokens: number } {
     const { time, prefixLengths } = this.task.batch('train', 0, 1);
-    return this.objective.cost(this.model.config, { batch: this.recipe.batch, time, prefix: prefixLengths[0] ?? 0 });
+    return this.objective.cost(this.model.config, {
+      batch: this.recipe.batch,
+      time,
+      prefix: prefixLengths[0] ?? 0,
+    });
   }
 
   #traceUpdate(inputs: LossInputs): StepOutput {
-    const { learningRate, stepNumber, ...batch } = inputs as LossInputs & { learningRate: Tensor; stepNumber: Tensor };
+    const { learningRate, stepNumber, ...batch } = inputs as LossInputs & {
+      learningRate: Tensor;
+      stepNumber: Tensor;
+    };
     const { loss, parts } = this.objective.loss(this.model, batch);
     loss.backward();
     const { gradients, norm } = clipGradNorm(takeGradients(this.parameters), this.recipe.optimizer.clip);
     this.#optimizer.step(gradients, { learningRate, stepNumber });
     this.partNames = Object.keys(parts);
-    return { figures: stack([loss.reshape([]), norm.reshape([]), ...Object.values(parts).map((part) => part.reshape([]))]) };
+    return {
+      figures: stack([
+        loss.reshape([]),
+        norm.reshape([]),
+        ...Object.values(parts).map((part) => part.reshape([])),
+      ]),
+    };
   }
 
   /** Submits update number `step`, counted from 0. All that it draws is a function of the seed and `step`. */
@@ -111,7 +143,11 @@ export class Session {
   async save(): Promise<Map<string, HostTensor>> {
     const saved = new Map<string, HostTensor>();
     const read = async (prefix: string, name: string, variable: Variable): Promise<void> => {
-      saved.set(`${prefix}${name}`, { data: await variable.data(), shape: variable.shape, dtype: variable.dtype });
+      saved.set(`${prefix}${name}`, {
+        data: await variable.data(),
+        shape: variable.shape,
+        dtype: variable.dtype,
+      });
     };
     await Promise.all([
       ...[...this.parameters].map(([name, variable]) => read('', name, variable)),

@@ -112,7 +112,10 @@ class TrainingLoop {
       tokensPerStep: this.#cost.tokens,
     };
     while (this.#step < recipe.steps && this.#solvedAtStep === null) {
-      const next = Math.min(recipe.steps, this.#step + recipe.evaluation.every - (this.#step % recipe.evaluation.every));
+      const next = Math.min(
+        recipe.steps,
+        this.#step + recipe.evaluation.every - (this.#step % recipe.evaluation.every),
+      );
       yield* this.#updatesUntil(next);
       const interrupted = this.options.signal?.aborted === true && this.#step < next;
       if (!interrupted) yield await this.#evaluate();
@@ -210,7 +213,9 @@ class TrainingLoop {
   async #finish(): Promise<RunSummary> {
     const { recipe, objective, seed } = this.options;
     const { finalQuestions } = recipe.evaluation;
-    const { score, answers }: Evaluation = await this.#timed(() => this.#evaluator.evaluate('test', finalQuestions));
+    const { score, answers }: Evaluation = await this.#timed(() =>
+      this.#evaluator.evaluate('test', finalQuestions),
+    );
     const tokens = this.#step * this.#cost.tokens;
     const summary: RunSummary = {
       objective,

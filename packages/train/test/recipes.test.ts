@@ -13,7 +13,9 @@ describe('recipes', () => {
   });
 
   it('suggests the nearest name', () => {
-    expect(() => findRecipe('star-grap')).toThrow(/no recipe "star-grap". Did you mean star-graph\? There are star-graph,/);
+    expect(() => findRecipe('star-grap')).toThrow(
+      /no recipe "star-grap". Did you mean star-graph\? There are star-graph,/,
+    );
   });
 
   it('refuses a recipe with every problem named', () => {
@@ -23,7 +25,13 @@ describe('recipes', () => {
 
 describe('overrides', () => {
   it('replaces settings of every section and leaves the recipe alone', () => {
-    const changed = overrideRecipe(recipe, ['steps=200', 'optimizer.learningRate=1e-3', 'mutor.maxOffset=1', 'model.layers=2', 'task.names=12']);
+    const changed = overrideRecipe(recipe, [
+      'steps=200',
+      'optimizer.learningRate=1e-3',
+      'mutor.maxOffset=1',
+      'model.layers=2',
+      'task.names=12',
+    ]);
     expect(changed.steps).toBe(200);
     expect(changed.optimizer.learningRate).toBe(1e-3);
     expect(changed.objectives['mutor']).toEqual({ ...recipe.objectives['mutor'], maxOffset: 1 });
@@ -49,7 +57,9 @@ describe('overrides', () => {
   });
 
   it('takes every key that it lists', () => {
-    expect(settingKeys(recipe)).toEqual(expect.arrayContaining(['steps', 'evaluation.every', 'mtp.heads', 'task.length']));
+    expect(settingKeys(recipe)).toEqual(
+      expect.arrayContaining(['steps', 'evaluation.every', 'mtp.heads', 'task.length']),
+    );
     expect(RecipeError.name).toBe('RecipeError');
   });
 });

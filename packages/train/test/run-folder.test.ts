@@ -2,7 +2,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findRecipe, overrideRecipe, RunFolder, RunFolderError, type RunRecord, writeAtomic } from '../src/index.js';
+import {
+  findRecipe,
+  overrideRecipe,
+  RunFolder,
+  RunFolderError,
+  type RunRecord,
+  writeAtomic,
+} from '../src/index.js';
 
 let scratch = '';
 beforeEach(() => {
@@ -19,8 +26,15 @@ const record: RunRecord = {
   versions: {},
 };
 
-const progress = (step: number, logBytes = 0) => ({ step, trainSeconds: 1, seconds: 2, logBytes, solvedAtStep: null });
-const tensors = (value: number) => new Map([['w', { data: Float32Array.of(value), shape: [1], dtype: 'f32' as const }]]);
+const progress = (step: number, logBytes = 0) => ({
+  step,
+  trainSeconds: 1,
+  seconds: 2,
+  logBytes,
+  solvedAtStep: null,
+});
+const tensors = (value: number) =>
+  new Map([['w', { data: Float32Array.of(value), shape: [1], dtype: 'f32' as const }]]);
 
 describe('writeAtomic', () => {
   it('replaces a file and leaves nothing beside it', () => {
@@ -64,7 +78,10 @@ describe('RunFolder', () => {
     const bytes = folder.logBytes();
     folder.append({ step: 2 });
     folder.cutLog(bytes);
-    writeFileSync(join(scratch, 'metrics.jsonl'), `${readFileSync(join(scratch, 'metrics.jsonl'), 'utf8')}{"st`);
+    writeFileSync(
+      join(scratch, 'metrics.jsonl'),
+      `${readFileSync(join(scratch, 'metrics.jsonl'), 'utf8')}{"st`,
+    );
     expect(folder.events()).toEqual([{ step: 1 }]);
   });
 

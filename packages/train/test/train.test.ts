@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findRecipe, overrideRecipe, RunFolder, train, type TrainEvent } from '../src/index.js';
+import { findRecipe, overrideRecipe, RunFolder, type TrainEvent, train } from '../src/index.js';
 
 const recipe = overrideRecipe(findRecipe('star-graph'), [
   'steps=12',
@@ -31,7 +31,8 @@ const path = (name: string): string => join(scratch, name);
 
 async function collect(name: string, objective: string, seed = 0): Promise<TrainEvent[]> {
   const events: TrainEvent[] = [];
-  for await (const event of train({ device, recipe, objective, seed, folder: path(name) })) events.push(event);
+  for await (const event of train({ device, recipe, objective, seed, folder: path(name) }))
+    events.push(event);
   return events;
 }
 
@@ -47,11 +48,25 @@ function outcome(name: string): unknown {
 describe('train', () => {
   it('logs, evaluates, saves and ends with a summary', async () => {
     const events = await collect('plain', 'ntp');
-    expect(events.filter(({ type }) => type === 'metrics').map((event) => 'step' in event && event.step)).toEqual([2, 4, 6, 8, 10, 12]);
+    expect(
+      events.filter(({ type }) => type === 'metrics').map((event) => 'step' in event && event.step),
+    ).toEqual([2, 4, 6, 8, 10, 12]);
     expect(events.filter(({ type }) => type === 'evaluation')).toHaveLength(3);
-    expect(events.at(-1)).toMatchObject({ type: 'done', summary: { objective: 'ntp', steps: 12, chance: 0.5 } });
-    expect(readdirSync(path('plain')).sort()).toEqual(['checkpoints', 'config.json', 'metrics.jsonl', 'summary.json']);
-    expect(JSON.parse(readFileSync(join(path('plain'), 'config.json'), 'utf8'))).toMatchObject({ objective: 'ntp', seed: 0, recipe: { steps: 12 } });
+    expect(events.at(-1)).toMatchObject({
+      type: 'done',
+      summary: { objective: 'ntp', steps: 12, chance: 0.5 },
+    });
+    expect(readdirSync(path('plain')).sort()).toEqual([
+      'checkpoints',
+      'config.json',
+      'metrics.jsonl',
+      'summary.json',
+    ]);
+    expect(JSON.parse(readFileSync(join(path('plain'), 'config.json'), 'utf8'))).toMatchObject({
+      objective: 'ntp',
+      seed: 0,
+      recipe: { steps: 12 },
+    });
   });
 
   it('gives a finished run again without training', async () => {
@@ -65,24 +80,40 @@ describe('train', () => {
     expect(outcome('other')).not.toEqual(outcome('plain'));
   });
 
-  it.each(['ntp', 'mtp', 'teacherless', 'mutor'])('%s goes on after an interruption and ends with the same bits', async (objective) => {
-    await collect(`${objective}-whole`, objective);
-    // Stopped after events of every kind, each time as if the process had died there.
-    for (const stopAfter of [2, 5, 1, 7]) {
-      let seen = 0;
-      for await (const _ of train({ device, recipe, objective, seed: 0, folder: path(`${objective}-pieces`) })) {
-        if (++seen > stopAfter) break;
+  it.each(['ntp', 'mtp', 'teacherless', 'mutor'])(
+    '%s goes on after an interruption and ends with the same bits',
+    async (objective) => {
+      await collect(`${objective}-whole`, objective);
+      // Stopped after events of every kind, each time as if the process had died there.
+      for (const stopAfter of [2, 5, 1, 7]) {
+        let seen = 0;
+        for await (const _ of train({
+          device,
+          recipe,
+          objective,
+          seed: 0,
+          folder: path(`${objective}-pieces`),
+        })) {
+          if (++seen > stopAfter) break;
+        }
       }
-    }
-    await collect(`${objective}-pieces`, objective);
-    expect(outcome(`${objective}-pieces`)).toEqual(outcome(`${objective}-whole`));
-  });
+      await collect(`${objective}-pieces`, objective);
+      expect(outcome(`${objective}-pieces`)).toEqual(outcome(`${objective}-whole`));
+    },
+  );
 
   it('saves and stops on the signal', async () => {
     const controller = new AbortController();
     const events: TrainEvent[] = [];
     const run = async (): Promise<void> => {
-      for await (const event of train({ device, recipe, objective: 'mutor', seed: 0, folder: path('stopped'), signal: controller.signal })) {
+      for await (const event of train({
+        device,
+        recipe,
+        objective: 'mutor',
+        seed: 0,
+        folder: path('stopped'),
+        signal: controller.signal,
+      })) {
         events.push(event);
         if (event.type === 'metrics' && event.step === 6) controller.abort(new Error('stop'));
       }

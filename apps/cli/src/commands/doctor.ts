@@ -1,6 +1,6 @@
-import { buildCommand } from '@stricli/core';
 import { AdapterNotFoundError, type Device, openDevice } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
+import { buildCommand } from '@stricli/core';
 import { type Check, selfTest } from '../self-test.js';
 
 interface Flags {
@@ -23,7 +23,11 @@ interface Diagnosis {
 function checkNode(): Check {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const ok = major > 20 || (major === 20 && minor >= 19);
-  return { name: 'node', ok, detail: ok ? process.version : `${process.version}; install Node 20.19 or newer` };
+  return {
+    name: 'node',
+    ok,
+    detail: ok ? process.version : `${process.version}; install Node 20.19 or newer`,
+  };
 }
 
 async function diagnose(): Promise<Diagnosis> {
@@ -34,13 +38,23 @@ async function diagnose(): Promise<Diagnosis> {
     device = await openDevice();
   } catch (error) {
     if (!(error instanceof AdapterNotFoundError)) throw error;
-    checks.push({ name: 'adapter', ok: false, detail: `${error.message} "npm start" installs one where it may.` });
+    checks.push({
+      name: 'adapter',
+      ok: false,
+      detail: `${error.message} "npm start" installs one where it may.`,
+    });
     return { ok: false, node, adapter: null, checks };
   }
   const { name, vendor, software } = device.info;
   checks.push({ name: 'adapter', ok: true, detail: software ? `${name} (software: runs on the CPU)` : name });
   const timestamps = device.features.has('timestamp-query');
-  checks.push({ name: 'timestamps', ok: true, detail: timestamps ? 'available: step.profile() works' : 'missing: step.profile() does not work, all else does' });
+  checks.push({
+    name: 'timestamps',
+    ok: true,
+    detail: timestamps
+      ? 'available: step.profile() works'
+      : 'missing: step.profile() does not work, all else does',
+  });
   checks.push(...(await selfTest(device)));
   const adapter = { name, vendor, software, features: [...device.features].sort(), limits: device.limits };
   device.close();
@@ -51,11 +65,17 @@ async function doctor(this: void, flags: Flags): Promise<void> {
   const diagnosis = await diagnose();
   if (flags.json) process.stdout.write(toJson(diagnosis));
   else {
-    for (const { name, ok, detail } of diagnosis.checks) process.stdout.write(`${ok ? '✓' : '✗'} ${name.padEnd(12)} ${detail}\n`);
+    for (const { name, ok, detail } of diagnosis.checks)
+      process.stdout.write(`${ok ? '✓' : '✗'} ${name.padEnd(12)} ${detail}\n`);
     const { adapter } = diagnosis;
     if (adapter) {
       process.stdout.write(`  features     ${adapter.features.join(', ')}\n`);
-      for (const limit of ['maxBufferSize', 'maxStorageBufferBindingSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize']) {
+      for (const limit of [
+        'maxBufferSize',
+        'maxStorageBufferBindingSize',
+        'maxStorageBuffersPerShaderStage',
+        'maxComputeWorkgroupStorageSize',
+      ]) {
         process.stdout.write(`  ${limit.padEnd(32)} ${adapter.limits[limit]?.toLocaleString('en')}\n`);
       }
     }

@@ -1,6 +1,6 @@
-import { buildCommand } from '@stricli/core';
 import { describeSettings, objectiveKinds } from '@foretoken/objectives';
 import { recipes, settingKeys, toJson } from '@foretoken/train';
+import { buildCommand } from '@stricli/core';
 import { formatTable } from '../format.js';
 
 interface Flags {
@@ -18,10 +18,13 @@ export const recipesCommand = buildCommand<Flags>({
       return;
     }
     for (const recipe of recipes) {
-      process.stdout.write(`${recipe.name}\n  ${recipe.title}. ${recipe.description}\n  at most ${recipe.steps} steps of ${recipe.batch} sequences\n\n`);
+      process.stdout.write(
+        `${recipe.name}\n  ${recipe.title}. ${recipe.description}\n  at most ${recipe.steps} steps of ${recipe.batch} sequences\n\n`,
+      );
     }
     const first = recipes[0];
-    if (first) process.stdout.write(`Settings (flags of compare and train): ${settingKeys(first).join(', ')}\n`);
+    if (first)
+      process.stdout.write(`Settings (flags of compare and train): ${settingKeys(first).join(', ')}\n`);
   },
 });
 
@@ -29,13 +32,23 @@ export const objectivesCommand = buildCommand<Flags>({
   docs: { brief: 'List the objectives and their settings' },
   parameters: { flags: json },
   func(this: void, flags: Flags): void {
-    const all = objectiveKinds.map((kind) => ({ name: kind.name, title: kind.title, description: kind.description, settings: describeSettings(kind) }));
+    const all = objectiveKinds.map((kind) => ({
+      name: kind.name,
+      title: kind.title,
+      description: kind.description,
+      settings: describeSettings(kind),
+    }));
     if (flags.json) {
       process.stdout.write(toJson(all));
       return;
     }
     for (const { name, title, description, settings } of all) {
-      const rows = settings.map((setting) => [`${name}.${setting.name}`, setting.type, setting.default === undefined ? '-' : String(setting.default), setting.description]);
+      const rows = settings.map((setting) => [
+        `${name}.${setting.name}`,
+        setting.type,
+        setting.default === undefined ? '-' : String(setting.default),
+        setting.description,
+      ]);
       process.stdout.write(`${name}: ${title}. ${description}\n`);
       process.stdout.write(`${formatTable(['setting', 'type', 'default', 'meaning'], rows, 'left')}\n\n`);
     }

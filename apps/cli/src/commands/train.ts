@@ -1,15 +1,15 @@
 import { join } from 'node:path';
-import { buildCommand } from '@stricli/core';
+import { findObjective } from '@foretoken/objectives';
 import { openDevice } from '@foretoken/tensor';
 import { toJson, train } from '@foretoken/train';
-import { findObjective } from '@foretoken/objectives';
+import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
+import { UsageError } from '../errors.js';
 import { formatShare } from '../format.js';
 import { Progress } from '../progress.js';
 import { chooseRecipe, parseSeeds } from '../settings.js';
 import { interruptSignal } from '../signals.js';
-import { UsageError } from '../errors.js';
 
 interface Flags {
   readonly recipe: string;
@@ -36,7 +36,16 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
   const device = await openDevice();
   try {
     const { seed } = flags;
-    const events = train({ device, recipe, objective, seed, folder, command: commandLine(), signal, ...(commit ? { commit } : {}) });
+    const events = train({
+      device,
+      recipe,
+      objective,
+      seed,
+      folder,
+      command: commandLine(),
+      signal,
+      ...(commit ? { commit } : {}),
+    });
     for await (const event of events) {
       progress.update(0, event);
       if (event.type !== 'done') continue;
@@ -56,14 +65,38 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
 
 export const trainCommand = buildCommand<Flags>({
   func: trainOne,
-  docs: { brief: 'Train one objective with one seed', fullDescription: 'One run of a comparison by itself. An interrupted run goes on.' },
+  docs: {
+    brief: 'Train one objective with one seed',
+    fullDescription: 'One run of a comparison by itself. An interrupted run goes on.',
+  },
   parameters: {
     flags: {
-      recipe: { kind: 'parsed', parse: String, default: 'star-graph', brief: 'Recipe: see "foretoken recipes"' },
-      objective: { kind: 'parsed', parse: String, default: 'mutor', brief: 'Objective: see "foretoken objectives"' },
+      recipe: {
+        kind: 'parsed',
+        parse: String,
+        default: 'star-graph',
+        brief: 'Recipe: see "foretoken recipes"',
+      },
+      objective: {
+        kind: 'parsed',
+        parse: String,
+        default: 'mutor',
+        brief: 'Objective: see "foretoken objectives"',
+      },
       seed: { kind: 'parsed', parse: parseSeed, default: '0', brief: 'Seed' },
-      out: { kind: 'parsed', parse: String, optional: true, brief: 'Folder of the run [default = runs/RECIPE/OBJECTIVE-seedN]' },
-      set: { kind: 'parsed', parse: String, optional: true, variadic: true, brief: 'Override a setting: key=value' },
+      out: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Folder of the run [default = runs/RECIPE/OBJECTIVE-seedN]',
+      },
+      set: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        variadic: true,
+        brief: 'Override a setting: key=value',
+      },
       json: { kind: 'boolean', default: false, brief: 'Print the summary as JSON' },
     },
   },

@@ -14,7 +14,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Text as the contents of an element or of a quoted attribute. */
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
+export const escapeHtml = (text: string): string =>
+  text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 
 function partText(part: Part): string {
   if (part instanceof Markup) return part.text;

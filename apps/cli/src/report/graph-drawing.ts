@@ -1,10 +1,12 @@
 import { type StarGraphDrawing, StarGraphTask } from '@foretoken/data';
-import type { RunLog } from './run-logs.js';
 import { html, type Markup } from './escape.js';
+import type { RunLog } from './run-logs.js';
 
-const [WIDTH, HEIGHT, RADIUS, NODE] = [340, 150, 138, 13];
-const at = (x: number, scale = RADIUS): number => WIDTH / 2 + x * scale;
-const down = (y: number): number => HEIGHT / 2 + y * (HEIGHT / 2 - NODE - 4);
+const [WIDTH, RADIUS, NODE] = [340, 138, 13];
+/** Room around the nodes, for the words above them. */
+const MARGIN = NODE + 18;
+const at = (x: number): number => WIDTH / 2 + x * RADIUS;
+const down = (y: number): number => y * RADIUS;
 
 /** The path through the graph that an answer names, as far as its nodes exist. */
 function answerRoute(drawing: StarGraphDrawing, answer: readonly number[]): string {
@@ -21,12 +23,18 @@ function drawGraph(drawing: StarGraphDrawing, answer: readonly number[], colour:
   });
   const nodes = drawing.nodes.map(({ id, label, x, y }) => {
     const role = id === drawing.start ? 'start' : id === drawing.goal ? 'goal' : '';
-    const ring = role === '' ? html`` : html`<text x="${at(x)}" y="${down(y) - NODE - 6}" text-anchor="middle" font-size="11" fill="var(--soft)">${role}</text>`;
+    const ring =
+      role === ''
+        ? html``
+        : html`<text x="${at(x)}" y="${down(y) - NODE - 6}" text-anchor="middle" font-size="11" fill="var(--soft)">${role}</text>`;
     const stroke = role === '' ? 'var(--line)' : 'var(--ink)';
     return html`<circle cx="${at(x)}" cy="${down(y)}" r="${NODE}" fill="var(--page)" stroke="${stroke}" stroke-width="1.5"/><text x="${at(x)}" y="${down(y) + 4}" text-anchor="middle" font-size="12" fill="var(--ink)">${label}</text>${ring}`;
   });
+  const heights = drawing.nodes.map(({ y }) => down(y));
+  const top = Math.min(...heights) - MARGIN;
+  const height = Math.max(...heights) + MARGIN - top;
   const route = answerRoute(drawing, answer);
-  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="The graph, and the path that was answered">${edges}<polyline points="${route}" fill="none" stroke="${colour}" stroke-width="4" stroke-linejoin="round" stroke-linecap="round" opacity="0.85"/>${nodes}</svg>`;
+  return html`<svg viewBox="0 ${top} ${WIDTH} ${height}" role="img" aria-label="The graph, and the path that was answered">${edges}<polyline points="${route}" fill="none" stroke="${colour}" stroke-width="4" stroke-linejoin="round" stroke-linecap="round" opacity="0.85"/>${nodes}</svg>`;
 }
 
 /** One question of the final test with the answer of one run. */
@@ -41,7 +49,10 @@ export class Question {
   readonly #drawing: StarGraphDrawing;
   readonly #answer: readonly number[];
 
-  constructor(log: RunLog, readonly index: number) {
+  constructor(
+    log: RunLog,
+    readonly index: number,
+  ) {
     const settings = { ...log.record?.recipe.task, seed: log.seed };
     const task = new StarGraphTask(settings as ConstructorParameters<typeof StarGraphTask>[0]);
     this.#drawing = task.describe('test', index);
@@ -59,7 +70,8 @@ export class Question {
   answered(log: RunLog, colour: string): DrawnAnswer | undefined {
     const given = log.summary?.answers[this.index];
     if (given === undefined) return undefined;
-    const correct = given.length === this.#answer.length && given.every((id, place) => id === this.#answer[place]);
+    const correct =
+      given.length === this.#answer.length && given.every((id, place) => id === this.#answer[place]);
     return { drawing: drawGraph(this.#drawing, given, colour), text: given.join(' '), correct };
   }
 }

@@ -1,6 +1,6 @@
 import { formatCount, formatShare } from '../format.js';
 import type { Interval } from '../statistics.js';
-import { type ComparisonSummary, objectiveTitle, type ObjectiveSummary } from '../summary.js';
+import { type ComparisonSummary, type ObjectiveSummary, objectiveTitle } from '../summary.js';
 import { html, Markup } from './escape.js';
 import { tellingQuestion } from './graph-drawing.js';
 import { type Look, looksOf, swatch } from './palette.js';
@@ -11,7 +11,8 @@ import { style } from './style.js';
 type Looks = ReadonlyMap<string, Look>;
 
 const lookOf = (looks: Looks, objective: string): Look => looks.get(objective) as Look;
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** What the figures say, and no more. */
 function resultSentence({ objectives, recipe, chance }: ComparisonSummary): Markup {
@@ -21,7 +22,8 @@ function resultSentence({ objectives, recipe, chance }: ComparisonSummary): Mark
     const outcome = solved === 0 ? 'did not solve it' : `solved it in ${solved} of ${runs.length}`;
     return `${objectiveTitle(objective)} ${outcome} (exact match ${formatShare(exactMatch.mean)})`;
   });
-  const scope = seeds === 1 ? 'With one seed, which is an anecdote and gives no interval' : `Over ${seeds} seeds`;
+  const scope =
+    seeds === 1 ? 'With one seed, which is an anecdote and gives no interval' : `Over ${seeds} seeds`;
   return html`<p class="result">${scope}, within ${recipe.steps.toLocaleString('en')} steps: ${parts.join('; ')}. Guessing the arm gives ${formatShare(chance)}.</p>`;
 }
 
@@ -30,7 +32,10 @@ const withInterval = ({ mean: centre, low, high }: Interval, several: boolean): 
     ? html`${formatShare(centre)}<span class="interval">${formatShare(low)}–${formatShare(high)}</span>`
     : html`${formatShare(centre)}`;
 
-function objectiveRow({ objective, extraParameters, exactMatch, firstHop, seeds }: ObjectiveSummary, looks: Looks): Markup {
+function objectiveRow(
+  { objective, extraParameters, exactMatch, firstHop, seeds }: ObjectiveSummary,
+  looks: Looks,
+): Markup {
   const solved = seeds.filter(({ solvedAtStep }) => solvedAtStep !== null).length;
   const several = seeds.length > 1;
   return html`<tr><th scope="row">${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}</th>
@@ -51,7 +56,8 @@ function objectiveTable({ objectives, parameters }: ComparisonSummary, looks: Lo
 function seedTable({ objectives }: ComparisonSummary, looks: Looks): Markup {
   const rows = objectives.flatMap(({ objective, seeds }) =>
     seeds.map(
-      (run) => html`<tr><th scope="row">${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}</th><td>${run.seed}</td><td>${formatShare(run.exactMatch)}</td><td>${formatShare(run.firstHop)}</td><td>${run.solvedAtStep ?? '–'}</td><td>${run.steps}</td><td>${formatCount(run.flops)}</td><td>${run.seconds.toFixed(0)}</td></tr>`,
+      (run) =>
+        html`<tr><th scope="row">${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}</th><td>${run.seed}</td><td>${formatShare(run.exactMatch)}</td><td>${formatShare(run.firstHop)}</td><td>${run.solvedAtStep ?? '–'}</td><td>${run.steps}</td><td>${formatCount(run.flops)}</td><td>${run.seconds.toFixed(0)}</td></tr>`,
     ),
   );
   return html`<div class="scroll"><table><thead><tr><th>objective</th><th>seed</th><th>exact match</th><th>first hop</th><th>solved at step</th><th>steps</th><th>FLOPs</th><th>seconds</th></tr></thead><tbody>${rows}</tbody></table></div>`;
@@ -69,7 +75,9 @@ async function curves(summary: ComparisonSummary, logs: readonly RunLog[], looks
     ['flops', 'Exact match against training FLOPs'],
     ['seconds', 'Exact match against seconds'],
   ];
-  const drawn = await Promise.all(titles.map(async ([spent, title]) => figure(title, await matchCurve(logs, spent, summary.chance, looks))));
+  const drawn = await Promise.all(
+    titles.map(async ([spent, title]) => figure(title, await matchCurve(logs, spent, summary.chance, looks))),
+  );
   const spread = await spreadPlot(summary.objectives, summary.chance, looks);
   return html`${objectiveKey(looks)}<div class="plots">${drawn}${figure('Final exact match of each seed', spread)}</div>`;
 }
@@ -79,9 +87,14 @@ async function losses(summary: ComparisonSummary, logs: readonly RunLog[], looks
     summary.objectives.map(async ({ objective }) => {
       const look = lookOf(looks, objective);
       const key = partsOf(logs, objective).map(
-        (part, at) => html`<li><svg class="swatch" width="26" height="8" aria-hidden="true"><path d="M0 4H26" stroke="${look.colour}" stroke-width="2" stroke-dasharray="${PART_DASHES[at % PART_DASHES.length] ?? ''}"/></svg>${part}</li>`,
+        (part, at) =>
+          html`<li><svg class="swatch" width="26" height="8" aria-hidden="true"><path d="M0 4H26" stroke="${look.colour}" stroke-width="2" stroke-dasharray="${PART_DASHES[at % PART_DASHES.length] ?? ''}"/></svg>${part}</li>`,
       );
-      return figure(objectiveTitle(objective), await lossPlot(logs, objective, look), html`<ul class="key">${key}</ul>`);
+      return figure(
+        objectiveTitle(objective),
+        await lossPlot(logs, objective, look),
+        html`<ul class="key">${key}</ul>`,
+      );
     }),
   );
   return html`<div class="small">${figures}</div>`;
@@ -89,14 +102,24 @@ async function losses(summary: ComparisonSummary, logs: readonly RunLog[], looks
 
 /** One graph of the final test with the answer of each objective's first run. */
 function sampleGraph(summary: ComparisonSummary, logs: readonly RunLog[], looks: Looks): Markup {
-  const firsts = summary.objectives.flatMap(({ objective }) => logs.find((log) => log.objective === objective) ?? []);
+  const firsts = summary.objectives.flatMap(
+    ({ objective }) => logs.find((log) => log.objective === objective) ?? [],
+  );
   const question = tellingQuestion(firsts);
   if (question === undefined) return html``;
   const figures = firsts.flatMap((log) => {
     const answered = question.answered(log, lookOf(looks, log.objective).colour);
     if (answered === undefined) return [];
-    const verdict = answered.correct ? html`<span class="verdict right">right</span>` : html`<span class="verdict wrong">wrong</span>`;
-    return [figure(objectiveTitle(log.objective), answered.drawing, html`<figcaption>answered <code>${answered.text}</code> ${verdict}</figcaption>`)];
+    const verdict = answered.correct
+      ? html`<span class="verdict right">right</span>`
+      : html`<span class="verdict wrong">wrong</span>`;
+    return [
+      figure(
+        objectiveTitle(log.objective),
+        answered.drawing,
+        html`<figcaption>answered <code>${answered.text}</code> ${verdict}</figcaption>`,
+      ),
+    ];
   });
   return html`<h2>A graph, and what each objective answers</h2>
 <p>A question of the final test: <code>${question.prompt}</code>. The right answer is <code>${question.answer}</code>. Every answer is that of the objective’s first seed.</p>

@@ -73,8 +73,20 @@ const chanceRule = (chance: number): object[] => [
   },
   {
     data: { values: [{ chance, label: ['chance', formatShare(chance).replace('.0%', '%')] }] },
-    mark: { type: 'text', align: 'left', baseline: 'middle', dx: 6, fontSize: 11.5, lineHeight: 13, color: 'var(--soft)' },
-    encoding: { x: { value: CURVE.width }, y: { field: 'chance', type: 'quantitative' }, text: { field: 'label' } },
+    mark: {
+      type: 'text',
+      align: 'left',
+      baseline: 'middle',
+      dx: 6,
+      fontSize: 11.5,
+      lineHeight: 13,
+      color: 'var(--soft)',
+    },
+    encoding: {
+      x: { value: CURVE.width },
+      y: { field: 'chance', type: 'quantitative' },
+      text: { field: 'label' },
+    },
   },
 ];
 
@@ -83,7 +95,12 @@ const chanceRule = (chance: number): object[] => [
  *
  * @returns undefined when no run has logged an evaluation
  */
-export async function matchCurve(logs: readonly RunLog[], spent: Spent, chance: number, looks: Looks): Promise<Markup | undefined> {
+export async function matchCurve(
+  logs: readonly RunLog[],
+  spent: Spent,
+  chance: number,
+  looks: Looks,
+): Promise<Markup | undefined> {
   const values = logs.flatMap(({ objective, seed, evaluations }) =>
     evaluations.map((event, place) => ({
       objective,
@@ -98,7 +115,12 @@ export async function matchCurve(logs: readonly RunLog[], spent: Spent, chance: 
     ...CURVE,
     data: { values },
     encoding: {
-      x: { field: 'x', type: 'quantitative', scale: { zero: true }, axis: { title: SPENT_TITLES[spent], format: '~s', tickCount: 5, grid: false } },
+      x: {
+        field: 'x',
+        type: 'quantitative',
+        scale: { zero: true },
+        axis: { title: SPENT_TITLES[spent], format: '~s', tickCount: 5, grid: false },
+      },
       y: { field: 'exactMatch', type: 'quantitative', scale: shareScale, axis: shareAxis('exact match') },
     },
     layer: [
@@ -127,12 +149,23 @@ export function spreadPlot(
   looks: Looks,
 ): Promise<Markup> {
   const titled = (name: string) => ({ objective: name, title: objectiveTitle(name) });
-  const seeds = objectives.flatMap((each) => each.seeds.map((seed) => ({ ...titled(each.objective), ...seed })));
+  const seeds = objectives.flatMap((each) =>
+    each.seeds.map((seed) => ({ ...titled(each.objective), ...seed })),
+  );
   const means = objectives
     .filter((each) => each.seeds.length > 1)
     .map(({ objective, exactMatch }) => ({ ...titled(objective), ...exactMatch }));
-  const y = { field: 'title', type: 'nominal', sort: null, axis: { title: null, domain: false, ticks: false, labelPadding: 10 } };
-  const x = { type: 'quantitative', scale: shareScale, axis: { ...shareAxis('exact match on fresh questions'), grid: true } };
+  const y = {
+    field: 'title',
+    type: 'nominal',
+    sort: null,
+    axis: { title: null, domain: false, ticks: false, labelPadding: 10 },
+  };
+  const x = {
+    type: 'quantitative',
+    scale: shareScale,
+    axis: { ...shareAxis('exact match on fresh questions'), grid: true },
+  };
   return draw({
     width: 340,
     height: CURVE.height,
@@ -172,7 +205,11 @@ export const PART_DASHES: readonly string[] = ['', '6 3', '2 3', '8 3 2 3', '12 
 
 /** Names of the parts of an objective's loss, in the order in which runs logged them. */
 export const partsOf = (logs: readonly RunLog[], objective: string): string[] => [
-  ...new Set(logs.flatMap((log) => (log.objective === objective ? log.metrics.flatMap(({ parts }) => Object.keys(parts)) : []))),
+  ...new Set(
+    logs.flatMap((log) =>
+      log.objective === objective ? log.metrics.flatMap(({ parts }) => Object.keys(parts)) : [],
+    ),
+  ),
 ];
 
 /**
@@ -180,11 +217,17 @@ export const partsOf = (logs: readonly RunLog[], objective: string): string[] =>
  *
  * @returns undefined when its runs have logged no loss
  */
-export async function lossPlot(logs: readonly RunLog[], objective: string, { colour }: Look): Promise<Markup | undefined> {
+export async function lossPlot(
+  logs: readonly RunLog[],
+  objective: string,
+  { colour }: Look,
+): Promise<Markup | undefined> {
   const points = (log: RunLog) =>
     log.metrics.flatMap(({ step, parts }) =>
       // A logarithmic axis has no place for zero.
-      Object.entries(parts).flatMap(([part, loss]) => (loss > 0 ? [{ run: `${part} ${log.seed}`, part, step, loss }] : [])),
+      Object.entries(parts).flatMap(([part, loss]) =>
+        loss > 0 ? [{ run: `${part} ${log.seed}`, part, step, loss }] : [],
+      ),
     );
   const values = logs.filter((log) => log.objective === objective).flatMap(points);
   if (values.length === 0) return undefined;
@@ -213,7 +256,12 @@ export async function lossPlot(logs: readonly RunLog[], objective: string, { col
       strokeDash: {
         field: 'part',
         type: 'nominal',
-        scale: { domain: parts, range: parts.map((_, place) => (PART_DASHES[place % PART_DASHES.length] ?? '').split(' ').filter(Boolean).map(Number)) },
+        scale: {
+          domain: parts,
+          range: parts.map((_, place) =>
+            (PART_DASHES[place % PART_DASHES.length] ?? '').split(' ').filter(Boolean).map(Number),
+          ),
+        },
         legend: null,
       },
     },

@@ -1,4 +1,10 @@
-import { type EvaluationEvent, type MetricsEvent, RunFolder, type RunRecord, type RunSummary } from '@foretoken/train';
+import {
+  type EvaluationEvent,
+  type MetricsEvent,
+  RunFolder,
+  type RunRecord,
+  type RunSummary,
+} from '@foretoken/train';
 import { type ComparisonSummary, runPath } from '../summary.js';
 
 /** What the report draws of a run. */

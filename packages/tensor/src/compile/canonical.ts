@@ -1,4 +1,4 @@
-import { LOWEST_F32, HIGHEST_F32, type DType } from '../dtype.js';
+import { type DType, HIGHEST_F32, LOWEST_F32 } from '../dtype.js';
 import { ForetokenError } from '../errors.js';
 import { GraphNode, topologicalOrder } from '../graph.js';
 import type { Operation } from '../operation.js';
@@ -117,7 +117,9 @@ export function canonicalize(roots: readonly GraphNode[]): CanonicalGraph {
     }
     known.set(key, node);
     const parts =
-      node.operation.lowering.kind === 'reduction' ? splitReduction(node, canonical(input as GraphNode)) : undefined;
+      node.operation.lowering.kind === 'reduction'
+        ? splitReduction(node, canonical(input as GraphNode))
+        : undefined;
     if (parts === undefined) {
       order.push(node);
       return;

@@ -110,19 +110,30 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
     const entries = Object.entries(inputs).sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [name, { data, shape }] of entries) {
       if (data.length !== sizeOf(shape)) {
-        throw new ShapeError(`${this.name}: input ${name} has shape ${formatShape(shape)} but ${data.length} values.`);
+        throw new ShapeError(
+          `${this.name}: input ${name} has shape ${formatShape(shape)} but ${data.length} values.`,
+        );
       }
     }
-    const key = entries.map(([name, { data, shape }]) => `${name}:${dtypeOfHostArray(data)}${formatShape(shape)}`).join();
+    const key = entries
+      .map(([name, { data, shape }]) => `${name}:${dtypeOfHostArray(data)}${formatShape(shape)}`)
+      .join();
     let trace = this.#traces.get(key);
     if (trace === undefined) {
       trace = this.#trace(entries);
       this.#traces.set(key, trace);
     }
     for (const { source, shape } of trace.bound) {
-      const storage = source?.kind === 'variable' ? source.variable.storage : source?.kind === 'storage' ? source.storage : undefined;
+      const storage =
+        source?.kind === 'variable'
+          ? source.variable.storage
+          : source?.kind === 'storage'
+            ? source.storage
+            : undefined;
       if (storage?.released) {
-        throw new DisposedError(`${this.name}: a tensor ${formatShape(shape)} that the step uses has been freed.`);
+        throw new DisposedError(
+          `${this.name}: a tensor ${formatShape(shape)} that the step uses has been freed.`,
+        );
       }
     }
     for (const [name, { data }] of entries) trace.plan.writeInput(name, data);
@@ -134,7 +145,10 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
     for (const variable of trace.assigned) variable.markOverwritten();
     const results = new Map<Tensor, Tensor>();
     trace.outputs.forEach((traced, at) => {
-      const node = this.device.leaf(traced.shape, traced.dtype, { kind: 'storage', storage: storages[at] as Storage });
+      const node = this.device.leaf(traced.shape, traced.dtype, {
+        kind: 'storage',
+        storage: storages[at] as Storage,
+      });
       this.device.own(node, storages[at] as Storage);
       results.set(traced, new Tensor(node));
     });
@@ -150,7 +164,8 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
         return [name, new Tensor(node)];
       }),
     );
-    if (device.journal !== undefined) throw new ForetokenError(`${this.name}: a compiled step cannot be run inside another one.`);
+    if (device.journal !== undefined)
+      throw new ForetokenError(`${this.name}: a compiled step cannot be run inside another one.`);
     device.journal = journal;
     try {
       const output = this.body(inputs as Inputs);
@@ -163,7 +178,11 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
         return tensor;
       });
       const assigned = [...device.pendingVariables];
-      const plan = new Plan(device.runtime, { outputs: outputs.map(({ node }) => node), assigned, once: false });
+      const plan = new Plan(device.runtime, {
+        outputs: outputs.map(({ node }) => node),
+        assigned,
+        once: false,
+      });
       const bound = [...new Set(plan.kernels.flatMap(({ bindings }) => bindings))];
       for (const node of bound) if (node.source?.kind === 'storage') device.pinned.add(node);
       return { plan, output, outputs, assigned, bound };
@@ -175,4 +194,3 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
     }
   }
 }
-

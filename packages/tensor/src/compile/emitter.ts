@@ -1,8 +1,8 @@
-import { STORED_TYPE, wgslLiteral, WGSL_TYPE, type DType, HIGHEST_F32, LOWEST_F32 } from '../dtype.js';
+import { type DType, HIGHEST_F32, LOWEST_F32, STORED_TYPE, WGSL_TYPE, wgslLiteral } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import { ELEMENTWISE_HELPERS } from '../ops/elementwise.js';
 import { RANDOM_HELPERS } from '../ops/random.js';
-import type { ReductionAttributes, Reducer } from '../ops/reduce.js';
+import type { Reducer, ReductionAttributes } from '../ops/reduce.js';
 import { rowMajorStrides, type Shape, sizeOf } from '../shape.js';
 
 const HELPERS: Readonly<Record<string, string>> = { ...ELEMENTWISE_HELPERS, ...RANDOM_HELPERS };
@@ -87,7 +87,8 @@ export class Emitter {
   #bindBuffer(node: GraphNode, type?: string): string {
     const known = this.#buffers.find((buffer) => buffer.node === node);
     if (known) {
-      if (type !== undefined && known.type !== type) throw new Error(`internal: one kernel binds a buffer as ${known.type} and ${type}.`);
+      if (type !== undefined && known.type !== type)
+        throw new Error(`internal: one kernel binds a buffer as ${known.type} and ${type}.`);
       return known.name;
     }
     const name = bufferName(this.#buffers.length);
@@ -197,7 +198,8 @@ export class Emitter {
     const varying = new Set(loops);
     const inside = lines.filter((line) => {
       const name = /^let (\w+)/.exec(line)?.[1];
-      const depends = name === undefined || line.match(/\b[a-z]\w*\b/g)?.some((word) => varying.has(word)) === true;
+      const depends =
+        name === undefined || line.match(/\b[a-z]\w*\b/g)?.some((word) => varying.has(word)) === true;
       const declared = name ?? /^var (\w+)/.exec(line)?.[1];
       if (depends && declared !== undefined) varying.add(declared);
       if (!depends) this.line(line);
@@ -212,7 +214,8 @@ export class Emitter {
     this.line(`var ${name}: ${WGSL_TYPE[dtype]};`);
     const text = cases.map(({ condition, body }, at) => {
       const block = this.scoped(() => this.line(`${name} = ${body()};`));
-      const head = at === 0 ? `if (${condition})` : condition === undefined ? 'else' : `else if (${condition})`;
+      const head =
+        at === 0 ? `if (${condition})` : condition === undefined ? 'else' : `else if (${condition})`;
       return `${head} {\n${block}\n}`;
     });
     this.line(text.join(' '));
@@ -259,7 +262,10 @@ export class Emitter {
     const last = this.#neighbours.get(dims.at(-1) ?? '');
     const aligned = last !== undefined && (index.shape.at(-1) as number) % VECTOR === 0;
     if (aligned && last.base !== dims.at(-1)) {
-      return this.#neighbour(this.flat({ shape: index.shape, dims: [...dims.slice(0, -1), last.base] }), last.lane);
+      return this.#neighbour(
+        this.flat({ shape: index.shape, dims: [...dims.slice(0, -1), last.base] }),
+        last.lane,
+      );
     }
     const terms = dims.flatMap((dim, axis) => {
       if (dim === '0u') return [];
@@ -287,7 +293,8 @@ export class Emitter {
       const quotient = stride === 1 ? flat : this.bind('u32', `${flat} / ${stride}u`);
       const dim = axis === first ? quotient : this.bind('u32', `${quotient} % ${size}u`);
       // The first of four neighbours along the last axis.
-      if (neighbour !== undefined && stride === 1 && size % VECTOR === 0) this.#neighbours.set(dim, { base: dim, lane: 0 });
+      if (neighbour !== undefined && stride === 1 && size % VECTOR === 0)
+        this.#neighbours.set(dim, { base: dim, lane: 0 });
       return dim;
     });
   }
@@ -308,7 +315,10 @@ export class Emitter {
         else toSize *= shape[to++] ?? 1;
         if (from > index.shape.length + 1 || to > shape.length + 1) return { shape, flat: this.flat(index) };
       }
-      const group: Index = { shape: index.shape.slice(fromStart, from), dims: index.dims.slice(fromStart, from) };
+      const group: Index = {
+        shape: index.shape.slice(fromStart, from),
+        dims: index.dims.slice(fromStart, from),
+      };
       const target = shape.slice(toStart, to);
       const solid = group.shape.flatMap((size, axis) => (size === 1 ? [] : [group.dims?.[axis] as string]));
       if (solid.length === 1 && target.filter((size) => size !== 1).length === 1) {
@@ -410,7 +420,9 @@ export class Emitter {
 
   /** The statements at the top level. */
   statements(): string {
-    return (this.#scopes[0] as { lines: string[] }).lines.map((line) => `  ${line.replaceAll('\n', '\n  ')}`).join('\n');
+    return (this.#scopes[0] as { lines: string[] }).lines
+      .map((line) => `  ${line.replaceAll('\n', '\n  ')}`)
+      .join('\n');
   }
 }
 
@@ -442,10 +454,13 @@ class Accumulator {
   add(value: string, place: string): void {
     const { emitter, reducer, result } = this;
     if (reducer === 'sum') emitter.line(`${result} += ${value};`);
-    else if (reducer === 'max' || reducer === 'min') emitter.line(`${result} = ${reducer}(${result}, ${value});`);
+    else if (reducer === 'max' || reducer === 'min')
+      emitter.line(`${result} = ${reducer}(${result}, ${value});`);
     else {
       const better = reducer === 'argmax' ? '>' : '<';
-      emitter.line(`if (${value} ${better} ${this.#best}) { ${this.#best} = ${value}; ${result} = i32(${place}); }`);
+      emitter.line(
+        `if (${value} ${better} ${this.#best}) { ${this.#best} = ${value}; ${result} = i32(${place}); }`,
+      );
     }
   }
 }

@@ -1,5 +1,5 @@
-import type { GraphNode } from '../graph.js';
 import { STORED_TYPE } from '../dtype.js';
+import type { GraphNode } from '../graph.js';
 import { Emitter, type Index, type Placement, VECTOR } from './emitter.js';
 
 /** One dispatch: WGSL, what it binds, and how many workgroups run. */
@@ -73,7 +73,8 @@ export class KernelWriter {
   /** The buffer of an input, as an array of `type` (its own element type when absent). */
   input(at: number, type?: string): string {
     const stored = this.emitter.placement.bufferOf(this.node.inputs[at] as GraphNode);
-    if (stored === undefined) throw new Error(`internal: input ${at} of ${this.node.operation.name} has no buffer.`);
+    if (stored === undefined)
+      throw new Error(`internal: input ${at} of ${this.node.operation.name} has no buffer.`);
     this.emitter.readAnywhere(stored);
     return this.emitter.buffer(stored, type);
   }
@@ -82,13 +83,21 @@ export class KernelWriter {
    * Statements for a loop over `loop` that end in `use(value)`, where value is the element of an inlined input at
    * `dims`, and the statements that must stand before the loop.
    */
-  elementInLoop(at: number, dims: readonly string[], loop: string, use: (value: string) => string): { before: string; inside: string } {
+  elementInLoop(
+    at: number,
+    dims: readonly string[],
+    loop: string,
+    use: (value: string) => string,
+  ): { before: string; inside: string } {
     const { emitter } = this;
     const input = this.node.inputs[at] as GraphNode;
     let inside = '';
     const before = emitter.scoped(() => {
       inside = emitter.loopBody([loop], () => {
-        const index: Index = { shape: input.shape, dims: dims.map((dim, axis) => (input.shape[axis] === 1 ? '0u' : dim)) };
+        const index: Index = {
+          shape: input.shape,
+          dims: dims.map((dim, axis) => (input.shape[axis] === 1 ? '0u' : dim)),
+        };
         emitter.line(use(emitter.value(input, index)));
       });
     });
@@ -141,7 +150,8 @@ function isVectorizable(node: GraphNode, placement: Placement): boolean {
 /** Beyond this many fused operations the code of four elements gets long. */
 const MAX_VECTOR_NODES = 40;
 
-const stored = (node: GraphNode, value: string): string => (node.dtype === 'bool' ? `select(0u, 1u, ${value})` : value);
+const stored = (node: GraphNode, value: string): string =>
+  node.dtype === 'bool' ? `select(0u, 1u, ${value})` : value;
 
 /** A name for profiles: the operations that were fused, from the last to the first. */
 function fusedName(node: GraphNode, placement: Placement): string {
@@ -185,4 +195,3 @@ export function buildKernel(node: GraphNode, placement: Placement, target: Targe
   });
   return assemble(fusedName(node, placement), emitter, text, [node]);
 }
-

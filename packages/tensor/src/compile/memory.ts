@@ -26,7 +26,9 @@ const overlaps = (a: Interval, b: Interval): boolean => a.first <= b.last && b.f
 export function layOut(intervals: readonly Interval[], alignment: number, maxChunkBytes: number): Layout {
   const slots = new Array<Slot>(intervals.length);
   const chunks: { placed: { interval: Interval; offset: number }[]; bytes: number }[] = [];
-  const bySize = intervals.map((_, at) => at).sort((a, b) => (intervals[b] as Interval).bytes - (intervals[a] as Interval).bytes);
+  const bySize = intervals
+    .map((_, at) => at)
+    .sort((a, b) => (intervals[b] as Interval).bytes - (intervals[a] as Interval).bytes);
   for (const at of bySize) {
     const interval = intervals[at] as Interval;
     const bytes = Math.ceil(Math.max(interval.bytes, alignment) / alignment) * alignment;
@@ -37,7 +39,8 @@ export function layOut(intervals: readonly Interval[], alignment: number, maxChu
       for (const other of placed) {
         if (!overlaps(interval, other.interval)) continue;
         if (offset + bytes <= other.offset) break;
-        const end = other.offset + Math.ceil(Math.max(other.interval.bytes, alignment) / alignment) * alignment;
+        const end =
+          other.offset + Math.ceil(Math.max(other.interval.bytes, alignment) / alignment) * alignment;
         offset = Math.max(offset, end);
       }
       if (offset > 0 && offset + bytes > maxChunkBytes) continue;

@@ -1,7 +1,7 @@
 import { BYTES_PER_ELEMENT, type HostArray, toDeviceWords } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { Storage } from '../runtime/storage.js';
+import type { Storage } from '../runtime/storage.js';
 import type { VariableState } from '../variable.js';
 import { bufferName } from './emitter.js';
 import type { Kernel } from './kernel.js';
@@ -41,7 +41,9 @@ const bytesOf = (node: GraphNode): number => node.size * BYTES_PER_ELEMENT;
 
 /** Kernels whose results no other kernel reads go last, so that they may overwrite what the others read. */
 function assignmentsLast(kernels: readonly Kernel[]): Kernel[] {
-  const read = new Set(kernels.flatMap((kernel) => kernel.bindings.filter((node) => !kernel.outputs.includes(node))));
+  const read = new Set(
+    kernels.flatMap((kernel) => kernel.bindings.filter((node) => !kernel.outputs.includes(node))),
+  );
   const isLast = (kernel: Kernel): boolean => kernel.outputs.every((node) => !read.has(node));
   return [...kernels.filter((kernel) => !isLast(kernel)), ...kernels.filter(isLast)];
 }
@@ -68,7 +70,9 @@ export class Plan {
     this.#placement = placement;
     this.kernels = assignmentsLast(kernels);
     this.#layOut(values);
-    this.#dispatches = this.kernels.filter(({ workgroups }) => !workgroups.includes(0)).map((kernel) => this.#prepare(kernel));
+    this.#dispatches = this.kernels
+      .filter(({ workgroups }) => !workgroups.includes(0))
+      .map((kernel) => this.#prepare(kernel));
   }
 
   /** Bytes of working memory. */
@@ -86,7 +90,9 @@ export class Plan {
   /** Decides where every buffer lies, and which copies the assignments and outputs need. */
   #layOut(values: readonly GraphNode[]): void {
     const { outputs, assigned, once } = this.request;
-    const written = new Map(this.kernels.flatMap((kernel, at) => kernel.outputs.map((node) => [node, at] as const)));
+    const written = new Map(
+      this.kernels.flatMap((kernel, at) => kernel.outputs.map((node) => [node, at] as const)),
+    );
     const end = this.kernels.length;
     const pinned = new Set<GraphNode>();
 
@@ -124,17 +130,30 @@ export class Plan {
     const intervals: (Interval & { node: GraphNode | undefined; temporaryOf?: VariableState })[] = [];
     for (const [node, { first, last }] of uses) {
       const { source } = node;
-      if (source?.kind === 'variable') this.#places.set(node, { storage: source.variable.storage, offset: 0 });
+      if (source?.kind === 'variable')
+        this.#places.set(node, { storage: source.variable.storage, offset: 0 });
       if (source?.kind === 'storage') this.#places.set(node, { storage: source.storage, offset: 0 });
       if (this.#places.has(node)) continue;
       // What the host writes is there before the first kernel, and in a replayed plan must survive the last.
       const fromHost = source !== undefined;
-      intervals.push({ node, bytes: bytesOf(node), first: fromHost ? -1 : first, last: fromHost && !once ? end : last });
+      intervals.push({
+        node,
+        bytes: bytesOf(node),
+        first: fromHost ? -1 : first,
+        last: fromHost && !once ? end : last,
+      });
       if (source?.kind === 'input') this.#inputs.set(source.name, node);
     }
     // A leaf may be overwritten by another assignment before it is copied, so it is set aside first.
     for (const { variable, node } of copyOnly) {
-      if (node.source !== undefined) intervals.push({ node: undefined, temporaryOf: variable, bytes: bytesOf(node), first: -1, last: end });
+      if (node.source !== undefined)
+        intervals.push({
+          node: undefined,
+          temporaryOf: variable,
+          bytes: bytesOf(node),
+          first: -1,
+          last: end,
+        });
     }
 
     const { gpu, pool } = this.runtime;
@@ -164,14 +183,24 @@ export class Plan {
   #mayOverwrite(variable: VariableState, node: GraphNode, producer: number): boolean {
     if (bytesOf(node) !== variable.storage.bytes) return false;
     return this.kernels.every((kernel, at) => {
-      const old = kernel.bindings.filter((bound) => bound.source?.kind === 'variable' && bound.source.variable === variable);
-      return old.length === 0 || at < producer || (at === producer && old.every((bound) => kernel.readsInPlace(bound)));
+      const old = kernel.bindings.filter(
+        (bound) => bound.source?.kind === 'variable' && bound.source.variable === variable,
+      );
+      return (
+        old.length === 0 ||
+        at < producer ||
+        (at === producer && old.every((bound) => kernel.readsInPlace(bound)))
+      );
     });
   }
 
   #upload(place: Place, values: HostArray): void {
     const words = toDeviceWords(values);
-    this.runtime.gpu.queue.writeBuffer(place.storage.use(), place.offset, words as GPUAllowSharedBufferSource);
+    this.runtime.gpu.queue.writeBuffer(
+      place.storage.use(),
+      place.offset,
+      words as GPUAllowSharedBufferSource,
+    );
   }
 
   #prepare(kernel: Kernel): Dispatch {
@@ -180,10 +209,16 @@ export class Plan {
     const bound: { place: Place; name: string }[] = [];
     kernel.bindings.forEach((node, binding) => {
       const place = this.#places.get(node) as Place;
-      const twin = bound.find((other) => other.place.storage === place.storage && other.place.offset === place.offset);
+      const twin = bound.find(
+        (other) => other.place.storage === place.storage && other.place.offset === place.offset,
+      );
       if (twin === undefined) {
         bound.push({ place, name: bufferName(binding) });
-        const resource = { buffer: place.storage.use(), offset: place.offset, size: Math.max(bytesOf(node), SMALLEST_BINDING) };
+        const resource = {
+          buffer: place.storage.use(),
+          offset: place.offset,
+          size: Math.max(bytesOf(node), SMALLEST_BINDING),
+        };
         entries.push({ binding, resource });
         return;
       }
@@ -205,10 +240,14 @@ export class Plan {
   }
 
   /** Submits everything; gives one new storage for each output. Does not wait. */
-  run(profiler?: (pass: number) => GPUComputePassTimestampWrites, finish?: (encoder: GPUCommandEncoder) => void): Storage[] {
+  run(
+    profiler?: (pass: number) => GPUComputePassTimestampWrites,
+    finish?: (encoder: GPUCommandEncoder) => void,
+  ): Storage[] {
     const encoder = this.runtime.gpu.createCommandEncoder();
     const copy = ({ from, to, bytes }: Copy): void => {
-      if (bytes > 0) encoder.copyBufferToBuffer(from.storage.use(), from.offset, to.storage.use(), to.offset, bytes);
+      if (bytes > 0)
+        encoder.copyBufferToBuffer(from.storage.use(), from.offset, to.storage.use(), to.offset, bytes);
     };
     const early: Copy[] = [];
     const late: Copy[] = [];
@@ -223,7 +262,11 @@ export class Plan {
       const storage = this.runtime.pool.allocate(bytesOf(node));
       // What was there from the start is copied before an assignment can overwrite it.
       const copies = node.source === undefined ? late : early;
-      copies.push({ from: this.#places.get(node) as Place, to: { storage, offset: 0 }, bytes: bytesOf(node) });
+      copies.push({
+        from: this.#places.get(node) as Place,
+        to: { storage, offset: 0 },
+        bytes: bytesOf(node),
+      });
       return storage;
     });
     for (const each of [...early, ...this.#before]) copy(each);
@@ -235,7 +278,10 @@ export class Plan {
     return results;
   }
 
-  #encodeKernels(encoder: GPUCommandEncoder, profiler?: (pass: number) => GPUComputePassTimestampWrites): void {
+  #encodeKernels(
+    encoder: GPUCommandEncoder,
+    profiler?: (pass: number) => GPUComputePassTimestampWrites,
+  ): void {
     if (this.#dispatches.length === 0) return;
     let pass = profiler ? undefined : encoder.beginComputePass();
     this.#dispatches.forEach(({ kernel, pipeline, group }, at) => {

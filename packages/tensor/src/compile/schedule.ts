@@ -87,18 +87,24 @@ class Placer implements Placement {
       }
       const inputs = [...new Set(node.inputs.map((input) => this.canonical(input)))];
       const { lowering } = node.operation;
-      const inlined = lowering.kind === 'kernel' ? (lowering.inlined ?? []).flatMap((at) => node.inputs[at] ?? []) : inputs;
+      const inlined =
+        lowering.kind === 'kernel' ? (lowering.inlined ?? []).flatMap((at) => node.inputs[at] ?? []) : inputs;
       if (lowering.kind === 'kernel') {
         node.inputs.forEach((input, at) => {
           if (!lowering.inlined?.includes(at)) this.#store(input);
         });
         this.#stored.add(node);
       }
-      const limit = this.maxBuffers - 1 - (lowering.kind === 'kernel' ? node.inputs.length - inlined.length : 0);
+      const limit =
+        this.maxBuffers - 1 - (lowering.kind === 'kernel' ? node.inputs.length - inlined.length : 0);
       const candidates = inlined.map((input) => this.canonical(input));
-      const union = (): ReadonlySet<GraphNode> => new Set(candidates.flatMap((input) => [...(buffers.get(input) ?? [])]));
+      const union = (): ReadonlySet<GraphNode> =>
+        new Set(candidates.flatMap((input) => [...(buffers.get(input) ?? [])]));
       const total = (): number =>
-        candidates.reduce((sum, input) => sum + (statements.get(input) ?? 1) / (consumers.get(input) ?? 1), 1);
+        candidates.reduce(
+          (sum, input) => sum + (statements.get(input) ?? 1) / (consumers.get(input) ?? 1),
+          1,
+        );
       while (union().size > limit || total() > MAX_STATEMENTS) {
         const tooManyBuffers = union().size > limit;
         const weight = (input: GraphNode): number =>
@@ -120,7 +126,10 @@ class Placer implements Placement {
 
   #elementWork(node: GraphNode, inputs: readonly GraphNode[]): number {
     const { lowering } = node.operation;
-    const below = inputs.reduce((sum, input, at) => sum + (this.#work.get(input) ?? 1) * this.#reads(node, at), 0);
+    const below = inputs.reduce(
+      (sum, input, at) => sum + (this.#work.get(input) ?? 1) * this.#reads(node, at),
+      0,
+    );
     if (lowering.kind === 'reduction') return below + reducedSize(node);
     return below + (lowering.kind === 'elementwise' || lowering.kind === 'indexed' ? lowering.work : 0);
   }

@@ -1,5 +1,5 @@
-import type { KernelContext, KernelText } from '../compile/kernel.js';
 import { loopEnd } from '../compile/emitter.js';
+import type { KernelContext, KernelText } from '../compile/kernel.js';
 import type { GraphNode } from '../graph.js';
 import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../ops/matmul.js';
 import { rowMajorStrides, type Shape } from '../shape.js';
@@ -29,7 +29,12 @@ interface Problem extends MatmulSizes {
 }
 
 /** Spreads tiles over workgroups: along columns first, so that neighbours share rows of A. */
-function layTiles(node: GraphNode, attributes: MatmulAttributes, tileRows: number, tileColumns: number): Problem {
+function layTiles(
+  node: GraphNode,
+  attributes: MatmulAttributes,
+  tileRows: number,
+  tileColumns: number,
+): Problem {
   const [a, b] = node.inputs as [GraphNode, GraphNode];
   const sizes = matmulSizes(a.shape, b.shape, attributes);
   const { batch, rows, inner, columns } = sizes;
@@ -74,8 +79,10 @@ function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAttribute
   const useWideB = sameBuffer ? wideA : wideB;
   const step = inner % 4 === 0 && ((wideA && !transposeA) || (useWideB && transposeB)) ? 4 : 1;
 
-  const elementA = (offset: string): string => (wideA ? `${bufferA}[(${offset}) / 4u][(${offset}) % 4u]` : `${bufferA}[${offset}]`);
-  const elementB = (offset: string): string => (useWideB ? `${bufferB}[(${offset}) / 4u][(${offset}) % 4u]` : `${bufferB}[${offset}]`);
+  const elementA = (offset: string): string =>
+    wideA ? `${bufferA}[(${offset}) / 4u][(${offset}) % 4u]` : `${bufferA}[${offset}]`;
+  const elementB = (offset: string): string =>
+    useWideB ? `${bufferB}[(${offset}) / 4u][(${offset}) % 4u]` : `${bufferB}[${offset}]`;
 
   // a{row}_{k}: element of A; b{k}_{vector}: four columns of B.
   const loads: string[] = [];
@@ -85,13 +92,17 @@ function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAttribute
   } else if (transposeA && wideA) {
     for (const k of range(step)) {
       for (const quad of range(tileRows / 4)) {
-        loads.push(`let t${k}_${quad} = ${bufferA}[(startA + (k + ${k}u) * ${rows}u) / 4u + min(tileRow / 4u + ${quad}u, ${rows / 4 - 1}u)];`);
+        loads.push(
+          `let t${k}_${quad} = ${bufferA}[(startA + (k + ${k}u) * ${rows}u) / 4u + min(tileRow / 4u + ${quad}u, ${rows / 4 - 1}u)];`,
+        );
       }
     }
   } else {
     for (const k of range(step)) {
       for (const r of range(tileRows)) {
-        const offset = transposeA ? `startA + (k + ${k}u) * ${rows}u + ${row(r)}` : `startA + ${row(r)} * ${inner}u + k + ${k}u`;
+        const offset = transposeA
+          ? `startA + (k + ${k}u) * ${rows}u + ${row(r)}`
+          : `startA + ${row(r)} * ${inner}u + k + ${k}u`;
         loads.push(`let s${k}_${r} = ${elementA(offset)};`);
       }
     }
@@ -105,17 +116,28 @@ function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAttribute
   for (const v of range(vectors)) {
     if (!transposeB && useWideB) {
       for (const k of range(step)) {
-        loads.push(`let b${k}_${v} = ${bufferB}[(startB + (k + ${k}u) * ${columns}u + min(column${v}, ${columns - 4}u)) / 4u];`);
+        loads.push(
+          `let b${k}_${v} = ${bufferB}[(startB + (k + ${k}u) * ${columns}u + min(column${v}, ${columns - 4}u)) / 4u];`,
+        );
       }
     } else if (transposeB && useWideB && step === 4) {
-      for (const c of range(4)) loads.push(`let q${v}_${c} = ${bufferB}[(startB + ${column(v, c)} * ${inner}u + k) / 4u];`);
+      for (const c of range(4))
+        loads.push(`let q${v}_${c} = ${bufferB}[(startB + ${column(v, c)} * ${inner}u + k) / 4u];`);
       for (const k of range(4)) {
-        loads.push(`let b${k}_${v} = vec4<f32>(${range(4).map((c) => `q${v}_${c}[${k}]`).join(', ')});`);
+        loads.push(
+          `let b${k}_${v} = vec4<f32>(${range(4)
+            .map((c) => `q${v}_${c}[${k}]`)
+            .join(', ')});`,
+        );
       }
     } else {
       for (const k of range(step)) {
         const parts = range(4).map((c) =>
-          elementB(transposeB ? `startB + ${column(v, c)} * ${inner}u + k + ${k}u` : `startB + (k + ${k}u) * ${columns}u + ${column(v, c)}`),
+          elementB(
+            transposeB
+              ? `startB + ${column(v, c)} * ${inner}u + k + ${k}u`
+              : `startB + (k + ${k}u) * ${columns}u + ${column(v, c)}`,
+          ),
         );
         loads.push(`let b${k}_${v} = vec4<f32>(${parts.join(', ')});`);
       }
@@ -130,7 +152,12 @@ function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAttribute
       const offset = `startC + (tileRow + ${r}u) * ${columns}u + column${v}`;
       const store = wideC
         ? `if (column${v} < ${columns}u) { ${output}[(${offset}) / 4u] = c${r}_${v}; }`
-        : range(4).map((c) => `if (column${v} + ${c}u < ${columns}u) { ${output}[${offset} + ${c}u] = c${r}_${v}[${c}]; }`).join(' ');
+        : range(4)
+            .map(
+              (c) =>
+                `if (column${v} + ${c}u < ${columns}u) { ${output}[${offset} + ${c}u] = c${r}_${v}[${c}]; }`,
+            )
+            .join(' ');
       return `if (tileRow + ${r}u < ${rows}u) { ${store} }`;
     }),
   );
@@ -138,9 +165,19 @@ function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAttribute
     workgroupSize: [lanes, 1, 1],
     workgroups: problem.workgroups,
     body: `${problem.locate}
-${range(vectors).map((v) => `  let column${v} = tileColumn + (${v * lanes}u + lane) * 4u;`).join('\n')}
-${!transposeA && step === 4 && wideA ? range(tileRows).map((r) => `  let rowA${r} = (startA + ${row(r)} * ${inner}u) / 4u;`).join('\n') : ''}
-${range(tileRows).flatMap((r) => range(vectors).map((v) => `  var c${r}_${v} = vec4<f32>();`)).join('\n')}
+${range(vectors)
+  .map((v) => `  let column${v} = tileColumn + (${v * lanes}u + lane) * 4u;`)
+  .join('\n')}
+${
+  !transposeA && step === 4 && wideA
+    ? range(tileRows)
+        .map((r) => `  let rowA${r} = (startA + ${row(r)} * ${inner}u) / 4u;`)
+        .join('\n')
+    : ''
+}
+${range(tileRows)
+  .flatMap((r) => range(vectors).map((v) => `  var c${r}_${v} = vec4<f32>();`))
+  .join('\n')}
   for (var k = 0u; k < ${loopEnd(inner)}; k += ${step}u) {
     ${loads.join('\n    ')}
     ${updates.join('\n    ')}
@@ -159,7 +196,14 @@ function sharedTiles({ node, attributes, wgsl }: KernelContext<MatmulAttributes>
   const { rows, inner, columns, transposeA, transposeB } = problem;
   const a = wgsl.input(0);
   const b = wgsl.input(1);
-  const load = (name: string, buffer: string, start: string, transposed: boolean, limit: number, tileStart: string): string => `
+  const load = (
+    name: string,
+    buffer: string,
+    start: string,
+    transposed: boolean,
+    limit: number,
+    tileStart: string,
+  ): string => `
     for (var i = lane; i < ${tile * depth}u; i += 256u) {
       // Neighbouring lanes read neighbouring addresses.
       let across = ${transposed ? `i % ${tile}u` : `i / ${depth}u`};

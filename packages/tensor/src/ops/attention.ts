@@ -1,3 +1,4 @@
+import { customGradient } from '../autograd.js';
 import { DTypeError, ForetokenError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import {
@@ -8,15 +9,16 @@ import {
   attentionSizes,
 } from '../kernels/attention.js';
 import { apply, type Operation } from '../operation.js';
-import { broadcastShapes, formatShape, sameShape, type Shape } from '../shape.js';
+import { broadcastShapes, formatShape, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { concat } from './movement.js';
-import { customGradient } from '../autograd.js';
 
 const VECTOR_OUTPUT = (): string => 'vec4<f32>';
 
 function noSecondDerivative(): never {
-  throw new ForetokenError('attention: second derivatives are not supported. Compose attention of matmul and softmax for them.');
+  throw new ForetokenError(
+    'attention: second derivatives are not supported. Compose attention of matmul and softmax for them.',
+  );
 }
 
 /** An attention kernel whose output rows are vectors of four; `shape` gives their number. */
@@ -28,7 +30,10 @@ function attentionKernel(
 ): Operation<AttentionAttributes> {
   return {
     name,
-    infer: (inputs) => ({ shape: shape((inputs[0] as GraphNode).shape, (inputs[1] as GraphNode).shape), dtype: 'f32' }),
+    infer: (inputs) => ({
+      shape: shape((inputs[0] as GraphNode).shape, (inputs[1] as GraphNode).shape),
+      dtype: 'f32',
+    }),
     gradient: noSecondDerivative,
     lowering: { kind: 'kernel', build, inlined: [mask], outputType: VECTOR_OUTPUT },
   };
@@ -62,18 +67,27 @@ export interface AttentionOptions {
 function check(query: Tensor, key: Tensor, value: Tensor): void {
   for (const [name, tensor] of Object.entries({ query, key, value })) {
     if (tensor.rank !== 4) {
-      throw new ShapeError(`attention: expected ${name} [batch, heads, time, width], got ${formatShape(tensor.shape)}.`);
+      throw new ShapeError(
+        `attention: expected ${name} [batch, heads, time, width], got ${formatShape(tensor.shape)}.`,
+      );
     }
-    if (tensor.dtype !== 'f32') throw new DTypeError(`attention: expected f32, got ${tensor.dtype} for ${name}.`);
+    if (tensor.dtype !== 'f32')
+      throw new DTypeError(`attention: expected f32, got ${tensor.dtype} for ${name}.`);
   }
   const { queryHeads, keyHeads } = attentionSizes(query.shape, key.shape);
-  if (!sameShape(key.shape, value.shape) || query.shape[0] !== key.shape[0] || query.shape[3] !== key.shape[3]) {
+  if (
+    !sameShape(key.shape, value.shape) ||
+    query.shape[0] !== key.shape[0] ||
+    query.shape[3] !== key.shape[3]
+  ) {
     throw new ShapeError(
       `attention: query ${formatShape(query.shape)}, key ${formatShape(key.shape)} and value ${formatShape(value.shape)} do not fit: batch and width must agree, key and value must have one shape.`,
     );
   }
   if (keyHeads === 0 || queryHeads % keyHeads !== 0) {
-    throw new ShapeError(`attention: ${queryHeads} query heads cannot share ${keyHeads} key heads: the number must divide.`);
+    throw new ShapeError(
+      `attention: ${queryHeads} query heads cannot share ${keyHeads} key heads: the number must divide.`,
+    );
   }
 }
 
@@ -95,14 +109,16 @@ export function attention(query: Tensor, key: Tensor, value: Tensor, options: At
     if (mask.dtype !== 'bool') throw new DTypeError(`attention: expected a bool mask, got ${mask.dtype}.`);
     const scores = [batch, queryHeads, queries, keys];
     if (!sameShape(broadcastShapes('attention mask', mask.shape, scores), scores)) {
-      throw new ShapeError(`attention: the mask ${formatShape(mask.shape)} does not broadcast to ${formatShape(scores)}.`);
+      throw new ShapeError(
+        `attention: the mask ${formatShape(mask.shape)} does not broadcast to ${formatShape(scores)}.`,
+      );
     }
     masks.push(mask.expand(scores));
   }
   const packed = apply(forward, [query, key, value, ...masks], { scale, mask: mask && 3 });
   const result = packed.slice(3, 0, width);
   return customGradient(result, [query, key, value], (upstream) => {
-    const logTotal = packed.slice(3, packed.shape[3] as number - 1);
+    const logTotal = packed.slice(3, (packed.shape[3] as number) - 1);
     const delta = upstream.mul(result).sum(3, { keepDims: true });
     const inputs = [query, key, value, upstream, concat([logTotal, delta], 3), ...masks];
     const attributes = { scale, mask: mask && 5 };

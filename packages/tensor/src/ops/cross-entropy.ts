@@ -37,9 +37,12 @@ function resolve(op: string, options: CrossEntropyOptions): Resolved {
 }
 
 function checkTargets(op: string, rows: Tensor, targets: Tensor): void {
-  if (targets.dtype !== 'i32') throw new DTypeError(`${op}: expected i32 targets, got ${targets.dtype}. Use cast('i32').`);
+  if (targets.dtype !== 'i32')
+    throw new DTypeError(`${op}: expected i32 targets, got ${targets.dtype}. Use cast('i32').`);
   if (rows.rank !== 2 || targets.rank !== 1 || rows.shape[0] !== targets.shape[0]) {
-    throw new ShapeError(`${op}: expected rows [count, size] and targets [count], got ${formatShape(rows.shape)} and ${formatShape(targets.shape)}.`);
+    throw new ShapeError(
+      `${op}: expected rows [count, size] and targets [count], got ${formatShape(rows.shape)} and ${formatShape(targets.shape)}.`,
+    );
   }
 }
 
@@ -129,7 +132,9 @@ export function linearCrossEntropy(
   const { ignoreIndex, labelSmoothing, reduction } = resolve('linearCrossEntropy', options);
   checkTargets('linearCrossEntropy', hidden, targets);
   if (weight.rank !== 2 || weight.shape[1] !== hidden.shape[1]) {
-    throw new ShapeError(`linearCrossEntropy: hidden ${formatShape(hidden.shape)} and weight ${formatShape(weight.shape)} differ in width.`);
+    throw new ShapeError(
+      `linearCrossEntropy: hidden ${formatShape(hidden.shape)} and weight ${formatShape(weight.shape)} differ in width.`,
+    );
   }
   const { chunkSize = DEFAULT_CHUNK } = options;
   if (!Number.isInteger(chunkSize) || chunkSize < 1) {
@@ -157,7 +162,15 @@ export function linearCrossEntropy(
     let towardsHidden: Tensor | undefined;
     const towardsWeight: Tensor[] = [];
     for (const first of starts) {
-      const slope = logitsGradient(logitsFrom(first), first, vocabulary, targets, whole, upstream, labelSmoothing);
+      const slope = logitsGradient(
+        logitsFrom(first),
+        first,
+        vocabulary,
+        targets,
+        whole,
+        upstream,
+        labelSmoothing,
+      );
       const part = matmul(slope, chunk(first));
       towardsHidden = towardsHidden === undefined ? part : towardsHidden.add(part);
       towardsWeight.push(matmul(slope, hidden, { transposeA: true }));

@@ -82,18 +82,74 @@ export const unaryOperations = {
     expression: ([x]) => `(-${x})`,
     gradient: (upstream) => [upstream.neg()],
   }),
-  exp: unary('exp', (x) => `exp(${x})`, (_, output) => output),
-  log: unary('log', (x) => `log(${x})`, (input) => input.reciprocal()),
-  sqrt: unary('sqrt', (x) => `sqrt(${x})`, (_, output) => output.mul(2).reciprocal()),
-  rsqrt: unary('rsqrt', (x) => `inverseSqrt(${x})`, (_, output) => output.mul(output).mul(output).mul(-0.5)),
-  square: unary('square', (x) => `(${x} * ${x})`, (input) => input.mul(2), 1),
-  reciprocal: unary('reciprocal', (x) => `(1.0 / ${x})`, (_, output) => output.mul(output).neg(), 4),
-  tanh: unary('tanh', (x) => `safe_tanh(${x})`, (_, output) => output.square().neg().add(1)),
-  erf: unary('erf', (x) => `erf(${x})`, (input) => input.square().neg().exp().mul(2 / Math.sqrt(Math.PI))),
-  sigmoid: unary('sigmoid', (x) => `sigmoid(${x})`, (_, output) => output.mul(output.neg().add(1))),
-  sin: unary('sin', (x) => `precise_sin(${x})`, (input) => input.cos()),
-  cos: unary('cos', (x) => `precise_cos(${x})`, (input) => input.sin().neg()),
-  relu: unary('relu', (x) => `max(${x}, 0.0)`, (input) => input.gt(0).cast('f32'), 1),
+  exp: unary(
+    'exp',
+    (x) => `exp(${x})`,
+    (_, output) => output,
+  ),
+  log: unary(
+    'log',
+    (x) => `log(${x})`,
+    (input) => input.reciprocal(),
+  ),
+  sqrt: unary(
+    'sqrt',
+    (x) => `sqrt(${x})`,
+    (_, output) => output.mul(2).reciprocal(),
+  ),
+  rsqrt: unary(
+    'rsqrt',
+    (x) => `inverseSqrt(${x})`,
+    (_, output) => output.mul(output).mul(output).mul(-0.5),
+  ),
+  square: unary(
+    'square',
+    (x) => `(${x} * ${x})`,
+    (input) => input.mul(2),
+    1,
+  ),
+  reciprocal: unary(
+    'reciprocal',
+    (x) => `(1.0 / ${x})`,
+    (_, output) => output.mul(output).neg(),
+    4,
+  ),
+  tanh: unary(
+    'tanh',
+    (x) => `safe_tanh(${x})`,
+    (_, output) => output.square().neg().add(1),
+  ),
+  erf: unary(
+    'erf',
+    (x) => `erf(${x})`,
+    (input) =>
+      input
+        .square()
+        .neg()
+        .exp()
+        .mul(2 / Math.sqrt(Math.PI)),
+  ),
+  sigmoid: unary(
+    'sigmoid',
+    (x) => `sigmoid(${x})`,
+    (_, output) => output.mul(output.neg().add(1)),
+  ),
+  sin: unary(
+    'sin',
+    (x) => `precise_sin(${x})`,
+    (input) => input.cos(),
+  ),
+  cos: unary(
+    'cos',
+    (x) => `precise_cos(${x})`,
+    (input) => input.sin().neg(),
+  ),
+  relu: unary(
+    'relu',
+    (x) => `max(${x}, 0.0)`,
+    (input) => input.gt(0).cast('f32'),
+    1,
+  ),
   silu: unary(
     'silu',
     (x) => `(${x} * sigmoid(${x}))`,
@@ -118,17 +174,27 @@ export const unaryOperations = {
   ),
   geluTanh: unary(
     'geluTanh',
-    (x) => `(0.5 * ${x} * (1.0 + safe_tanh(${SQRT_2_OVER_PI} * (${x} + ${GELU_CUBIC} * ${x} * ${x} * ${x}))))`,
+    (x) =>
+      `(0.5 * ${x} * (1.0 + safe_tanh(${SQRT_2_OVER_PI} * (${x} + ${GELU_CUBIC} * ${x} * ${x} * ${x}))))`,
     (input) => {
       const squared = input.square();
       const inner = squared.mul(GELU_CUBIC).add(1).mul(input).mul(SQRT_2_OVER_PI).tanh();
-      const innerSlope = squared.mul(3 * GELU_CUBIC).add(1).mul(SQRT_2_OVER_PI);
+      const innerSlope = squared
+        .mul(3 * GELU_CUBIC)
+        .add(1)
+        .mul(SQRT_2_OVER_PI);
       const sech2 = inner.square().neg().add(1);
       return inner.add(1).mul(0.5).add(input.mul(0.5).mul(sech2).mul(innerSlope));
     },
     2 * TRANSCENDENTAL,
   ),
-  abs: unary('abs', (x) => `abs(${x})`, (input) => input.sign(), 1, SIGNED),
+  abs: unary(
+    'abs',
+    (x) => `abs(${x})`,
+    (input) => input.sign(),
+    1,
+    SIGNED,
+  ),
   sign: elementwise('sign', {
     accepts: SIGNED,
     expression: ([x]) => `sign(${x})`,
@@ -256,11 +322,7 @@ const whereOperation: Operation<undefined> = {
     return { shape: condition.shape, dtype: (a as GraphNode).dtype };
   },
   gradient(upstream, { inputs: [condition] }) {
-    return [
-      undefined,
-      where(condition as Tensor, upstream, 0),
-      where(condition as Tensor, 0, upstream),
-    ];
+    return [undefined, where(condition as Tensor, upstream, 0), where(condition as Tensor, 0, upstream)];
   },
   lowering: {
     kind: 'elementwise',

@@ -10,8 +10,10 @@ import type { Tensor } from '../tensor.js';
  * @returns f32 `[..., width]`
  */
 export function embedding(table: Tensor, ids: Tensor): Tensor {
-  if (table.rank !== 2) throw new ShapeError(`embedding: expected a table [vocabulary, width], got ${formatShape(table.shape)}.`);
-  if (ids.dtype !== 'i32') throw new DTypeError(`embedding: expected i32 ids, got ${ids.dtype}. Use cast('i32').`);
+  if (table.rank !== 2)
+    throw new ShapeError(`embedding: expected a table [vocabulary, width], got ${formatShape(table.shape)}.`);
+  if (ids.dtype !== 'i32')
+    throw new DTypeError(`embedding: expected i32 ids, got ${ids.dtype}. Use cast('i32').`);
   const width = table.shape[1] as number;
   const places = ids.reshape([ids.size, 1]).expand([ids.size, width]);
   return table.gather(0, places).reshape([...ids.shape, width]);

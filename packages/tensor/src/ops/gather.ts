@@ -87,9 +87,11 @@ const scatterOperation: Operation<ScatterAttributes> = {
 };
 
 function checkIndex(op: string, tensor: Tensor, axis: number, index: Tensor): void {
-  if (index.dtype !== 'i32') throw new DTypeError(`${op}: expected an i32 index, got ${index.dtype}. Use cast('i32').`);
+  if (index.dtype !== 'i32')
+    throw new DTypeError(`${op}: expected an i32 index, got ${index.dtype}. Use cast('i32').`);
   const fits =
-    index.rank === tensor.rank && index.shape.every((size, at) => at === axis || size <= (tensor.shape[at] as number));
+    index.rank === tensor.rank &&
+    index.shape.every((size, at) => at === axis || size <= (tensor.shape[at] as number));
   if (!fits) {
     throw new ShapeError(
       `${op}: the index ${formatShape(index.shape)} must have the rank of ${formatShape(tensor.shape)} and be no larger on the axes other than ${axis}.`,
@@ -122,7 +124,8 @@ export function scatterAdd(tensor: Tensor, axis: number, index: Tensor, source: 
 
 /** f32 `[..., classes]` with a 1 at the place that each integer names. */
 export function oneHot(tensor: Tensor, classes: number): Tensor {
-  if (tensor.dtype !== 'i32') throw new DTypeError(`oneHot: expected i32, got ${tensor.dtype}. Use cast('i32').`);
+  if (tensor.dtype !== 'i32')
+    throw new DTypeError(`oneHot: expected i32, got ${tensor.dtype}. Use cast('i32').`);
   const hot = tensor.unsqueeze(tensor.rank).eq(tensor.device.arange(classes));
   return where(hot, 1, tensor.device.full([], 0));
 }

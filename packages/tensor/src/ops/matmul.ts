@@ -43,7 +43,9 @@ export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: Matm
 /** Sums a gradient over the batch axes along which its input was broadcast. */
 function reduceBatch(gradient: Tensor, shape: Shape): Tensor {
   const added = gradient.rank - shape.length;
-  const axes = gradient.shape.flatMap((size, axis) => (axis < added || size !== shape[axis - added] ? [axis] : []));
+  const axes = gradient.shape.flatMap((size, axis) =>
+    axis < added || size !== shape[axis - added] ? [axis] : [],
+  );
   return axes.length === 0 ? gradient : gradient.sum(axes, { keepDims: true }).reshape(shape);
 }
 
@@ -68,7 +70,11 @@ const matmulOperation: Operation<MatmulAttributes> = {
       : matmul(a, upstream, { transposeA: !transposeA });
     return [reduceBatch(towardsA, a.shape), reduceBatch(towardsB, b.shape)];
   },
-  lowering: { kind: 'kernel', build: matmulKernel, outputType: (node, { software }) => matmulOutputType(node, software) },
+  lowering: {
+    kind: 'kernel',
+    build: matmulKernel,
+    outputType: (node, { software }) => matmulOutputType(node, software),
+  },
 };
 
 /**
@@ -80,13 +86,17 @@ const matmulOperation: Operation<MatmulAttributes> = {
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const { transposeA = false, transposeB = false } = options;
-  if (a.rank === 0 || b.rank === 0) throw new ShapeError('matmul: expected at least one axis on each side, got a scalar.');
+  if (a.rank === 0 || b.rank === 0)
+    throw new ShapeError('matmul: expected at least one axis on each side, got a scalar.');
   if (a.rank === 1) return matmul(a.unsqueeze(0), b, { transposeB }).squeeze(b.rank === 1 ? 0 : -2);
   if (b.rank === 1) return matmul(a, b.unsqueeze(1), { transposeA }).squeeze(-1);
   // One tall product is faster than a batch of small ones with the same right side.
   if (b.rank === 2 && a.rank > 2 && !transposeA) {
     const rows = a.shape.slice(0, -1).reduce((product, size) => product * size, 1);
-    const tall = apply(matmulOperation, [a.reshape([rows, a.shape.at(-1) as number]), b], { transposeA, transposeB });
+    const tall = apply(matmulOperation, [a.reshape([rows, a.shape.at(-1) as number]), b], {
+      transposeA,
+      transposeB,
+    });
     return tall.reshape([...a.shape.slice(0, -1), tall.shape[1] as number]);
   }
   return apply(matmulOperation, [a, b], { transposeA, transposeB });

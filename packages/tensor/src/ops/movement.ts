@@ -2,9 +2,9 @@ import { type DType, wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { apply, type Operation } from '../operation.js';
-import { where } from './elementwise.js';
-import { checkShape, formatShape, normalizeAxis, sameShape, type Shape, sizeOf } from '../shape.js';
+import { checkShape, formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { where } from './elementwise.js';
 
 const only = (inputs: readonly GraphNode[]): GraphNode => inputs[0] as GraphNode;
 
@@ -216,7 +216,13 @@ export const placeOperation: Operation<PlaceAttributes> = {
  * Elements `start`, `start + step`, ... before `end` along `axis`. Negative `start` and `end` count from the
  * end and both are clipped to the axis, as in NumPy; `step` must be positive (see `flip`).
  */
-export function slice(tensor: Tensor, axis: number, start: number, end = Number.MAX_SAFE_INTEGER, step = 1): Tensor {
+export function slice(
+  tensor: Tensor,
+  axis: number,
+  start: number,
+  end = Number.MAX_SAFE_INTEGER,
+  step = 1,
+): Tensor {
   const along = normalizeAxis('slice', axis, tensor.rank);
   if (!Number.isInteger(step) || step < 1 || !Number.isInteger(start) || !Number.isInteger(end)) {
     throw new ShapeError(
@@ -326,8 +332,11 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 
 /** Keeps the elements of the last two axes on one side of a diagonal; 0 elsewhere. */
 export function triangle(name: 'tril' | 'triu', tensor: Tensor, diagonal: number): Tensor {
-  if (tensor.rank < 2) throw new ShapeError(`${name}: expected at least two axes, got ${formatShape(tensor.shape)}.`);
-  const [rows, columns] = [tensor.rank - 2, tensor.rank - 1].map((axis) => tensor.device.indices(tensor.shape, axis));
+  if (tensor.rank < 2)
+    throw new ShapeError(`${name}: expected at least two axes, got ${formatShape(tensor.shape)}.`);
+  const [rows, columns] = [tensor.rank - 2, tensor.rank - 1].map((axis) =>
+    tensor.device.indices(tensor.shape, axis),
+  );
   const distance = (columns as Tensor).sub(rows as Tensor);
   const kept = name === 'tril' ? distance.le(diagonal) : distance.ge(diagonal);
   return where(kept, tensor, tensor.device.full([], 0, tensor.dtype));

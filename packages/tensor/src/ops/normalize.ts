@@ -5,7 +5,8 @@ import { formatShape, normalizeAxis } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 function checkFloat(op: string, tensor: Tensor): void {
-  if (tensor.dtype !== 'f32') throw new DTypeError(`${op}: expected f32, got ${tensor.dtype}. Use cast('f32').`);
+  if (tensor.dtype !== 'f32')
+    throw new DTypeError(`${op}: expected f32, got ${tensor.dtype}. Use cast('f32').`);
 }
 
 /** The input minus its maximum along `axis`, in which exp cannot overflow. */
@@ -52,7 +53,12 @@ function affine(normalized: Tensor, weight: Tensor | undefined, bias: Tensor | u
 }
 
 /** `(x - mean) / sqrt(variance + eps)` over the last axis, scaled and shifted (arXiv 1607.06450). */
-export function layerNorm(tensor: Tensor, weight: Tensor | undefined, bias: Tensor | undefined, eps: number): Tensor {
+export function layerNorm(
+  tensor: Tensor,
+  weight: Tensor | undefined,
+  bias: Tensor | undefined,
+  eps: number,
+): Tensor {
   checkFloat('layerNorm', tensor);
   if (tensor.rank === 0) throw new ShapeError('layerNorm: expected at least one axis, got a scalar.');
   checkScale('layerNorm', 'weight', tensor, weight);
@@ -61,7 +67,12 @@ export function layerNorm(tensor: Tensor, weight: Tensor | undefined, bias: Tens
   const inverse = inverseOf(tensor, eps, true);
   const normalized = customGradient(centred.mul(inverse), [tensor], (upstream, { output }) => {
     const along = upstream.mul(output).mean(-1, { keepDims: true });
-    return [upstream.sub(upstream.mean(-1, { keepDims: true })).sub(output.mul(along)).mul(inverse)];
+    return [
+      upstream
+        .sub(upstream.mean(-1, { keepDims: true }))
+        .sub(output.mul(along))
+        .mul(inverse),
+    ];
   });
   return affine(normalized, weight, bias);
 }

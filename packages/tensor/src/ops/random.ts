@@ -41,9 +41,12 @@ const bits: Operation<RandomAttributes> = {
 };
 
 function checkKey(op: string, key: Tensor): void {
-  if (key.dtype !== 'u32') throw new DTypeError(`${op}: expected a u32 key, got ${key.dtype}. Use randomKey(seed).`);
+  if (key.dtype !== 'u32')
+    throw new DTypeError(`${op}: expected a u32 key, got ${key.dtype}. Use randomKey(seed).`);
   if (key.size !== 2 || key.rank !== 1) {
-    throw new ShapeError(`${op}: expected a key of shape [2], got ${formatShape(key.shape)}. Use randomKey(seed).`);
+    throw new ShapeError(
+      `${op}: expected a key of shape [2], got ${formatShape(key.shape)}. Use randomKey(seed).`,
+    );
   }
 }
 
@@ -69,12 +72,19 @@ export function foldIn(key: Tensor, data: number): Tensor {
 
 export function randomUniform(key: Tensor, shape: Shape): Tensor {
   // 24 bits fill the significand, so that 1 is never reached by rounding.
-  return randomBits(key, shape).div(256).cast('f32').mul(2 ** -24);
+  return randomBits(key, shape)
+    .div(256)
+    .cast('f32')
+    .mul(2 ** -24);
 }
 
 export function randomNormal(key: Tensor, shape: Shape): Tensor {
   const radius = randomUniform(foldIn(key, 0), shape).neg().add(1).log().mul(-2).sqrt();
-  return radius.mul(randomUniform(foldIn(key, 1), shape).mul(2 * Math.PI).cos());
+  return radius.mul(
+    randomUniform(foldIn(key, 1), shape)
+      .mul(2 * Math.PI)
+      .cos(),
+  );
 }
 
 /** Zeroes elements with `probability`, and scales the others by `1 / (1 - probability)`. */

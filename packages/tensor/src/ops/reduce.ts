@@ -60,10 +60,14 @@ export function reduce(
 ): Tensor {
   const along = normalizeAxes(name, axes, tensor.rank);
   if (tensor.dtype === 'bool') {
-    throw new DTypeError(`${name}: expected numbers, got bool${formatShape(tensor.shape)}. Use cast(), any() or all().`);
+    throw new DTypeError(
+      `${name}: expected numbers, got bool${formatShape(tensor.shape)}. Use cast(), any() or all().`,
+    );
   }
   if (reducer !== 'sum' && along.some((axis) => tensor.shape[axis] === 0)) {
-    throw new ShapeError(`${name}: no elements to choose from along axes [${along}] of ${formatShape(tensor.shape)}.`);
+    throw new ShapeError(
+      `${name}: no elements to choose from along axes [${along}] of ${formatShape(tensor.shape)}.`,
+    );
   }
   const reduced = along.length === 0 ? tensor : apply(reduction, [tensor], { reducer, axes: along });
   return options.keepDims ? reduced.reshape(keptShape(tensor.shape, along)) : reduced;
@@ -74,7 +78,8 @@ const countAlong = (tensor: Tensor, axes: Axes | undefined): number =>
 
 /** Mean over `axes`. */
 export function mean(tensor: Tensor, axes: Axes | undefined, options?: ReduceOptions): Tensor {
-  if (tensor.dtype !== 'f32') throw new DTypeError(`mean: expected f32, got ${tensor.dtype}. Use cast('f32').`);
+  if (tensor.dtype !== 'f32')
+    throw new DTypeError(`mean: expected f32, got ${tensor.dtype}. Use cast('f32').`);
   const total = reduce('mean', tensor, 'sum', axes, options);
   const count = countAlong(tensor, axes);
   // The mean of nothing; WGSL promises nothing about a division by zero.
@@ -99,7 +104,9 @@ export function logSumExp(tensor: Tensor, axes: Axes | undefined, options: Reduc
   const along = normalizeAxes('logSumExp', axes, tensor.rank);
   // The maximum cancels out of value and gradient, so no gradient goes through it. It is kept finite, so that
   // a row of negative infinities does not subtract infinity from itself.
-  const highest = reduce('logSumExp', tensor, 'max', along, { keepDims: true }).detach().clamp(LOWEST_F32, -LOWEST_F32);
+  const highest = reduce('logSumExp', tensor, 'max', along, { keepDims: true })
+    .detach()
+    .clamp(LOWEST_F32, -LOWEST_F32);
   const total = tensor.sub(highest).exp().sum(along, { keepDims: true }).log().add(highest);
   return options.keepDims ? total : total.reshape(tensor.shape.filter((_, axis) => !along.includes(axis)));
 }
@@ -111,7 +118,8 @@ export function argReduce(name: 'argmax' | 'argmin', tensor: Tensor, axis: numbe
 
 /** Whether any (all) elements hold, over `axes`; bool. */
 export function logical(name: 'any' | 'all', tensor: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
-  if (tensor.dtype !== 'bool') throw new DTypeError(`${name}: expected bool, got ${tensor.dtype}. Compare first.`);
+  if (tensor.dtype !== 'bool')
+    throw new DTypeError(`${name}: expected bool, got ${tensor.dtype}. Compare first.`);
   const count = reduce(name, tensor.cast('i32'), 'sum', axes, options);
   return name === 'any' ? count.gt(0) : count.eq(countAlong(tensor, axes));
 }
@@ -123,7 +131,10 @@ interface ScanAttributes {
 /** Running sum. One invocation walks one row, in order, so that results do not depend on the adapter. */
 const scan: Operation<ScanAttributes> = {
   name: 'cumsum',
-  infer: (inputs) => ({ shape: (inputs[0] as GraphNode).shape, dtype: (inputs[0] as GraphNode).dtype as DType }),
+  infer: (inputs) => ({
+    shape: (inputs[0] as GraphNode).shape,
+    dtype: (inputs[0] as GraphNode).dtype as DType,
+  }),
   gradient: (upstream, { attributes: { axis } }) => [upstream.flip(axis).cumsum(axis).flip(axis)],
   lowering: {
     kind: 'kernel',
@@ -132,13 +143,16 @@ const scan: Operation<ScanAttributes> = {
       const length = shape[axis] as number;
       const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
       const rows = length === 0 ? 0 : node.size / length;
-      return wgsl.perInvocation(rows, (row) => `
+      return wgsl.perInvocation(
+        rows,
+        (row) => `
   let start = (${row} / ${inner}u) * ${inner * length}u + ${row} % ${inner}u;
   var total = ${node.dtype}(0);
   for (var i = 0u; i < ${loopEnd(length)}; i++) {
     total += ${wgsl.input(0)}[start + i * ${inner}u];
     ${wgsl.output}[start + i * ${inner}u] = total;
-  }`);
+  }`,
+      );
     },
   },
 };

@@ -17,7 +17,10 @@ const BYTES_PER_TIMESTAMP = 8;
 const MAX_QUERIES = 4096;
 
 /** Runs a plan once, each dispatch in a pass of its own between two timestamps. */
-export async function profilePlan(runtime: Runtime, plan: Plan): Promise<{ storages: Storage[]; kernels: KernelTime[] }> {
+export async function profilePlan(
+  runtime: Runtime,
+  plan: Plan,
+): Promise<{ storages: Storage[]; kernels: KernelTime[] }> {
   const { gpu } = runtime;
   const passes = plan.dispatches.length;
   const perSet = MAX_QUERIES / 2;
@@ -39,7 +42,8 @@ export async function profilePlan(runtime: Runtime, plan: Plan): Promise<{ stora
       sets.forEach((set, at) => {
         encoder.resolveQuerySet(set, 0, set.count, resolved, at * MAX_QUERIES * BYTES_PER_TIMESTAMP);
       });
-      if (passes > 0) encoder.copyBufferToBuffer(resolved, 0, collected.use(), 0, 2 * passes * BYTES_PER_TIMESTAMP);
+      if (passes > 0)
+        encoder.copyBufferToBuffer(resolved, 0, collected.use(), 0, 2 * passes * BYTES_PER_TIMESTAMP);
     },
   );
   const times = new BigUint64Array(await runtime.download(collected, 2 * passes * BYTES_PER_TIMESTAMP));

@@ -1,6 +1,6 @@
+import { waitForGpu } from '#gpu';
 import type { Target } from '../compile/kernel.js';
 import { DeviceLostError, type ForetokenError, OutOfMemoryError, ValidationError } from '../errors.js';
-import { waitForGpu } from '#gpu';
 import { BufferPool, type Storage, USAGE } from './storage.js';
 
 /** The GPU as plans see it: memory, pipelines, submission, and what went wrong. */
@@ -47,7 +47,11 @@ export class Runtime {
     let layout = this.#layouts.get(key);
     if (layout === undefined) {
       // SHADER_STAGE.COMPUTE is 4. One buffer may serve several bindings, so all must be writable or none.
-      const entries = bindings.map((binding) => ({ binding, visibility: 4, buffer: { type: 'storage' as const } }));
+      const entries = bindings.map((binding) => ({
+        binding,
+        visibility: 4,
+        buffer: { type: 'storage' as const },
+      }));
       layout = this.gpu.createBindGroupLayout({ entries });
       this.#layouts.set(key, layout);
     }
@@ -55,7 +59,11 @@ export class Runtime {
   }
 
   /** The pipeline of some WGSL, compiled once, with its buffers bound. */
-  prepare(label: string, code: string, entries: GPUBindGroupEntry[]): { pipeline: GPUComputePipeline; group: GPUBindGroup } {
+  prepare(
+    label: string,
+    code: string,
+    entries: GPUBindGroupEntry[],
+  ): { pipeline: GPUComputePipeline; group: GPUBindGroup } {
     const layout = this.#layout(entries.map(({ binding }) => binding));
     let pipeline = this.#pipelines.get(code);
     if (pipeline === undefined) {
@@ -86,7 +94,8 @@ export class Runtime {
     if (bytes === 0) return new ArrayBuffer(0);
     const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 256)));
     const staging =
-      this.#staging.get(size)?.pop() ?? this.gpu.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
+      this.#staging.get(size)?.pop() ??
+      this.gpu.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
     const encoder = this.gpu.createCommandEncoder();
     encoder.copyBufferToBuffer(storage.use(), 0, staging, 0, bytes);
     this.submit(encoder.finish());

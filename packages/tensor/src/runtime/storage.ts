@@ -1,7 +1,13 @@
 import { DisposedError, OutOfMemoryError } from '../errors.js';
 
 /** WebGPU's flag values, which every implementation shares. */
-export const USAGE = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, storage: 0x80, queryResolve: 0x200 } as const;
+export const USAGE = {
+  mapRead: 0x1,
+  copySource: 0x4,
+  copyTarget: 0x8,
+  storage: 0x80,
+  queryResolve: 0x200,
+} as const;
 
 const STORAGE_USAGE = USAGE.storage | USAGE.copySource | USAGE.copyTarget;
 
@@ -23,7 +29,8 @@ export class Storage {
 
   /** The buffer, for a command. @throws DisposedError after `release` */
   use(): GPUBuffer {
-    if (this.#released) throw new DisposedError('a tensor was used after it had been freed (dispose, or the end of a scope).');
+    if (this.#released)
+      throw new DisposedError('a tensor was used after it had been freed (dispose, or the end of a scope).');
     return this.buffer;
   }
 
@@ -75,7 +82,9 @@ export class BufferPool {
     const size = sizeClass(Math.max(bytes, 4));
     const limit = Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize);
     if (bytes > limit) {
-      throw new OutOfMemoryError(`a buffer of ${bytes} bytes exceeds the adapter's limit of ${limit}. Use smaller tensors or batches.`);
+      throw new OutOfMemoryError(
+        `a buffer of ${bytes} bytes exceeds the adapter's limit of ${limit}. Use smaller tensors or batches.`,
+      );
     }
     const reused = this.#free.get(size)?.pop();
     if (reused !== undefined) this.#freeBytes -= size;

@@ -50,7 +50,8 @@ const SPECIAL: Readonly<Record<string, number>> = {
   nan: Number.NaN,
   NaN: Number.NaN,
 };
-const toNumber = (value: number | string): number => (typeof value === 'number' ? value : (SPECIAL[value] ?? Number(value)));
+const toNumber = (value: number | string): number =>
+  typeof value === 'number' ? value : (SPECIAL[value] ?? Number(value));
 
 function draw({ shape, dtype, seed = 0, low = 0, high = 1, values }: InputSpec): HostArray {
   const kinds = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint8Array };
@@ -98,12 +99,20 @@ export async function checkCase(
     const values = await tensor.data();
     const error = errorOf(values, expected);
     if (!(error <= tolerance)) {
-      problems.push(`${name}: error ${error}; got ${[...values.subarray(0, 6)]}, expected ${expected.values.slice(0, 6)}`);
+      problems.push(
+        `${name}: error ${error}; got ${[...values.subarray(0, 6)]}, expected ${expected.values.slice(0, 6)}`,
+      );
     }
   };
   await compare('output', output, test.output);
   if (test.gradients !== undefined && test.weightSeed !== undefined && problems.length === 0) {
-    const weights = makeInput(device, { shape: output.shape, dtype: 'f32', seed: test.weightSeed, low: -1, high: 1 });
+    const weights = makeInput(device, {
+      shape: output.shape,
+      dtype: 'f32',
+      seed: test.weightSeed,
+      low: -1,
+      high: 1,
+    });
     const leaves = inputs.filter((_, at) => test.inputs[at]?.dtype === 'f32' && !test.inputs[at]?.constant);
     const gradients = grad(output.mul(weights).sum(), leaves);
     for (const [at, gradient] of gradients.entries()) {
