@@ -32,7 +32,7 @@ for (const name of readdirSync(join(root, 'packages'))) {
   const scratch = mkdtempSync(join(folder, '.quickstart-'));
   const file = join(scratch, 'quickstart.mjs');
   writeFileSync(file, `${outputText}\nprocess.exit(0);\n`);
-  const status = run(process.execPath, [file]);
+  const status = run(process.execPath, [file], { cwd: scratch });
   rmSync(scratch, { recursive: true });
   if (status === 0) say(`${name}: ok`);
   else refuse(name, `the quickstart ended with status ${status}.`);

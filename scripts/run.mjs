@@ -1,5 +1,5 @@
 // Child processes of the set-up. Whatever they say goes to standard error, so that standard output stays clean.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
@@ -11,17 +11,16 @@ export function fail(message) {
   process.exit(1);
 }
 
-/** Runs a command and gives its exit status; 130 after Ctrl-C. */
+/** Runs a command to its end and gives its exit status; Ctrl-C during it ends this process too, with 130. */
 export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options });
   if (result.error) fail(`${command}: ${result.error.message}`);
-  return result.signal === 'SIGINT' ? 130 : (result.status ?? 1);
+  if (result.signal === 'SIGINT' || result.status === 130) process.exit(130);
+  return result.status ?? 1;
 }
 
-/** Hands the terminal to a Node program and exits as it does. */
-export function become(file, args) {
-  const child = spawn(process.execPath, [file, ...args], { cwd: process.cwd(), stdio: 'inherit' });
-  // The child gets the signal too and decides how to end.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
-  child.on('exit', (status, signal) => process.exit(signal === 'SIGINT' ? 130 : (status ?? 1)));
+/** Runs a command-line tool of the workspace. */
+export function runTool(name, args) {
+  const windows = process.platform === 'win32';
+  return run(`${root}node_modules/.bin/${name}${windows ? '.cmd' : ''}`, args, { shell: windows });
 }

@@ -1,41 +1,34 @@
-// npm test: sets everything up, then checks and tests all of it.
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+// npm test: sets everything up, then checks and tests all of it. Arguments go to vitest.
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, say } from './run.mjs';
-import { pnpm, setUp } from './setup.mjs';
+import { say } from './run.mjs';
+import { pnpm, setUp, stamps } from './setup.mjs';
 
 setUp();
-const results = join(root, 'node_modules', '.foretoken', 'results.json');
-mkdirSync(join(results, '..'), { recursive: true });
-if (existsSync(results)) rmSync(results);
+const results = join(stamps, 'results.json');
+mkdirSync(stamps, { recursive: true });
+rmSync(results, { force: true });
 
+/** Each is a script of package.json, so that it can be run alone. */
 const checks = [
-  ['types', ['exec', 'tsc', '--noEmit']],
-  ['format and lint', ['exec', 'biome', 'check', '--diagnostic-level=error', '.']],
+  ['typecheck'],
+  ['lint', '--diagnostic-level=error'],
+  ['check:directions'],
+  ['check:unused', '--no-progress'],
+  ['check:packages'],
+  ['check:quickstarts'],
   [
-    'direction of dependencies',
-    ['exec', 'depcruise', '--config', '.dependency-cruiser.cjs', 'packages', 'apps'],
-  ],
-  ['unused code', ['exec', 'knip', '--no-progress']],
-  ['packages', ['exec', 'node', 'scripts/check-packages.mjs']],
-  ['quickstarts', ['exec', 'node', 'scripts/check-quickstarts.mjs']],
-  [
-    'tests',
-    [
-      'exec',
-      'vitest',
-      'run',
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${results}`,
-      ...process.argv.slice(2),
-    ],
+    'test:unit',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${results}`,
+    ...process.argv.slice(2),
   ],
 ];
 const failed = [];
-for (const [name, args] of checks) {
-  say(`\n--- ${name}`);
-  if (pnpm(args) !== 0) failed.push(name);
+for (const [script, ...args] of checks) {
+  say(`\n--- ${script}`);
+  if (pnpm(['--silent', 'run', script, ...args]) !== 0) failed.push(script);
 }
 say(failed.length === 0 ? '\nAll checks passed.' : `\nFailed: ${failed.join(', ')}.`);
 process.exit(failed.length === 0 ? 0 : 1);

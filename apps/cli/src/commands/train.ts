@@ -32,6 +32,9 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
   const folder = flags.out ?? join('runs', recipe.name, `${objective}-seed${flags.seed}`);
   const progress = new Progress([`${objective} seed ${flags.seed}`], recipe.steps);
   const commit = currentCommit();
+  process.stderr.write(
+    `${recipe.title}: ${objective}, seed ${flags.seed}; at most ${recipe.steps} steps. The run is kept in ${folder}; after an interruption the same command goes on.\n`,
+  );
   const signal = interruptSignal();
   const device = await openDevice();
   try {
