@@ -12,6 +12,7 @@ import {
   openDevice,
   randomKey,
   ShapeError,
+  type Tensor,
   where,
 } from '../src/index.js';
 
@@ -141,7 +142,7 @@ describe('compiled steps', () => {
   it('trace once for each set of shapes, and write variables in place', async () => {
     const total = device.variable(Float32Array.of(0), { trainable: false });
     let traces = 0;
-    const step = device.compile(({ x }) => {
+    const step = device.compile(({ x }: { x: Tensor }) => {
       traces++;
       total.assign(total.add(x.sum().reshape([1])));
       return { doubled: x.mul(2) };
@@ -156,7 +157,7 @@ describe('compiled steps', () => {
   });
 
   it('may be in flight several times', async () => {
-    const step = device.compile(({ x }) => ({ y: x.mul(x) }));
+    const step = device.compile(({ x }: { x: Tensor }) => ({ y: x.mul(x) }));
     const pending = [1, 2, 3, 4].map((value) => step.run({ x: scalar(value) }).y.item());
     expect(await Promise.all(pending)).toEqual([1, 4, 9, 16]);
   });
@@ -172,16 +173,16 @@ describe('compiled steps', () => {
   });
 
   it('refuse inputs that do not fit their shape, and reading while tracing', () => {
-    const step = device.compile(({ x }) => ({ x }), { name: 'mine' });
+    const step = device.compile(({ x }: { x: Tensor }) => ({ x }), { name: 'mine' });
     expect(() => step.run({ x: { data: Float32Array.of(1), shape: [2] } })).toThrow(
       /mine: input x has shape \[2\] but 1 values/,
     );
-    const reading = device.compile(({ x }) => ({ x: x.realize() }));
+    const reading = device.compile(({ x }: { x: Tensor }) => ({ x: x.realize() }));
     expect(() => reading.run({ x: scalar(1) })).toThrow(ForetokenError);
   });
 
   it('fuse a chain of elementwise operations into one dispatch', async () => {
-    const step = device.compile(({ x }) => ({
+    const step = device.compile(({ x }: { x: Tensor }) => ({
       y: x.add(1).mul(2).exp().log().sub(3).square().neg().abs().sqrt().tanh(),
     }));
     const profile = await step.profile({ x: { data: new Float32Array(64), shape: [64] } });
@@ -190,7 +191,9 @@ describe('compiled steps', () => {
   });
 
   it('give the same bits each time', async () => {
-    const step = device.compile(({ x }) => ({ y: x.softmax().matmul(x, { transposeB: true }).sum(0) }));
+    const step = device.compile(({ x }: { x: Tensor }) => ({
+      y: x.softmax().matmul(x, { transposeB: true }).sum(0),
+    }));
     const random = new HostRandom(3);
     const x = { data: Float32Array.from({ length: 40 * 33 }, () => random.normal()), shape: [40, 33] };
     expect(await step.run({ x }).y.data()).toEqual(await step.run({ x }).y.data());
@@ -215,7 +218,7 @@ describe('memory', () => {
 
   it('stays flat over compiled steps', async () => {
     const w = device.variable(new Float32Array(1000));
-    const step = device.compile(({ rate }) => {
+    const step = device.compile(({ rate }: { rate: Tensor }) => {
       const loss = w.sub(1).square().sum();
       loss.backward();
       w.assign(w.sub((w.grad ?? w).mul(rate)));
