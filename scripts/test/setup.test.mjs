@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { backportsEntry, hasBackports, parseDeb822, parseOneLine } from '../debian-sources.mjs';
-import { commandFor, driverPackages, parseOsRelease } from '../distribution.mjs';
+import { installation, parseOsRelease } from '../distribution.mjs';
 
 const DEB822 = `Types: deb
 # the release
@@ -41,22 +41,40 @@ describe('Debian package sources', () => {
 });
 
 describe('drivers', () => {
-  const command = (text) => commandFor(driverPackages(parseOsRelease(text)));
+  const release = (text) => installation(parseOsRelease(text), parseDeb822(DEB822));
 
-  it('takes backports on Debian 12 only', () => {
-    expect(command('ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm')).toBe(
-      'apt-get update && apt-get install -y -t bookworm-backports mesa-vulkan-drivers libvulkan1',
-    );
-    expect(command('ID=debian\nVERSION_ID="13"')).toBe(
-      'apt-get update && apt-get install -y mesa-vulkan-drivers libvulkan1',
-    );
-    expect(command('ID=linuxmint\nID_LIKE="ubuntu debian"')).toContain('install -y mesa-vulkan-drivers');
+  it('takes backports on Debian 12, whose source is written first', () => {
+    const { apt, command } = release('ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm');
+    expect(apt.install).toEqual(['-t', 'bookworm-backports', 'mesa-vulkan-drivers', 'libvulkan1']);
+    expect(apt.source.entry).toContain('URIs: http://mirror.example/debian\nSuites: bookworm-backports');
+    expect(command).toContain('apt-get install -y -t bookworm-backports mesa-vulkan-drivers libvulkan1');
   });
 
-  it('names the package of other distributions', () => {
+  it('does not touch the sources when they have backports', () => {
+    const sources = parseOneLine(
+      'deb http://m.example bookworm main\ndeb http://m.example bookworm-backports main',
+    );
+    expect(installation(parseOsRelease('ID=debian\nVERSION_ID=12'), sources).apt).toEqual({
+      install: ['-t', 'bookworm-backports', 'mesa-vulkan-drivers', 'libvulkan1'],
+    });
+  });
+
+  it('takes the plain package on newer Debian and on Ubuntu', () => {
+    for (const text of ['ID=debian\nVERSION_ID="13"', 'ID=ubuntu', 'ID=linuxmint\nID_LIKE="ubuntu debian"']) {
+      expect(release(text).apt).toEqual({ install: ['mesa-vulkan-drivers', 'libvulkan1'] });
+    }
+  });
+
+  it('names the command of other distributions, and runs none', () => {
+    const command = (text) => {
+      const found = release(text);
+      expect(found.apt).toBeUndefined();
+      return found.command;
+    };
     expect(command('ID=fedora')).toContain('dnf install mesa-vulkan-drivers');
     expect(command('ID=arch')).toContain('vulkan-swrast');
     expect(command('ID=alpine')).toContain('mesa-vulkan-swrast');
+    expect(command('ID=opensuse-leap')).toContain('zypper');
     expect(command('ID=plan9')).toContain('lavapipe');
   });
 });
