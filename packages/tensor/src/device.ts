@@ -142,7 +142,11 @@ export class Device {
 
   /** @internal Use `openDevice`. */
   constructor(gpu: GPUDevice, adapter: GPUAdapterInfo) {
-    const name = adapter.description || adapter.device || 'unnamed adapter';
+    const name =
+      adapter.description ||
+      adapter.device ||
+      `${adapter.vendor} ${adapter.architecture}`.trim() ||
+      'unnamed adapter';
     const software =
       (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter === true ||
       SOFTWARE_NAMES.test(`${name} ${adapter.architecture} ${adapter.vendor} ${adapter.device}`);

@@ -134,12 +134,12 @@ export class Emitter {
   /** Writes the loads of emitted text, whose form depends on all of them. */
   resolve(text: string): string {
     return text
-      .replaceAll(/^.*«(\d+)»;\n?/gm, (_, at: string) => {
+      .replaceAll(/^.*@\[(\d+)\];\n?/gm, (_, at: string) => {
         const { buffer, neighbour, vector } = this.#loads[Number(at)] as Load;
         if (neighbour === undefined || !this.#holdsVectors(buffer)) return '';
         return `  let ${vector} = ${this.#bindBuffer(buffer)}[${neighbour.base} / 4u];\n`;
       })
-      .replaceAll(/‹(\d+) [^›]*›/g, (_, at: string) => {
+      .replaceAll(/@\{(\d+) [^}]*\}/g, (_, at: string) => {
         const { buffer, place, neighbour, vector } = this.#loads[Number(at)] as Load;
         if (neighbour !== undefined && this.#holdsVectors(buffer)) return `${vector}[${neighbour.lane}]`;
         return `${this.#bindBuffer(buffer)}[${place}]`;
@@ -372,10 +372,10 @@ export class Emitter {
     const load = this.#loads.push({ buffer: stored, place, neighbour, vector }) - 1;
     if (neighbour !== undefined && this.#recall(`vector:${stored.id}:${neighbour.base}`) === undefined) {
       this.#scope.known.set(`vector:${stored.id}:${neighbour.base}`, vector);
-      this.line(`«${load}»;`);
+      this.line(`@[${load}];`);
     }
     // The place is named so that the statement is seen to depend on it.
-    const element = `‹${load} ${place}›`;
+    const element = `@{${load} ${place}}`;
     return this.bind(WGSL_TYPE[dtype], dtype === 'bool' ? `${element} != 0u` : element);
   }
 
