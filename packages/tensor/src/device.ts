@@ -136,6 +136,8 @@ export class Device {
   journal: TraceJournal | undefined;
   /** @internal Nodes whose storage a compiled step has bound. */
   readonly pinned = new WeakSet<GraphNode>();
+  /** Nodes whose values move to the host when they are read: nobody asked to keep them on the GPU. */
+  readonly #movable = new WeakSet<GraphNode>();
   readonly #scopes: Set<GraphNode>[] = [];
   readonly #collected = new FinalizationRegistry<Storage>((storage) => storage.release());
   #variables = 0;
@@ -285,6 +287,12 @@ export class Device {
     for (const variable of assigned) variable.markStored();
   }
 
+  /** @internal Gives a result of a compiled step its values. */
+  ownResult(node: GraphNode, storage: Storage): void {
+    this.own(node, storage);
+    this.#movable.add(node);
+  }
+
   /** @internal Gives a node its values, to be freed with the scope or the node. */
   own(node: GraphNode, storage: Storage): void {
     node.settle({ kind: 'storage', storage });
@@ -297,10 +305,11 @@ export class Device {
     this.checkOwn('data', tensor);
     const { node } = tensor;
     if (node.source?.kind === 'host') return node.source.values.slice();
-    const transient = node.source === undefined;
+    const transient = node.source === undefined || this.#movable.has(node);
+    const unevaluated = node.source === undefined;
     const isPendingVariable =
       node.source?.kind === 'variable' && node.source.version !== node.source.variable.storedVersion;
-    if (transient || isPendingVariable) this.#evaluate([node]);
+    if (unevaluated || isPendingVariable) this.#evaluate([node]);
     const source = node.source as Source;
     if (source.kind === 'input')
       throw new ForetokenError('data: an input of a compiled step has no values while it is traced.');
@@ -315,7 +324,7 @@ export class Device {
       await this.runtime.download(storage, node.size * BYTES_PER_ELEMENT),
       node.dtype,
     );
-    // Values that were computed only to be read need no GPU memory any more.
+    // Values that were computed to be read need no GPU memory any more.
     if (transient && source.kind === 'storage' && !this.pinned.has(node) && node.source === source) {
       node.source = { kind: 'host', values: values.slice() };
       this.#forget(node, storage);

@@ -149,7 +149,7 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
         kind: 'storage',
         storage: storages[at] as Storage,
       });
-      this.device.own(node, storages[at] as Storage);
+      this.device.ownResult(node, storages[at] as Storage);
       results.set(traced, new Tensor(node));
     });
     return mapTensors(trace.output, (tensor) => results.get(tensor) as Tensor) as Output;
