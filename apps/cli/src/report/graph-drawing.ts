@@ -1,40 +1,83 @@
-import { type StarGraphDrawing, StarGraphTask } from '@foretoken/data';
+import { exactMatch, type StarGraphDrawing, type StarGraphOptions, StarGraphTask } from '@foretoken/data';
 import { html, type Markup } from './escape.js';
 import type { RunLog } from './run-logs.js';
 
-const [WIDTH, RADIUS, NODE] = [340, 138, 13];
+const NODE = 13;
+/** Between two neighbours on an arm, where the arms leave that much room. */
+const SPACING = 46;
 /** Room around the nodes, for the words above them. */
 const MARGIN = NODE + 18;
-const at = (x: number): number => WIDTH / 2 + x * RADIUS;
-const down = (y: number): number => y * RADIUS;
 
-/** The path through the graph that an answer names, as far as its nodes exist. */
-function answerRoute(drawing: StarGraphDrawing, answer: readonly number[]): string {
-  const places = answer.flatMap((id) => drawing.nodes.find((node) => node.id === id) ?? []);
-  return places.map(({ x, y }) => `${at(x).toFixed(1)},${down(y).toFixed(1)}`).join(' ');
+interface Point {
+  readonly id: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Scales the unit circle of a drawing so that no two nodes touch. */
+function place({ nodes }: StarGraphDrawing): Map<number, Point> {
+  const [depth, arms] = nodes.reduce(
+    ([deepest, most], node) => [Math.max(deepest, node.depth), Math.max(most, (node.arm ?? 0) + 1)],
+    [1, 1],
+  );
+  // The first nodes of neighbouring arms stand closest together.
+  const apart = arms > 1 ? 2 * Math.sin(Math.PI / arms) : 1;
+  const scale = depth * Math.max(SPACING, (2 * NODE + 6) / apart);
+  return new Map(
+    nodes.map(({ id, x, y }) => [id, { id, x: Math.round(x * scale), y: Math.round(y * scale) }]),
+  );
+}
+
+/**
+ * The steps of an answer, as far as its nodes exist. A step along an edge covers it; one that the graph does not
+ * have leaps over the nodes between, dashed.
+ */
+function drawRoute(
+  drawing: StarGraphDrawing,
+  points: Map<number, Point>,
+  answer: readonly number[],
+  colour: string,
+): Markup[] {
+  const isEdge = (a: Point, b: Point): boolean =>
+    drawing.edges.some(({ from, to }) => (from === a.id && to === b.id) || (from === b.id && to === a.id));
+  const stops = answer.flatMap((id) => points.get(id) ?? []);
+  return stops.slice(1).map((b, before) => {
+    const a = stops[before] ?? b;
+    const line = isEdge(a, b)
+      ? `M${a.x} ${a.y}L${b.x} ${b.y}`
+      : `M${a.x} ${a.y}Q${(a.x + b.x + b.y - a.y) / 2} ${(a.y + b.y - Math.abs(b.x - a.x)) / 2} ${b.x} ${b.y}`;
+    const dash = isEdge(a, b) ? html`` : html` stroke-dasharray="3 6"`;
+    return html`<path d="${line}" fill="none" stroke="${colour}" stroke-width="4" stroke-linecap="round"${dash}/>`;
+  });
 }
 
 function drawGraph(drawing: StarGraphDrawing, answer: readonly number[], colour: string): Markup {
-  const place = new Map(drawing.nodes.map((node) => [node.id, node]));
-  const edges = drawing.edges.map(({ from, to }) => {
-    const [a, b] = [place.get(from), place.get(to)];
-    if (!a || !b) return '';
-    return html`<line x1="${at(a.x)}" y1="${down(a.y)}" x2="${at(b.x)}" y2="${down(b.y)}" stroke="var(--line)" stroke-width="2"/>`;
+  const points = place(drawing);
+  const edges = drawing.edges.flatMap(({ from, to }) => {
+    const [a, b] = [points.get(from), points.get(to)];
+    if (!a || !b) return [];
+    return html`<path d="M${a.x} ${a.y}L${b.x} ${b.y}" stroke="var(--line)" stroke-width="2"/>`;
   });
-  const nodes = drawing.nodes.map(({ id, label, x, y }) => {
+  const nodes = drawing.nodes.flatMap(({ id, label }) => {
+    const point = points.get(id);
+    if (!point) return [];
+    const { x, y } = point;
     const role = id === drawing.start ? 'start' : id === drawing.goal ? 'goal' : '';
-    const ring =
+    const word =
       role === ''
         ? html``
-        : html`<text x="${at(x)}" y="${down(y) - NODE - 6}" text-anchor="middle" font-size="11" fill="var(--soft)">${role}</text>`;
+        : html`<text x="${x}" y="${y + NODE + 14}" text-anchor="middle" font-size="11" fill="var(--soft)">${role}</text>`;
     const stroke = role === '' ? 'var(--line)' : 'var(--ink)';
-    return html`<circle cx="${at(x)}" cy="${down(y)}" r="${NODE}" fill="var(--page)" stroke="${stroke}" stroke-width="1.5"/><text x="${at(x)}" y="${down(y) + 4}" text-anchor="middle" font-size="12" fill="var(--ink)">${label}</text>${ring}`;
+    return html`<circle cx="${x}" cy="${y}" r="${NODE}" fill="var(--panel)" stroke="${stroke}" stroke-width="1.5"/><text x="${x}" y="${y + 4}" text-anchor="middle" font-size="12" fill="var(--ink)">${label}</text>${word}`;
   });
-  const heights = drawing.nodes.map(({ y }) => down(y));
-  const top = Math.min(...heights) - MARGIN;
-  const height = Math.max(...heights) + MARGIN - top;
-  const route = answerRoute(drawing, answer);
-  return html`<svg viewBox="0 ${top} ${WIDTH} ${height}" role="img" aria-label="The graph, and the path that was answered">${edges}<polyline points="${route}" fill="none" stroke="${colour}" stroke-width="4" stroke-linejoin="round" stroke-linecap="round" opacity="0.85"/>${nodes}</svg>`;
+  const [all, route] = [[...points.values()], drawRoute(drawing, points, answer, colour)];
+  const left = Math.min(...all.map(({ x }) => x)) - MARGIN;
+  const width = Math.max(...all.map(({ x }) => x)) + MARGIN - left;
+  // A leap rises above its ends by a quarter of its width, which is at most that of the graph.
+  const leaps = route.some(({ text }) => text.includes('dasharray')) ? width / 4 : 0;
+  const top = Math.min(...all.map(({ y }) => y)) - NODE - 4 - leaps;
+  const height = Math.max(...all.map(({ y }) => y)) + MARGIN - top;
+  return html`<svg viewBox="${left} ${top} ${width} ${height}" role="img" aria-label="The graph, and the path that was answered">${edges}${route}${nodes}</svg>`;
 }
 
 /** One question of the final test with the answer of one run. */
@@ -46,17 +89,23 @@ export interface DrawnAnswer {
 
 /** The graph of a question, as text and, for each run that is asked for, with its answer drawn in. */
 export class Question {
+  readonly #task: StarGraphTask;
   readonly #drawing: StarGraphDrawing;
-  readonly #answer: readonly number[];
+  readonly #answer: ArrayLike<number>;
 
   constructor(
     log: RunLog,
     readonly index: number,
+    /** How many questions there are to choose from. */
+    readonly kept: number,
   ) {
-    const settings = { ...log.record?.recipe.task, seed: log.seed };
-    const task = new StarGraphTask(settings as ConstructorParameters<typeof StarGraphTask>[0]);
-    this.#drawing = task.describe('test', index);
-    this.#answer = [...(task.questions('test', index, 1).answers[0] ?? [])];
+    // Held-out graphs do not depend on the seed of a run. The recipe was checked when it was read.
+    this.#task = new StarGraphTask({
+      ...log.record?.recipe.task,
+      seed: log.seed,
+    } as unknown as StarGraphOptions);
+    this.#drawing = this.#task.describe('test', index);
+    this.#answer = this.#task.questions('test', index, 1).answers[0] ?? [];
   }
 
   get prompt(): string {
@@ -70,9 +119,11 @@ export class Question {
   answered(log: RunLog, colour: string): DrawnAnswer | undefined {
     const given = log.summary?.answers[this.index];
     if (given === undefined) return undefined;
-    const correct =
-      given.length === this.#answer.length && given.every((id, place) => id === this.#answer[place]);
-    return { drawing: drawGraph(this.#drawing, given, colour), text: given.join(' '), correct };
+    return {
+      drawing: drawGraph(this.#drawing, given, colour),
+      text: given.map((id) => this.#task.tokenText(id)).join(' '),
+      correct: exactMatch(given, this.#answer),
+    };
   }
 }
 
@@ -81,7 +132,7 @@ export function tellingQuestion(logs: readonly RunLog[]): Question | undefined {
   const log = logs.find(({ record, summary }) => record !== undefined && (summary?.answers.length ?? 0) > 0);
   if (log === undefined) return undefined;
   const count = log.summary?.answers.length ?? 0;
-  const questions = Array.from({ length: count }, (_, index) => new Question(log, index));
+  const questions = Array.from({ length: count }, (_, index) => new Question(log, index, count));
   const divides = (question: Question): boolean =>
     new Set(logs.map((each) => question.answered(each, '')?.correct)).size > 1;
   return questions.find(divides) ?? questions[0];

@@ -45,22 +45,22 @@ function objectiveRow(
 <td>${formatCount(mean(seeds.map(({ tokensPerSecond }) => tokensPerSecond)))}</td></tr>`;
 }
 
-function objectiveTable({ objectives, parameters }: ComparisonSummary, looks: Looks): Markup {
+function objectiveTable({ objectives, parameters, recipe }: ComparisonSummary, looks: Looks): Markup {
   const several = objectives.some(({ seeds }) => seeds.length > 1);
   const interval = several ? html`<span class="interval">95% interval</span>` : html``;
   return html`<div class="scroll"><table><thead><tr><th>objective</th><th>exact match${interval}</th><th>solved</th><th>first hop${interval}</th><th>extra parameters</th><th>training FLOPs</th><th>tokens</th><th>seconds</th><th>tokens/s</th></tr></thead>
 <tbody>${objectives.map((each) => objectiveRow(each, looks))}</tbody></table></div>
-<p class="soft">The model has ${parameters.toLocaleString('en')} parameters.${several ? ' FLOPs, tokens and seconds are means over seeds; intervals are Student’s t over seeds, clipped to 0–100%.' : ''}</p>`;
+<p class="soft">The model has ${parameters.toLocaleString('en')} parameters. A run is solved when an evaluation finds ${formatShare(recipe.evaluation.solved)} of the held-out graphs right.${several ? ' FLOPs, tokens and seconds are means over seeds; intervals are Student’s t over seeds, clipped to 0–100%.' : ''}</p>`;
 }
 
 function seedTable({ objectives }: ComparisonSummary, looks: Looks): Markup {
   const rows = objectives.flatMap(({ objective, seeds }) =>
     seeds.map(
       (run) =>
-        html`<tr><th scope="row">${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}</th><td>${run.seed}</td><td>${formatShare(run.exactMatch)}</td><td>${formatShare(run.firstHop)}</td><td>${run.solvedAtStep ?? '–'}</td><td>${run.steps}</td><td>${formatCount(run.flops)}</td><td>${run.seconds.toFixed(0)}</td></tr>`,
+        html`<tr><th scope="row">${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}</th><td>${run.seed}</td><td>${formatShare(run.exactMatch)}</td><td>${formatShare(run.firstHop)}</td><td>${run.solvedAtStep ?? '–'}</td><td>${run.steps}</td><td>${formatCount(run.flops)}</td><td>${formatCount(run.tokens)}</td><td>${run.seconds.toFixed(0)}</td><td>${formatCount(run.tokensPerSecond)}</td></tr>`,
     ),
   );
-  return html`<div class="scroll"><table><thead><tr><th>objective</th><th>seed</th><th>exact match</th><th>first hop</th><th>solved at step</th><th>steps</th><th>FLOPs</th><th>seconds</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll"><table><thead><tr><th>objective</th><th>seed</th><th>exact match</th><th>first hop</th><th>solved at step</th><th>steps</th><th>FLOPs</th><th>tokens</th><th>seconds</th><th>tokens/s</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 const figure = (title: string, drawing: Markup | undefined, below: Markup = html``): Markup =>
@@ -122,8 +122,8 @@ function sampleGraph(summary: ComparisonSummary, logs: readonly RunLog[], looks:
     ];
   });
   return html`<h2>A graph, and what each objective answers</h2>
-<p>A question of the final test: <code>${question.prompt}</code>. The right answer is <code>${question.answer}</code>. Every answer is that of the objective’s first seed.</p>
-<div class="plots">${figures}</div>`;
+<p>A question of the final test: <code>${question.prompt}</code>. The right answer is <code>${question.answer}</code>. Every answer is that of the objective’s first seed; of the ${question.kept} answers that are kept, it is the first that one objective got right and another wrong, where there is one. A dashed step is no edge of the graph.</p>
+<div class="plots graphs">${figures}</div>`;
 }
 
 function notes({ recipe }: ComparisonSummary): Markup {
@@ -139,13 +139,32 @@ ${edge ? html`<li>One position stands for each edge. This format is ours; the pa
 </ul>`;
 }
 
-function setup({ adapter, versions, command, recipe }: ComparisonSummary, logs: readonly RunLog[]): Markup {
-  const commit = logs[0]?.record?.commit;
-  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+/** What all runs agree on once; where they differ, everything that some run was made with. */
+const distinct = (values: readonly (string | undefined)[]): string[] => [
+  ...new Set(values.filter((value) => value !== undefined)),
+];
+
+function setup(summary: ComparisonSummary, logs: readonly RunLog[]): Markup {
+  const { command, recipe } = summary;
+  const records = logs.flatMap(({ record }) => record ?? []);
+  const made = records.length > 0 ? records : [summary];
+  const adapters = distinct(
+    made.map(({ adapter }) => `${adapter.name}${adapter.software ? ' (software, on the CPU)' : ''}`),
+  );
+  const versions = distinct(
+    made.map((each) =>
+      Object.entries(each.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', '),
+    ),
+  );
+  const commits = distinct(records.map(({ commit }) => commit));
+  const settings = Object.fromEntries(records.map((record) => [record.objective, record.settings]));
   return html`<pre>${command}</pre>
-<dl><dt>Adapter</dt><dd>${adapter.name}${adapter.software ? ' (software, on the CPU)' : ''}</dd>
-<dt>Versions</dt><dd>${named.join(', ')}</dd>${commit === undefined ? html`` : html`<dt>Commit</dt><dd>${commit}</dd>`}</dl>
-<details><summary>Recipe</summary><pre>${JSON.stringify(recipe, undefined, 2)}</pre></details>`;
+<dl><dt>Adapter</dt><dd>${adapters.join('; ')}</dd>
+<dt>Versions</dt><dd>${versions.join('; ')}</dd>${commits.length === 0 ? html`` : html`<dt>Commit</dt><dd>${commits.join(', ')}</dd>`}</dl>
+<details><summary>Recipe</summary><pre>${JSON.stringify(recipe, undefined, 2)}</pre></details>
+<details><summary>Complete settings of each objective</summary><pre>${JSON.stringify(settings, undefined, 2)}</pre></details>`;
 }
 
 /** The whole report as HTML. */

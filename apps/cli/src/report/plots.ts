@@ -21,8 +21,8 @@ const config = {
     gridColor: 'var(--grid)',
     domainColor: 'var(--line)',
     tickColor: 'var(--line)',
-    labelFontSize: 12,
-    titleFontSize: 12,
+    labelFontSize: 13,
+    titleFontSize: 13,
     titleFontWeight: 'normal',
     titlePadding: 8,
     labelFlush: false,
@@ -40,6 +40,9 @@ async function draw(spec: object): Promise<Markup> {
     view.finalize();
   }
 }
+
+// Each label takes its own unit (500, 1k), where a format for the axis would give all the same (0.5k).
+const shortNumber = "format(datum.value, '~s')";
 
 const shareScale = { domain: [0, 1] } as const;
 const shareAxis = (title: string) => ({ title, format: '.0%', tickCount: 5 });
@@ -77,9 +80,9 @@ const chanceRule = (chance: number): object[] => [
       type: 'text',
       align: 'left',
       baseline: 'middle',
-      dx: 6,
-      fontSize: 11.5,
-      lineHeight: 13,
+      dx: 12,
+      fontSize: 13,
+      lineHeight: 15,
       color: 'var(--soft)',
     },
     encoding: {
@@ -119,7 +122,7 @@ export async function matchCurve(
         field: 'x',
         type: 'quantitative',
         scale: { zero: true },
-        axis: { title: SPENT_TITLES[spent], format: '~s', tickCount: 5, grid: false },
+        axis: { title: SPENT_TITLES[spent], labelExpr: shortNumber, tickCount: 5, grid: false },
       },
       y: { field: 'exactMatch', type: 'quantitative', scale: shareScale, axis: shareAxis('exact match') },
     },
@@ -178,7 +181,7 @@ export function spreadPlot(
       },
       {
         data: { values: [{ chance, label: `chance ${formatShare(chance).replace('.0%', '%')}` }] },
-        mark: { type: 'text', baseline: 'bottom', dy: -4, fontSize: 11.5, color: 'var(--soft)' },
+        mark: { type: 'text', baseline: 'bottom', dy: -4, fontSize: 13, color: 'var(--soft)' },
         encoding: { x: { field: 'chance', ...x }, y: { value: 0 }, text: { field: 'label' } },
       },
       {
@@ -233,7 +236,8 @@ export async function lossPlot(
   if (values.length === 0) return undefined;
   const all = logs.flatMap(points);
   const parts = partsOf(logs, objective);
-  const losses = all.map(({ loss }) => loss);
+  const lowest = all.reduce((least, { loss }) => Math.min(least, loss), Infinity);
+  const highest = all.reduce((most, { loss }) => Math.max(most, loss), 0);
   return draw({
     width: 190,
     height: 150,
@@ -244,12 +248,12 @@ export async function lossPlot(
         field: 'step',
         type: 'quantitative',
         scale: { domain: [0, all.reduce((most, { step }) => Math.max(most, step), 0)], nice: false },
-        axis: { title: 'steps', tickCount: 4, format: '~s', grid: false },
+        axis: { title: 'steps', tickCount: 4, labelExpr: shortNumber, grid: false },
       },
       y: {
         field: 'loss',
         type: 'quantitative',
-        scale: { type: 'log', domain: [Math.min(...losses), Math.max(...losses)], nice: true },
+        scale: { type: 'log', domain: [lowest, highest], nice: true },
         axis: { title: null, tickCount: 4, format: '~g' },
       },
       detail: { field: 'run' },

@@ -29,18 +29,21 @@ p { margin: 0 0 12px; max-width: 74ch; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
 th, td { padding: 8px 12px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 tbody tr:last-child > * { border-bottom: 0; }
-thead th { font-weight: 550; color: var(--soft); font-size: 0.82rem; vertical-align: bottom; }
+thead th { font-weight: 550; color: var(--soft); font-size: 0.82rem; vertical-align: bottom; white-space: normal; }
 th:first-child, td.text { text-align: left; }
 tbody th { font-weight: 550; }
 tbody th:first-child { position: sticky; left: 0; background: var(--panel); }
-.interval { color: var(--soft); margin-left: 0.4em; }
+.interval { display: block; color: var(--soft); font-size: 0.82rem; font-weight: 400; }
+td, tbody th { vertical-align: top; }
+td code { white-space: nowrap; }
 .swatch { vertical-align: 0; margin-right: 8px; flex: none; }
 .key { display: flex; flex-wrap: wrap; gap: 4px 20px; list-style: none; padding: 0; margin: 8px 0 14px; font-size: 0.88rem; }
 .key li { display: flex; align-items: center; }
 .plots { display: grid; gap: 20px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); }
+.graphs figure svg:not(.swatch) { max-width: 440px; margin: 6px auto 0; }
 .small { display: grid; gap: 16px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 236px), 1fr)); }
 figure { margin: 0; padding: 14px 14px 10px; border: 1px solid var(--line); border-radius: 8px; background: var(--panel); min-width: 0; }
-figure svg:not(.swatch) { display: block; width: 100%; height: auto; font-family: system-ui, sans-serif; }
+figure svg:not(.swatch) { display: block; width: 100%; height: auto; overflow: visible; font-family: system-ui, sans-serif; }
 figure .key { margin: 4px 0 0; gap: 0 14px; font-size: 0.8rem; color: var(--soft); }
 figcaption { margin-top: 6px; }
 .none { color: var(--soft); font-size: 0.88rem; padding: 28px 0; text-align: center; }
