@@ -28,26 +28,30 @@ function place({ nodes }: StarGraphDrawing): Map<number, Point> {
   );
 }
 
+/** One step of an answer: a part of an SVG path, and the highest point of it. */
+interface Step {
+  readonly line: string;
+  readonly top: number;
+  readonly isEdge: boolean;
+}
+
 /**
  * The steps of an answer, as far as its nodes exist. A step along an edge covers it; one that the graph does not
- * have leaps over the nodes between, dashed.
+ * have leaps over the nodes between.
  */
-function drawRoute(
-  drawing: StarGraphDrawing,
-  points: Map<number, Point>,
-  answer: readonly number[],
-  colour: string,
-): Markup[] {
-  const isEdge = (a: Point, b: Point): boolean =>
-    drawing.edges.some(({ from, to }) => (from === a.id && to === b.id) || (from === b.id && to === a.id));
+function stepsOf({ edges }: StarGraphDrawing, points: Map<number, Point>, answer: readonly number[]): Step[] {
   const stops = answer.flatMap((id) => points.get(id) ?? []);
   return stops.slice(1).map((b, before) => {
     const a = stops[before] ?? b;
-    const line = isEdge(a, b)
-      ? `M${a.x} ${a.y}L${b.x} ${b.y}`
-      : `M${a.x} ${a.y}Q${(a.x + b.x + b.y - a.y) / 2} ${(a.y + b.y - Math.abs(b.x - a.x)) / 2} ${b.x} ${b.y}`;
-    const dash = isEdge(a, b) ? html`` : html` stroke-dasharray="3 6"`;
-    return html`<path d="${line}" fill="none" stroke="${colour}" stroke-width="4" stroke-linecap="round"${dash}/>`;
+    const isEdge = edges.some(
+      ({ from, to }) => (from === a.id && to === b.id) || (from === b.id && to === a.id),
+    );
+    if (isEdge) return { line: `M${a.x} ${a.y}L${b.x} ${b.y}`, top: Math.min(a.y, b.y), isEdge };
+    const [across, rise] = [(a.x + b.x + b.y - a.y) / 2, Math.abs(b.x - a.x) / 2];
+    const middle = (a.y + b.y) / 2;
+    const line = `M${a.x} ${a.y}Q${across} ${middle - rise} ${b.x} ${b.y}`;
+    // A quadratic curve reaches half as high as its control point.
+    return { line, top: Math.min(a.y, b.y, middle - rise / 2), isEdge };
   });
 }
 
@@ -70,12 +74,15 @@ function drawGraph(drawing: StarGraphDrawing, answer: readonly number[], colour:
     const stroke = role === '' ? 'var(--line)' : 'var(--ink)';
     return html`<circle cx="${x}" cy="${y}" r="${NODE}" fill="var(--panel)" stroke="${stroke}" stroke-width="1.5"/><text x="${x}" y="${y + 4}" text-anchor="middle" font-size="12" fill="var(--ink)">${label}</text>${word}`;
   });
-  const [all, route] = [[...points.values()], drawRoute(drawing, points, answer, colour)];
+  const steps = stepsOf(drawing, points, answer);
+  const route = steps.map(
+    ({ line, isEdge }) =>
+      html`<path d="${line}" fill="none" stroke="${colour}" stroke-width="4" stroke-linecap="round"${isEdge ? html`` : html` stroke-dasharray="3 6"`}/>`,
+  );
+  const all = [...points.values()];
   const left = Math.min(...all.map(({ x }) => x)) - MARGIN;
   const width = Math.max(...all.map(({ x }) => x)) + MARGIN - left;
-  // A leap rises above its ends by a quarter of its width, which is at most that of the graph.
-  const leaps = route.some(({ text }) => text.includes('dasharray')) ? width / 4 : 0;
-  const top = Math.min(...all.map(({ y }) => y)) - NODE - 4 - leaps;
+  const top = Math.min(...all.map(({ y }) => y - NODE), ...steps.map((step) => step.top)) - 4;
   const height = Math.max(...all.map(({ y }) => y)) + MARGIN - top;
   return html`<svg viewBox="${left} ${top} ${width} ${height}" role="img" aria-label="The graph, and the path that was answered">${edges}${route}${nodes}</svg>`;
 }
