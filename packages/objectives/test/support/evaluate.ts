@@ -14,8 +14,10 @@ export function inputsOf(objective: Objective, model: Transformer, batch: Sequen
   return toTensors(model.device, objective.prepare(batch, new HostRandom(3)));
 }
 
-/** Values of tensors by name. */
+/** Values of tensors by name, evaluated together so that what they share is computed once. */
 export async function values(tensors: Readonly<Record<string, Tensor>>): Promise<Record<string, number[]>> {
+  const all = Object.values(tensors);
+  all[0]?.device.realize(...all);
   const entries: [string, number[]][] = [];
   for (const [name, tensor] of Object.entries(tensors)) entries.push([name, Array.from(await tensor.data())]);
   return Object.fromEntries(entries);
