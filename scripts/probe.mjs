@@ -3,15 +3,13 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { root } from './run.mjs';
 
-const require = createRequire(`${root}packages/tensor/package.json`);
-const { create } = await import(pathToFileURL(require.resolve('webgpu')).href);
+const engine = createRequire(`${root}packages/tensor/package.json`);
+const { create } = await import(pathToFileURL(engine.resolve('webgpu')).href);
 const adapter = await create([]).requestAdapter();
 if (!adapter) process.exit(3);
 const { vendor, architecture, description, device } = adapter.info;
-const name = description || device || 'unnamed adapter';
-const software = /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(
-  `${name} ${architecture} ${device} ${vendor}`,
-);
-process.stdout.write(JSON.stringify({ name, software }));
+const names = `${vendor} ${architecture} ${device} ${description}`;
+const software = /llvmpipe|lavapipe|swiftshader|software|basic render|warp/i.test(names);
+process.stdout.write(JSON.stringify({ name: description || device || 'unnamed adapter', software }));
 // Dawn may still hold threads; there is nothing to wait for.
 process.exit(0);

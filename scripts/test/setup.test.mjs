@@ -15,66 +15,101 @@ Suites: bookworm-security
 Components: main
 `;
 
+const BOOKWORM = 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm';
+
 describe('Debian package sources', () => {
-  it('derives backports from a deb822 file, with mirror and key', () => {
+  it('derives backports from a deb822 file, with mirror, types and key', () => {
     expect(backportsEntry(parseDeb822(DEB822), 'bookworm')).toBe(
       'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm-backports\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n',
     );
+    const withSources = DEB822.replace('Types: deb', 'Types: deb deb-src');
+    expect(backportsEntry(parseDeb822(withSources), 'bookworm')).toContain('Types: deb deb-src\n');
   });
 
-  it('derives backports from a one-line file', () => {
+  it('keeps a key that is written into the file', () => {
+    const key = '\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDME\n -----END PGP PUBLIC KEY BLOCK-----';
+    const text = `URIs: http://m.example/debian\nSuites: bookworm\nSigned-By:${key}\n`;
+    expect(backportsEntry(parseDeb822(text), 'bookworm')).toContain(`Signed-By: ${key}\n`);
+  });
+
+  it('derives backports from a one-line file, with its options', () => {
     const entries = parseOneLine(
-      '# deb http://no.example x main\ndeb [arch=amd64 signed-by=/k.gpg] http://m.example/debian bookworm main\n',
+      [
+        '# deb http://commented.example/debian bookworm main',
+        'deb cdrom:[Debian_12]/ bookworm main',
+        'deb-src http://sources.example/debian bookworm main',
+        'deb [arch=amd64 Signed-By=/Keys/k=1.gpg trusted=yes] http://m.example/debian bookworm main',
+      ].join('\n'),
     );
-    expect(entries).toHaveLength(1);
-    expect(backportsEntry(entries, 'bookworm')).toContain(
+    expect(backportsEntry(entries, 'bookworm')).toBe(
+      'Types: deb\nURIs: http://m.example/debian\nSuites: bookworm-backports\nComponents: main\nSigned-By: /Keys/k=1.gpg\nTrusted: yes\n',
+    );
+  });
+
+  it('takes a release that is named by its rank, and no disabled or foreign entry', () => {
+    expect(backportsEntry(parseOneLine('deb http://m.example/debian oldstable main'), 'bookworm')).toContain(
       'URIs: http://m.example/debian\nSuites: bookworm-backports',
     );
-    expect(backportsEntry(entries, 'bookworm')).toContain('Signed-By: /k.gpg');
+    expect(backportsEntry(parseDeb822(`Enabled: no\n${DEB822}`), 'bookworm')).toBeUndefined();
+    expect(backportsEntry(parseDeb822(DEB822), 'trixie')).toBeUndefined();
   });
 
-  it('sees backports that are there already, and misses what is not', () => {
+  it('sees backports that are there already', () => {
     expect(hasBackports(parseOneLine('deb http://m.example bookworm-backports main'), 'bookworm')).toBe(true);
+    expect(hasBackports(parseOneLine('deb-src http://m.example bookworm-backports main'), 'bookworm')).toBe(
+      false,
+    );
     expect(hasBackports(parseDeb822(DEB822), 'bookworm')).toBe(false);
-    expect(backportsEntry(parseDeb822(DEB822), 'trixie')).toBeUndefined();
   });
 });
 
-describe('drivers', () => {
-  const release = (text) => installation(parseOsRelease(text), parseDeb822(DEB822));
+describe('installation of a driver', () => {
+  const plan = (release, entries = []) => installation(parseOsRelease(release), entries);
+  const backports = ['-t', 'bookworm-backports', 'mesa-vulkan-drivers', 'libvulkan1'];
 
-  it('takes backports on Debian 12, whose source is written first', () => {
-    const { apt, command } = release('ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm');
-    expect(apt.install).toEqual(['-t', 'bookworm-backports', 'mesa-vulkan-drivers', 'libvulkan1']);
-    expect(apt.source.entry).toContain('URIs: http://mirror.example/debian\nSuites: bookworm-backports');
-    expect(command).toContain('apt-get install -y -t bookworm-backports mesa-vulkan-drivers libvulkan1');
-  });
-
-  it('does not touch the sources when they have backports', () => {
-    const sources = parseOneLine(
-      'deb http://m.example bookworm main\ndeb http://m.example bookworm-backports main',
+  it('adds backports on Debian 12 where they are missing', () => {
+    const { command, apt } = plan(BOOKWORM, parseDeb822(DEB822));
+    expect(apt.install).toEqual(backports);
+    expect(apt.source.entry).toContain('Suites: bookworm-backports');
+    expect(command).toContain('Suites: bookworm-backports');
+    expect(command).toContain(
+      `> ${apt.source.file} && apt-get update && apt-get install -y -t bookworm-backports`,
     );
-    expect(installation(parseOsRelease('ID=debian\nVERSION_ID=12'), sources).apt).toEqual({
-      install: ['-t', 'bookworm-backports', 'mesa-vulkan-drivers', 'libvulkan1'],
-    });
   });
 
-  it('takes the plain package on newer Debian and on Ubuntu', () => {
-    for (const text of ['ID=debian\nVERSION_ID="13"', 'ID=ubuntu', 'ID=linuxmint\nID_LIKE="ubuntu debian"']) {
-      expect(release(text).apt).toEqual({ install: ['mesa-vulkan-drivers', 'libvulkan1'] });
+  it('uses backports that a Debian 12 has', () => {
+    const { apt } = plan(BOOKWORM, parseOneLine('deb http://m.example bookworm-backports main'));
+    expect(apt).toEqual({ install: backports });
+  });
+
+  it('only advises where Debian 12 has no source to derive from', () => {
+    expect(plan(BOOKWORM).apt).toBeUndefined();
+    expect(plan(BOOKWORM).command).toContain('bookworm-backports');
+  });
+
+  it('takes the plain package of newer Debian, Ubuntu and their relatives', () => {
+    for (const release of [
+      'ID=debian\nVERSION_ID="13"',
+      'ID=ubuntu',
+      'ID=linuxmint\nID_LIKE="ubuntu debian"',
+      "ID='debian'",
+    ]) {
+      expect(plan(release).apt).toEqual({ install: ['mesa-vulkan-drivers', 'libvulkan1'] });
     }
   });
 
-  it('names the command of other distributions, and runs none', () => {
-    const command = (text) => {
-      const found = release(text);
-      expect(found.apt).toBeUndefined();
-      return found.command;
+  it('names the command of other distributions and runs nothing', () => {
+    const commands = {
+      'ID=fedora': 'dnf install mesa-vulkan-drivers',
+      'ID=rocky\nID_LIKE="rhel centos fedora"': 'dnf install mesa-vulkan-drivers',
+      'ID=manjaro\nID_LIKE=arch': 'pacman -S vulkan-swrast',
+      'ID=alpine': 'apk add mesa-vulkan-swrast',
+      'ID="opensuse-tumbleweed"': 'zypper install libvulkan_lvp',
+      'ID=plan9': 'lavapipe',
     };
-    expect(command('ID=fedora')).toContain('dnf install mesa-vulkan-drivers');
-    expect(command('ID=arch')).toContain('vulkan-swrast');
-    expect(command('ID=alpine')).toContain('mesa-vulkan-swrast');
-    expect(command('ID=opensuse-leap')).toContain('zypper');
-    expect(command('ID=plan9')).toContain('lavapipe');
+    for (const [release, command] of Object.entries(commands)) {
+      expect(plan(release).command).toContain(command);
+      expect(plan(release).apt).toBeUndefined();
+    }
   });
 });
