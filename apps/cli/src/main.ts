@@ -1,5 +1,6 @@
 import { ForetokenError } from '@foretoken/tensor';
 import { buildApplication, buildRouteMap, run, type StricliProcess, text_en } from '@stricli/core';
+import { benchRoutes } from './commands/bench/index.js';
 import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { objectivesCommand, recipesCommand } from './commands/lists.js';
@@ -19,6 +20,7 @@ const routes = buildRouteMap({
     doctor: doctorCommand,
     recipes: recipesCommand,
     objectives: objectivesCommand,
+    bench: benchRoutes,
   },
   docs: { brief: 'Train and compare objectives that look further ahead than the next token' },
 });

@@ -36,9 +36,11 @@ export const chooseRecipe = (name: string, overrides: readonly string[]): Recipe
 
 /**
  * Turns flags that are named like settings into `--set`: `--steps 200` and `--mutor.maxOffset=1`. A short name
- * (`--learningRate`) will do where one setting of model, task, optimizer or evaluation has it.
+ * (`--learningRate`) will do where one setting of model, task, optimizer or evaluation has it. Other commands than
+ * compare and train have no settings, and may have flags of the same names.
  */
 export function settingFlags(args: readonly string[]): string[] {
+  if (args[0] !== 'compare' && args[0] !== 'train') return [...args];
   const at = args.indexOf('--recipe');
   const named =
     args.find((arg) => arg.startsWith('--recipe='))?.slice('--recipe='.length) ??

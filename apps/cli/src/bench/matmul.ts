@@ -1,0 +1,89 @@
+import type { Device } from '@foretoken/tensor';
+import { HostRandom } from '@foretoken/tensor';
+import type { StepSize } from './sizes.js';
+import { timeStep } from './timing.js';
+
+/** A product of `[m, k]` and `[k, n]`; a transposed factor lies in memory the other way round. */
+export interface MatmulShape {
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+export interface MatmulResult extends MatmulShape {
+  /** Of the best repeat. */
+  readonly gflops: number;
+  readonly medianGflops: number;
+  readonly variant: string;
+  /** Of the best repeat. */
+  readonly microseconds: number;
+  readonly repeats: number;
+}
+
+/** Measures one product. */
+export async function benchMatmul(device: Device, shape: MatmulShape): Promise<MatmulResult> {
+  const { m, k, n, transposeA, transposeB } = shape;
+  const random = new HostRandom(0, m, k, n);
+  const matrix = (rows: number, columns: number) =>
+    device.variable(
+      Float32Array.from({ length: rows * columns }, () => 2 * random.uniform() - 1),
+      { shape: [rows, columns], trainable: false },
+    );
+  const a = transposeA ? matrix(k, m) : matrix(m, k);
+  const b = transposeB ? matrix(n, k) : matrix(k, n);
+  const step = device.compile(() => ({ product: a.matmul(b, { transposeA, transposeB }) }), {
+    name: 'matmul',
+  });
+  try {
+    const { bestMicroseconds, medianMicroseconds, repeats, variant } = await timeStep(device, step, {});
+    const gflops = (microseconds: number): number => (2 * m * k * n) / microseconds / 1000;
+    return {
+      gflops: gflops(bestMicroseconds),
+      variant,
+      ...shape,
+      microseconds: bestMicroseconds,
+      medianGflops: gflops(medianMicroseconds),
+      repeats,
+    };
+  } finally {
+    step.dispose();
+    a.dispose();
+    b.dispose();
+  }
+}
+
+const square = (size: number): MatmulShape => ({
+  m: size,
+  k: size,
+  n: size,
+  transposeA: false,
+  transposeB: false,
+});
+
+/** The three products of a linear layer `[inWidth] -> [outWidth]` over `rows` tokens: forward and both gradients. */
+export function linearShapes(rows: number, inWidth: number, outWidth: number): MatmulShape[] {
+  return [
+    { m: rows, k: inWidth, n: outWidth, transposeA: false, transposeB: true },
+    { m: rows, k: outWidth, n: inWidth, transposeA: false, transposeB: false },
+    { m: outWidth, k: rows, n: inWidth, transposeA: true, transposeB: false },
+  ];
+}
+
+/** Squares, and the products of the MLP of a step in both directions, up and down. */
+export function shapesOfStep({ batch, context, width }: StepSize): MatmulShape[] {
+  const rows = batch * context;
+  return [...linearShapes(rows, width, 4 * width), ...linearShapes(rows, 4 * width, width)];
+}
+
+export const SQUARES: readonly MatmulShape[] = [square(256), square(512), square(768)];
+
+/** The best rate over the large squares and the products of a step's MLP. */
+export async function bestMatmulGflops(device: Device, size: StepSize): Promise<number> {
+  let best = 0;
+  for (const shape of [square(512), square(768), ...shapesOfStep(size)]) {
+    best = Math.max(best, (await benchMatmul(device, shape)).gflops);
+  }
+  return best;
+}

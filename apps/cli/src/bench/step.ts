@@ -1,0 +1,207 @@
+import type { Device, KernelTime, Tensor } from '@foretoken/tensor';
+import { mainThreadCpuSeconds, processCpuSeconds } from './cpu.js';
+import { bestMatmulGflops } from './matmul.js';
+import type { NamedSize } from './sizes.js';
+import { median, quantile } from './timing.js';
+import { readLoss, TrainingStep, type Workload } from './training.js';
+
+/** Updates that are submitted before the loss of the first of them has been read back. */
+const IN_FLIGHT = 2;
+/** Updates on the fixed batch, after which `loss20` is the loss. */
+const FIXED_UPDATES = 20;
+const LEAST_STEPS = 10;
+const MOST_STEPS = 100;
+const BUDGET_MILLISECONDS = 6000;
+
+export interface StepResult {
+  readonly size: string;
+  readonly objective: string;
+  readonly adapter: string;
+  /** Data tokens (batch times context, whatever the objective adds) at the median step. */
+  readonly tokensPerSecond: number;
+  /** The same over the best run of consecutive steps, as many as are in flight and one more. */
+  readonly bestTokensPerSecond: number;
+  readonly stepMs: number;
+  /** From the call of the first step to its loss on the host: tracing and compilation included. */
+  readonly firstStepMs: number;
+  readonly dispatches: number | null;
+  readonly peakGpuBytes: number;
+  readonly cpuSecondsPerStep: number;
+  readonly flopsPerStep: number;
+  readonly achievedGflops: number;
+  readonly bestMatmulGflops: number;
+  readonly loss0: number;
+  readonly loss20: number;
+  readonly shareOfBestMatmul: number;
+  readonly stepMsP10: number;
+  readonly stepMsP90: number;
+  readonly steps: number;
+  readonly arenaBytes: number | null;
+  /** CPU of the thread that runs JavaScript, as a share of the time that training took. */
+  readonly jsThreadShare: number | null;
+  readonly kernels?: readonly KernelShare[];
+}
+
+/** All dispatches of one kernel in a step. */
+export interface KernelShare {
+  readonly name: string;
+  readonly calls: number;
+  readonly microseconds: number;
+  /** Of the sum over all kernels. */
+  readonly share: number;
+  readonly gigabytesPerSecond: number;
+}
+
+export interface StepOptions {
+  readonly named: NamedSize;
+  readonly workload: Workload;
+  /** Timed steps; about six seconds of them, and at least ten, when absent. */
+  readonly steps: number | undefined;
+  /** Add the kernels of one step. */
+  readonly profile: boolean;
+  readonly onProgress: (text: string) => void;
+}
+
+/** Submits steps as training does, and gives the losses in order as they arrive. */
+async function* losses(
+  submit: (at: number) => Tensor,
+  more: (at: number) => boolean,
+): AsyncGenerator<number> {
+  const waiting: Tensor[] = [];
+  for (let at = 0; more(at); at++) {
+    waiting.push(submit(at));
+    if (waiting.length >= IN_FLIGHT) yield await readLoss(waiting.shift() as Tensor);
+  }
+  for (const loss of waiting) yield await readLoss(loss);
+}
+
+/** Loss before and after the updates on the fixed batch, and the time of the first of them. */
+async function fixedBatch(
+  step: TrainingStep,
+): Promise<{ firstStepMs: number; loss0: number; loss20: number }> {
+  const batch = step.prepare(0);
+  const start = performance.now();
+  const loss0 = await readLoss(step.submit(batch));
+  const firstStepMs = performance.now() - start;
+  let loss20 = loss0;
+  for await (const loss of losses(
+    () => step.submit(batch),
+    (at) => at < FIXED_UPDATES,
+  ))
+    loss20 = loss;
+  return { firstStepMs, loss0, loss20 };
+}
+
+interface Training {
+  /** Milliseconds between one loss and the next. */
+  readonly intervals: readonly number[];
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  readonly mainThreadSeconds: number | undefined;
+}
+
+/** Trains on fresh batches, each laid out while the GPU works on those before it. */
+async function trainFor(step: TrainingStep, steps: number | undefined): Promise<Training> {
+  const start = performance.now();
+  const [cpu, thread] = [processCpuSeconds(), mainThreadCpuSeconds()];
+  const more = (at: number): boolean =>
+    steps === undefined
+      ? at < LEAST_STEPS || (at < MOST_STEPS && performance.now() - start < BUDGET_MILLISECONDS)
+      : at < steps;
+  const intervals: number[] = [];
+  let last = start;
+  for await (const _ of losses((at) => step.submit(step.prepare(at + 1)), more)) {
+    const now = performance.now();
+    intervals.push(now - last);
+    last = now;
+  }
+  const threadAfter = mainThreadCpuSeconds();
+  return {
+    intervals,
+    wallSeconds: (last - start) / 1000,
+    cpuSeconds: processCpuSeconds() - cpu,
+    mainThreadSeconds: thread === undefined || threadAfter === undefined ? undefined : threadAfter - thread,
+  };
+}
+
+/** Mean of the fastest run of neighbours: one interval alone is short where the loss before it was read late. */
+export function bestOfNeighbours(intervals: readonly number[], count: number): number {
+  const length = Math.min(count, intervals.length);
+  const means = Array.from({ length: intervals.length - length + 1 }, (_, first) => {
+    const run = intervals.slice(first, first + length);
+    return run.reduce((sum, value) => sum + value, 0) / length;
+  });
+  return Math.min(...means);
+}
+
+/** The kernels of a step by name, the most expensive first. */
+export function groupKernels(kernels: readonly KernelTime[]): KernelShare[] {
+  const total = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
+  const groups = new Map<string, { calls: number; microseconds: number; bytes: number }>();
+  for (const { name, microseconds, bytes } of kernels) {
+    const group = groups.get(name) ?? { calls: 0, microseconds: 0, bytes: 0 };
+    groups.set(name, {
+      calls: group.calls + 1,
+      microseconds: group.microseconds + microseconds,
+      bytes: group.bytes + bytes,
+    });
+  }
+  return [...groups]
+    .map(([name, { calls, microseconds, bytes }]) => ({
+      name,
+      calls,
+      microseconds,
+      share: microseconds / total,
+      gigabytesPerSecond: bytes / microseconds / 1000,
+    }))
+    .sort((a, b) => b.microseconds - a.microseconds);
+}
+
+/** Trains one objective for a while, and the best product of matrices in the same run beside it. */
+export async function benchStep(device: Device, options: StepOptions): Promise<StepResult> {
+  const { named, workload, steps, onProgress } = options;
+  const { batch, context } = named.size;
+  const step = new TrainingStep(device, workload);
+  try {
+    onProgress(
+      `${workload.objective} ${named.name}: first step, and ${FIXED_UPDATES} updates on one batch ...`,
+    );
+    const { firstStepMs, loss0, loss20 } = await fixedBatch(step);
+    onProgress(`first step ${firstStepMs.toFixed(0)} ms; training ...`);
+    const training = await trainFor(step, steps);
+    const peakGpuBytes = device.memory().peakBytes;
+    const profile = device.features.has('timestamp-query') ? await step.profile(step.prepare(0)) : undefined;
+    onProgress('matrix products ...');
+    const bestMatmul = await bestMatmulGflops(device, named.size);
+    const { intervals, wallSeconds, cpuSeconds, mainThreadSeconds } = training;
+    const stepMs = median(intervals);
+    const tokens = batch * context;
+    const achievedGflops = step.flops / stepMs / 1e6;
+    return {
+      size: named.name,
+      objective: workload.objective,
+      adapter: device.info.name,
+      tokensPerSecond: (1000 * tokens) / stepMs,
+      bestTokensPerSecond: (1000 * tokens) / bestOfNeighbours(intervals, IN_FLIGHT + 1),
+      stepMs,
+      firstStepMs,
+      dispatches: profile?.dispatches ?? null,
+      peakGpuBytes,
+      cpuSecondsPerStep: cpuSeconds / intervals.length,
+      flopsPerStep: step.flops,
+      achievedGflops,
+      bestMatmulGflops: bestMatmul,
+      loss0,
+      loss20,
+      shareOfBestMatmul: achievedGflops / bestMatmul,
+      stepMsP10: quantile(intervals, 0.1),
+      stepMsP90: quantile(intervals, 0.9),
+      steps: intervals.length,
+      arenaBytes: profile?.arenaBytes ?? null,
+      jsThreadShare: mainThreadSeconds === undefined ? null : mainThreadSeconds / wallSeconds,
+      ...(options.profile && profile !== undefined ? { kernels: groupKernels(profile.kernels) } : {}),
+    };
+  } finally {
+    step.dispose();
+  }
+}

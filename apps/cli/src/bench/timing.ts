@@ -1,0 +1,95 @@
+import type { CompiledStep, Device, HostInput, KernelTime, StepInputs } from '@foretoken/tensor';
+
+/** Time of one kernel or step over its repeats. */
+export interface Timing {
+  readonly bestMicroseconds: number;
+  readonly medianMicroseconds: number;
+  readonly repeats: number;
+  /** The variant of the kernel that took most of the time. */
+  readonly variant: string;
+  /** Whether the GPU's own clock was read; wall time over many runs otherwise. */
+  readonly timestamps: boolean;
+}
+
+type Inputs<Traced extends StepInputs> = { readonly [Name in keyof Traced]: HostInput };
+
+const BUDGET_MILLISECONDS = 500;
+const LEAST_REPEATS = 5;
+const MOST_REPEATS = 200;
+/** Runs of one repeat where the wall clock is all there is. */
+const RUNS_PER_REPEAT = 20;
+
+/** The value below which a share of the values lies, between neighbours by linear interpolation. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = share * (sorted.length - 1);
+  const [low, high] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** What the kernel is called in results: its variant where the engine names one. */
+export const variantOf = ({ name, variant }: KernelTime & { readonly variant?: string }): string =>
+  variant ?? name;
+
+const microsecondsOf = (kernels: readonly KernelTime[]): number =>
+  kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
+
+/** Times all kernels of a step, for about half a second after a first run that compiles them. */
+export async function timeStep<Traced extends StepInputs>(
+  device: Device,
+  step: CompiledStep<Traced, unknown>,
+  inputs: Inputs<Traced>,
+): Promise<Timing> {
+  return device.features.has('timestamp-query')
+    ? timeByTimestamps(step, inputs)
+    : timeByWall(device, step, inputs);
+}
+
+/** Whether another repeat fits. */
+const goesOn = (repeats: number, start: number): boolean =>
+  repeats < LEAST_REPEATS || (repeats < MOST_REPEATS && performance.now() - start < BUDGET_MILLISECONDS);
+
+async function timeByTimestamps<Traced extends StepInputs>(
+  step: CompiledStep<Traced, unknown>,
+  inputs: Inputs<Traced>,
+): Promise<Timing> {
+  const { kernels } = await step.profile(inputs);
+  const slowest = kernels.reduce<KernelTime | undefined>(
+    (most, kernel) => (most === undefined || kernel.microseconds > most.microseconds ? kernel : most),
+    undefined,
+  );
+  const times: number[] = [];
+  for (const start = performance.now(); goesOn(times.length, start); ) {
+    times.push(microsecondsOf((await step.profile(inputs)).kernels));
+  }
+  return summarize(times, slowest === undefined ? 'none' : variantOf(slowest), true);
+}
+
+async function timeByWall<Traced extends StepInputs>(
+  device: Device,
+  step: CompiledStep<Traced, unknown>,
+  inputs: Inputs<Traced>,
+): Promise<Timing> {
+  const runMany = async (runs: number): Promise<number> => {
+    const start = performance.now();
+    // The results of a scope are freed at its end, so that repeats take no more memory than one run.
+    for (let run = 0; run < runs; run++) device.scope(() => void step.run(inputs));
+    await device.sync();
+    return (1000 * (performance.now() - start)) / runs;
+  };
+  await runMany(1);
+  const times: number[] = [];
+  for (const start = performance.now(); goesOn(times.length, start); )
+    times.push(await runMany(RUNS_PER_REPEAT));
+  return summarize(times, step.name, false);
+}
+
+const summarize = (times: readonly number[], variant: string, timestamps: boolean): Timing => ({
+  bestMicroseconds: Math.min(...times),
+  medianMicroseconds: median(times),
+  repeats: times.length,
+  variant,
+  timestamps,
+});

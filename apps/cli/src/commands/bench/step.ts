@@ -1,0 +1,117 @@
+import { findObjective } from '@foretoken/objectives';
+import { toJson } from '@foretoken/train';
+import { buildCommand } from '@stricli/core';
+import { benchStep, type StepResult } from '../../bench/step.js';
+import { workloadOf } from '../../bench/training.js';
+import { UsageError } from '../../errors.js';
+import { formatCount, formatShare, formatTable } from '../../format.js';
+import { jsonFlag, namedSize, type SizeFlags, sizeFlags, tell, wholeNumber, withDevice } from './flags.js';
+
+interface Flags extends SizeFlags {
+  readonly objective: string;
+  readonly registers?: number;
+  readonly steps?: number;
+  readonly seed: number;
+  readonly profile: boolean;
+  readonly json: boolean;
+}
+
+function parseRegisters(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value <= 1)) {
+    throw new UsageError(`--registers ${text}: expected a share of the positions above 0 and at most 1.`);
+  }
+  return value;
+}
+
+const mebibytes = (bytes: number | null): string =>
+  bytes === null ? '-' : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+function describe(result: StepResult): string {
+  const { stepMs, stepMsP10, stepMsP90, jsThreadShare, kernels } = result;
+  const rows = [
+    ['adapter', result.adapter],
+    ['tokens/s', `${result.tokensPerSecond.toFixed(0)} (best ${result.bestTokensPerSecond.toFixed(0)})`],
+    [
+      'step',
+      `${stepMs.toFixed(2)} ms (p10 ${stepMsP10.toFixed(2)}, p90 ${stepMsP90.toFixed(2)}; ${result.steps} steps)`,
+    ],
+    ['first step', `${result.firstStepMs.toFixed(0)} ms`],
+    ['dispatches', String(result.dispatches ?? 'unknown: the adapter has no timestamps')],
+    ['GPU memory', `${mebibytes(result.peakGpuBytes)} at most, ${mebibytes(result.arenaBytes)} for the step`],
+    ['CPU', `${result.cpuSecondsPerStep.toFixed(3)} s a step`],
+    ['JS thread', jsThreadShare === null ? 'not known on this system' : `${formatShare(jsThreadShare)} busy`],
+    ['FLOPs', `${formatCount(result.flopsPerStep)} a step`],
+    [
+      'GFLOP/s',
+      `${result.achievedGflops.toFixed(2)}, ${formatShare(result.shareOfBestMatmul)} of the best product (${result.bestMatmulGflops.toFixed(2)})`,
+    ],
+    ['loss', `${result.loss0.toFixed(4)}, after 20 updates ${result.loss20.toFixed(4)}`],
+  ];
+  const summary = formatTable([`${result.objective} ${result.size}`, ''], rows, 'left');
+  if (kernels === undefined) return `${summary}\n`;
+  const table = formatTable(
+    ['kernel', 'calls', 'us', 'share', 'GB/s'],
+    kernels.map(({ name, calls, microseconds, share, gigabytesPerSecond }) => [
+      name,
+      String(calls),
+      microseconds.toFixed(0),
+      formatShare(share),
+      gigabytesPerSecond.toFixed(2),
+    ]),
+  );
+  return `${summary}\n\n${table}\n`;
+}
+
+async function step(this: void, flags: Flags): Promise<void> {
+  const named = namedSize(flags);
+  const { name } = findObjective(flags.objective);
+  if (flags.registers !== undefined && name !== 'mutor') {
+    throw new UsageError(`--registers: ${name} has no registers. Use it with --objective mutor.`);
+  }
+  const workload = workloadOf(name, named.size, { seed: flags.seed, registers: flags.registers ?? 1 });
+  const result = await withDevice((device) =>
+    benchStep(device, { named, workload, steps: flags.steps, profile: flags.profile, onProgress: tell }),
+  );
+  process.stdout.write(flags.json ? toJson(result) : describe(result));
+}
+
+export const stepCommand = buildCommand<Flags>({
+  func: step,
+  docs: {
+    brief: 'Time of a training step: forward, backward and AdamW',
+    fullDescription:
+      'Trains a GPT on random tokens with two steps in flight, and measures the best matrix product in the same run.',
+  },
+  parameters: {
+    flags: {
+      ...sizeFlags,
+      objective: {
+        kind: 'parsed',
+        parse: String,
+        default: 'ntp',
+        brief: 'Objective: see "foretoken objectives"',
+      },
+      registers: {
+        kind: 'parsed',
+        parse: parseRegisters,
+        optional: true,
+        brief: 'mutor: share of the positions that have a register [default = 1]',
+      },
+      steps: {
+        kind: 'parsed',
+        parse: wholeNumber('steps', 2),
+        optional: true,
+        brief: 'Timed steps [default = about six seconds of them, at least 10]',
+      },
+      seed: {
+        kind: 'parsed',
+        parse: wholeNumber('seed', 0),
+        default: '0',
+        brief: 'Seed of model and tokens',
+      },
+      profile: { kind: 'boolean', default: false, brief: 'Add a table of the kernels of one step' },
+      json: jsonFlag,
+    },
+  },
+});
