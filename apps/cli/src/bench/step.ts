@@ -62,17 +62,23 @@ export interface StepOptions {
   readonly onProgress: (text: string) => void;
 }
 
-/** Submits steps as training does, and gives the losses in order as they arrive. */
+/**
+ * Submits steps, some of them in flight, and gives the losses in order as they arrive. Each read-back is asked for
+ * right after its step: asked for later, it would stand behind the next step in the queue of the GPU.
+ */
 async function* losses(
   submit: (at: number) => Tensor,
   more: (at: number) => boolean,
 ): AsyncGenerator<number> {
-  const waiting: Tensor[] = [];
+  const waiting: Promise<number>[] = [];
   for (let at = 0; more(at); at++) {
-    waiting.push(submit(at));
-    if (waiting.length >= IN_FLIGHT) yield await readLoss(waiting.shift() as Tensor);
+    const loss = readLoss(submit(at));
+    // Where an earlier step fails, nobody waits for this one any more.
+    loss.catch(() => undefined);
+    waiting.push(loss);
+    if (waiting.length >= IN_FLIGHT) yield await (waiting.shift() as Promise<number>);
   }
-  for (const loss of waiting) yield await readLoss(loss);
+  for (const loss of waiting) yield await loss;
 }
 
 /** Loss before and after the updates on the fixed batch, and the time of the first of them. */

@@ -2,19 +2,19 @@ import { type Device, openDevice } from '@foretoken/tensor';
 import { chooseSize, type NamedSize } from '../../bench/sizes.js';
 import { UsageError } from '../../errors.js';
 
-/** A parser of whole numbers of at least `least`, for the flag of this name. */
+/** A parser of whole numbers of at least `least`; the argument parser names flag and value. */
 export const wholeNumber =
-  (flag: string, least = 1) =>
+  (least = 1) =>
   (text: string): number => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new UsageError(`--${flag} ${text}: expected a whole number of at least ${least}.`);
+      throw new UsageError(`expected a whole number of at least ${least}.`);
     }
     return value;
   };
 
-const optionalNumber = (flag: string, brief: string) =>
-  ({ kind: 'parsed', parse: wholeNumber(flag), optional: true, brief }) as const;
+const optionalNumber = (brief: string) =>
+  ({ kind: 'parsed', parse: wholeNumber(), optional: true, brief }) as const;
 
 export const jsonFlag = { kind: 'boolean', default: false, brief: 'Print JSON' } as const;
 
@@ -36,12 +36,12 @@ export const sizeFlags = {
     default: 'S',
     brief: 'Named size, S or M; the flags below replace its fields',
   },
-  layers: optionalNumber('layers', 'Blocks of the model'),
-  width: optionalNumber('width', 'Width of the model'),
-  heads: optionalNumber('heads', 'Attention heads'),
-  vocab: optionalNumber('vocab', 'Tokens of the vocabulary'),
-  context: optionalNumber('context', 'Tokens of a sequence'),
-  batch: optionalNumber('batch', 'Sequences of a step'),
+  layers: optionalNumber('Blocks of the model'),
+  width: optionalNumber('Width of the model'),
+  heads: optionalNumber('Attention heads'),
+  vocab: optionalNumber('Tokens of the vocabulary'),
+  context: optionalNumber('Tokens of a sequence'),
+  batch: optionalNumber('Sequences of a step'),
 } as const;
 
 export const namedSize = ({ size, ...fields }: SizeFlags): NamedSize => chooseSize(size, fields);

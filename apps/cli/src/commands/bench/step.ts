@@ -19,7 +19,7 @@ interface Flags extends SizeFlags {
 function parseRegisters(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value > 0 && value <= 1)) {
-    throw new UsageError(`--registers ${text}: expected a share of the positions above 0 and at most 1.`);
+    throw new UsageError('expected a share of the positions above 0 and at most 1.');
   }
   return value;
 }
@@ -100,13 +100,13 @@ export const stepCommand = buildCommand<Flags>({
       },
       steps: {
         kind: 'parsed',
-        parse: wholeNumber('steps', 2),
+        parse: wholeNumber(2),
         optional: true,
         brief: 'Timed steps [default = about six seconds of them, at least 10]',
       },
       seed: {
         kind: 'parsed',
-        parse: wholeNumber('seed', 0),
+        parse: wholeNumber(0),
         default: '0',
         brief: 'Seed of model and tokens',
       },
