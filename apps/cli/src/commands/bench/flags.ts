@@ -13,7 +13,7 @@ export const wholeNumber =
     return value;
   };
 
-const optionalNumber = (brief: string) =>
+export const optionalNumber = (brief: string) =>
   ({ kind: 'parsed', parse: wholeNumber(), optional: true, brief }) as const;
 
 export const jsonFlag = { kind: 'boolean', default: false, brief: 'Print JSON' } as const;
@@ -40,7 +40,7 @@ export const sizeFlags = {
   width: optionalNumber('Width of the model'),
   heads: optionalNumber('Attention heads'),
   vocab: optionalNumber('Tokens of the vocabulary'),
-  context: optionalNumber('Tokens of a sequence'),
+  context: { ...optionalNumber('Tokens of a sequence'), parse: wholeNumber(2) },
   batch: optionalNumber('Sequences of a step'),
 } as const;
 

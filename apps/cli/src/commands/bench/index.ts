@@ -1,7 +1,17 @@
 import { buildRouteMap } from '@stricli/core';
+import { attentionCommand } from './attention.js';
+import { elementwiseCommand } from './elementwise.js';
+import { generateCommand } from './generate.js';
+import { matmulCommand } from './matmul.js';
 import { stepCommand } from './step.js';
 
 export const benchRoutes = buildRouteMap({
-  routes: { step: stepCommand },
+  routes: {
+    step: stepCommand,
+    matmul: matmulCommand,
+    attention: attentionCommand,
+    elementwise: elementwiseCommand,
+    generate: generateCommand,
+  },
   docs: { brief: 'Measure kernels and training steps on this adapter' },
 });
