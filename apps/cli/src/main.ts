@@ -25,6 +25,10 @@ const routes = buildRouteMap({
   docs: { brief: 'Train and compare objectives that look further ahead than the next token' },
 });
 
+/** `--m` as `-m`: the argument parser knows flags of one letter only behind one dash. */
+const shortFlags = (args: readonly string[]): string[] =>
+  args.map((arg) => (/^--[a-z](=|$)/.test(arg) ? arg.slice(1) : arg));
+
 let failure: unknown;
 
 const application = buildApplication(routes, {
@@ -63,7 +67,7 @@ async function main(): Promise<number> {
     // Anything but success is 1 to the caller, whatever finer codes the argument parser has.
     const { stdout, stderr, env } = process;
     const outcome: StricliProcess = { stdout, stderr, env: env as Record<string, string>, exitCode: null };
-    await run(application, settingFlags(args), { process: outcome });
+    await run(application, shortFlags(settingFlags(args)), { process: outcome });
     if (failure instanceof Interrupted) return EXIT.interrupted;
     return outcome.exitCode || process.exitCode ? EXIT.error : 0;
   } catch (error) {

@@ -81,5 +81,6 @@ export const matmulCommand = buildCommand<Flags>({
       transposeB: { kind: 'boolean', default: false, brief: 'The right factor is stored as [n, k]' },
       json: jsonFlag,
     },
+    aliases: { m: 'm', k: 'k', n: 'n' },
   },
 });
