@@ -1,8 +1,8 @@
-import type { Device, KernelTime, Tensor } from '@foretoken/tensor';
+import type { Device, Tensor } from '@foretoken/tensor';
 import { mainThreadCpuSeconds, processCpuSeconds } from './cpu.js';
 import { bestMatmulGflops } from './matmul.js';
 import type { NamedSize } from './sizes.js';
-import { median, quantile } from './timing.js';
+import { median, type NamedKernel, quantile } from './timing.js';
 import { readLoss, TrainingStep, type Workload } from './training.js';
 
 /** Updates that are submitted before the loss of the first of them has been read back. */
@@ -140,11 +140,12 @@ export function bestOfNeighbours(intervals: readonly number[], count: number): n
   return Math.min(...means);
 }
 
-/** The kernels of a step by name, the most expensive first. */
-export function groupKernels(kernels: readonly KernelTime[]): KernelShare[] {
+/** The kernels of a step by name and variant, the most expensive first. */
+export function groupKernels(kernels: readonly NamedKernel[]): KernelShare[] {
   const total = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
   const groups = new Map<string, { calls: number; microseconds: number; bytes: number }>();
-  for (const { name, microseconds, bytes } of kernels) {
+  for (const { name: plainName, variant, microseconds, bytes } of kernels) {
+    const name = variant === undefined ? plainName : `${plainName} (${variant})`;
     const group = groups.get(name) ?? { calls: 0, microseconds: 0, bytes: 0 };
     groups.set(name, {
       calls: group.calls + 1,

@@ -29,9 +29,10 @@ export function quantile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** What the kernel is called in results: its variant where the engine names one. */
-export const variantOf = ({ name, variant }: KernelTime & { readonly variant?: string }): string =>
-  variant ?? name;
+/** A kernel as the profiler names it; one that has no variants is its own. */
+export type NamedKernel = KernelTime & { readonly variant?: string };
+
+const variantOf = ({ name, variant }: NamedKernel): string => variant ?? name;
 
 const microsecondsOf = (kernels: readonly KernelTime[]): number =>
   kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
