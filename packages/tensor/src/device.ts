@@ -79,6 +79,15 @@ export interface TraceJournal {
 
 const SOFTWARE_NAMES = /llvmpipe|lavapipe|swiftshader|software|basic render|warp/i;
 
+/** The size of all subgroups, if the adapter has but one. */
+function subgroupSizeOf(adapter: GPUAdapterInfo): number | undefined {
+  const { subgroupMinSize, subgroupMaxSize } = adapter as {
+    subgroupMinSize?: number;
+    subgroupMaxSize?: number;
+  };
+  return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : undefined;
+}
+
 const collectTensors = (value: unknown): Tensor[] => {
   if (value instanceof Tensor) return [value];
   if (Array.isArray(value)) return value.flatMap(collectTensors);
@@ -166,6 +175,7 @@ export class Device {
       // Dozens of bindings in one kernel help nobody.
       maxBuffers: Math.min(gpu.limits.maxStorageBuffersPerShaderStage, 16),
       maxWorkgroupMemory: gpu.limits.maxComputeWorkgroupStorageSize,
+      subgroupSize: gpu.features.has('subgroups' as GPUFeatureName) ? subgroupSizeOf(adapter) : undefined,
     });
     this.lost = this.runtime.lost;
   }

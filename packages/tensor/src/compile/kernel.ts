@@ -20,6 +20,8 @@ export interface KernelText {
   readonly body: string;
   /** Functions, constants and workgroup variables of the module. */
   readonly declarations?: string;
+  /** WGSL extensions that the module enables. */
+  readonly enables?: readonly string[];
   readonly workgroupSize: readonly [number, number, number];
   readonly workgroups: readonly [number, number, number];
 }
@@ -30,6 +32,8 @@ export interface Target {
   readonly software: boolean;
   readonly maxBuffers: number;
   readonly maxWorkgroupMemory: number;
+  /** Lanes of every subgroup, where the adapter has subgroups and they are all of one size. */
+  readonly subgroupSize: number | undefined;
 }
 
 export interface KernelContext<Attributes> {
@@ -117,7 +121,14 @@ ${text.body}
 }`);
   return {
     name,
-    code: [emitter.declarations(), emitter.helpers(source), source].filter((part) => part !== '').join('\n'),
+    code: [
+      ...(text.enables ?? []).map((extension) => `enable ${extension};`),
+      emitter.declarations(),
+      emitter.helpers(source),
+      source,
+    ]
+      .filter((part) => part !== '')
+      .join('\n'),
     workgroups: text.workgroups,
     bindings: emitter.bound,
     outputs,

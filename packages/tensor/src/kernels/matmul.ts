@@ -1,5 +1,5 @@
 import { loopEnd } from '../compile/emitter.js';
-import type { KernelContext, KernelText } from '../compile/kernel.js';
+import type { KernelContext, KernelText, Target } from '../compile/kernel.js';
 import type { GraphNode } from '../graph.js';
 import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../ops/matmul.js';
 import { rowMajorStrides, type Shape } from '../shape.js';
@@ -186,6 +186,89 @@ ${range(tileRows)
   };
 }
 
+/** Multiplications from which a product is worth the second that a driver takes to compile a large tile. */
+const LARGE_PRODUCT = 2 ** 21;
+/** Workgroups that keep all cores of a CPU busy until the end. */
+const BUSY_WORKGROUPS = 16;
+
+/** Rows and column vectors of a tile of the subgroup variant. */
+function subgroupTile(
+  { batch, rows, inner, columns }: MatmulSizes,
+  lanes: number,
+): { tileRows: number; vectors: number } {
+  const batchCount = batch.reduce((product, size) => product * size, 1);
+  const large = batchCount * rows * inner * columns >= LARGE_PRODUCT;
+  const vectors = Math.max(1, Math.min(large ? 8 : 4, Math.ceil(columns / lanes)));
+  const across = Math.ceil(columns / (lanes * vectors)) * batchCount;
+  const heights = !large ? [8] : vectors <= 4 ? [32, 16, 8] : [16, 8];
+  const tileRows = heights.find((height) => Math.floor(rows / height) * across >= BUSY_WORKGROUPS);
+  return { tileRows: tileRows ?? Math.max(1, Math.min(8, rows)), vectors };
+}
+
+/** The last of `count` places; 0 of none, where no workgroup runs. */
+const lastOf = (count: number): string => `${Math.max(count - 1, 0)}u`;
+
+/**
+ * For adapters that run on the CPU and have subgroups. A load costs many times an arithmetic instruction there, and
+ * as much for one element that all lanes share as for one element a lane. So each lane loads another element of a
+ * row of A, and the subgroup hands them round. Workgroups are one subgroup each.
+ */
+function subgroupTiles({ node, attributes, wgsl, target }: KernelContext<MatmulAttributes>): KernelText {
+  const lanes = target.subgroupSize as number;
+  const [a, b] = node.inputs as [GraphNode, GraphNode];
+  const { tileRows, vectors } = subgroupTile(matmulSizes(a.shape, b.shape, attributes), lanes);
+  const problem = layTiles(node, attributes, tileRows, lanes * vectors);
+  const { rows, inner, columns, transposeA, transposeB } = problem;
+  const [bufferA, bufferB] = [wgsl.input(0), wgsl.input(1)];
+  const tileR = range(tileRows);
+  const tileV = range(vectors);
+  const loadA = (r: number): string =>
+    transposeA
+      ? `${bufferA}[startA + own * ${rows}u + row${r}]`
+      : `${bufferA}[startA + row${r} * ${inner}u + own]`;
+  const loadB = (v: number): string =>
+    transposeB ? `${bufferB}[column${v} + along]` : `${bufferB}[column${v} + along * ${columns}u]`;
+  const columnStart = (v: number): string => {
+    const column = `min(tileColumn + ${v * lanes}u + lane, ${lastOf(columns)})`;
+    return transposeB ? `startB + ${column} * ${inner}u` : `startB + ${column}`;
+  };
+  const lines = (texts: readonly string[]): string => texts.join('\n  ');
+  return {
+    workgroupSize: [lanes, 1, 1],
+    workgroups: problem.workgroups,
+    enables: ['subgroups'],
+    body: `${problem.locate}
+  ${lines(tileR.map((r) => `let row${r} = min(tileRow + ${r}u, ${lastOf(rows)});`))}
+  ${lines(tileV.map((v) => `let column${v} = ${columnStart(v)};`))}
+  ${lines(tileR.flatMap((r) => tileV.map((v) => `var c${r}_${v} = 0.0;`)))}
+  for (var k = 0u; k < ${loopEnd(inner)}; k += ${lanes}u) {
+  let own = min(k + lane, ${lastOf(inner)});
+  ${lines(tileR.map((r) => `let a${r} = ${loadA(r)};`))}
+  for (var i = 0u; i < min(${lanes}u, ${inner}u - k); i++) {
+  let along = k + i;
+  ${lines(tileV.map((v) => `let b${v} = ${loadB(v)};`))}
+  ${lines(
+    tileR.map(
+      (r) =>
+        `let s${r} = subgroupShuffle(a${r}, i); ${tileV.map((v) => `c${r}_${v} += s${r} * b${v};`).join(' ')}`,
+    ),
+  )}
+  }
+  }
+  ${lines(
+    tileR.map((r) => {
+      const stores = tileV.map((v) => {
+        const column = `tileColumn + ${v * lanes}u + lane`;
+        const store = `${wgsl.output}[startC + (tileRow + ${r}u) * ${columns}u + ${column}] = c${r}_${v};`;
+        return columns % (lanes * vectors) === 0 ? store : `if (${column} < ${columns}u) { ${store} }`;
+      });
+      const row = stores.join(' ');
+      return rows % tileRows === 0 ? row : `if (tileRow + ${r}u < ${rows}u) { ${row} }`;
+    }),
+  )}`,
+  };
+}
+
 /**
  * For GPUs: workgroups load tiles of A and B into shared memory, and each invocation computes 4 x 4 results.
  */
@@ -209,9 +292,9 @@ function sharedTiles({ node, attributes, wgsl }: KernelContext<MatmulAttributes>
       let across = ${transposed ? `i % ${tile}u` : `i / ${depth}u`};
       let deep = ${transposed ? `i / ${tile}u` : `i % ${depth}u`};
       let at = ${tileStart} + across;
-      let from = k + deep;
+      let along = k + deep;
       var value = 0.0;
-      if (at < ${limit}u && from < ${inner}u) { value = ${buffer}[${start} + ${transposed ? `from * ${limit}u + at` : `at * ${inner}u + from`}]; }
+      if (at < ${limit}u && along < ${inner}u) { value = ${buffer}[${start} + ${transposed ? `along * ${limit}u + at` : `at * ${inner}u + along`}]; }
       ${name}[deep * ${tile + 1}u + across] = value;
     }`;
   return {
@@ -240,12 +323,19 @@ function sharedTiles({ node, attributes, wgsl }: KernelContext<MatmulAttributes>
   };
 }
 
+/** The ways to multiply, by the adapter that each is for. */
+function variantFor(target: Target): (context: KernelContext<MatmulAttributes>) => KernelText {
+  if (!target.software) return sharedTiles;
+  return target.subgroupSize !== undefined && target.subgroupSize <= 16 ? subgroupTiles : registerTiles;
+}
+
 /** The matrix product, in the variant for the adapter. */
 export function matmulKernel(context: KernelContext<MatmulAttributes>): KernelText {
-  return context.target.software ? registerTiles(context) : sharedTiles(context);
+  return variantFor(context.target)(context);
 }
 
 /** The register variant writes four columns at once where it can. */
-export function matmulOutputType(node: GraphNode, software: boolean): string {
-  return software && (node.shape.at(-1) as number) % 4 === 0 ? 'vec4<f32>' : 'f32';
+export function matmulOutputType(node: GraphNode, target: Target): string {
+  const wide = variantFor(target) === registerTiles && (node.shape.at(-1) as number) % 4 === 0;
+  return wide ? 'vec4<f32>' : 'f32';
 }

@@ -73,7 +73,7 @@ const matmulOperation: Operation<MatmulAttributes> = {
   lowering: {
     kind: 'kernel',
     build: matmulKernel,
-    outputType: (node, { software }) => matmulOutputType(node, software),
+    outputType: matmulOutputType,
   },
 };
 
