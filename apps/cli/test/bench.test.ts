@@ -100,18 +100,20 @@ describe('sizes', () => {
 
 describe('workloads', () => {
   it('puts registers behind a share of the positions', () => {
-    const options = { seed: 0, registers: 0.3 };
+    const options = { seed: 0, registers: 0.3, layout: 'appended' as const };
     expect(workloadOf('mutor', { ...TINY, context: 20 }, options).settings).toMatchObject({
       registers: 'everywhere',
       registerCount: 6,
     });
-    expect(workloadOf('mutor', TINY, { seed: 0, registers: 1 }).settings).not.toHaveProperty('registerCount');
+    expect(workloadOf('mutor', TINY, { ...options, registers: 1 }).settings).not.toHaveProperty(
+      'registerCount',
+    );
     expect(workloadOf('teacherless', TINY, options).prefix).toBe(8);
     expect(workloadOf('mtp', TINY, options).prefix).toBe(0);
   });
 
   it('draws batches from seed and number alone', () => {
-    const workload = workloadOf('ntp', TINY, { seed: 3, registers: 1 });
+    const workload = workloadOf('ntp', TINY, { seed: 3, registers: 1, layout: 'appended' });
     const { tokens } = corpusBatch(workload, 1);
     expect(tokens).toEqual(corpusBatch(workload, 1).tokens);
     expect(tokens).not.toEqual(corpusBatch(workload, 2).tokens);
@@ -132,7 +134,10 @@ describe('measurements', () => {
 
   it.each(['ntp', 'mtp', 'teacherless', 'mutor'])('trains %s, and frees what it took', async (objective) => {
     const before = device.memory().liveBuffers;
-    const step = new TrainingStep(device, workloadOf(objective, TINY, { seed: 1, registers: 0.5 }));
+    const step = new TrainingStep(
+      device,
+      workloadOf(objective, TINY, { seed: 1, registers: 0.5, layout: 'appended' }),
+    );
     const batch = step.prepare(0);
     const losses: number[] = [];
     for (let update = 0; update < 20; update++) losses.push(await readLoss(step.submit(batch)));
@@ -142,6 +147,21 @@ describe('measurements', () => {
     expect(losses[0]).toBeCloseTo(terms * Math.log(TINY.vocab), 0);
     expect(losses.at(-1)).toBeLessThan(losses[0] as number);
     expect(device.memory().liveBuffers).toBe(before);
+  });
+
+  it.each([1, 0.3])('lays registers out in two ways with one loss, share %d', async (registers) => {
+    const lossesOf = async (layout: 'appended' | 'interleaved'): Promise<number[]> => {
+      const step = new TrainingStep(device, workloadOf('mutor', TINY, { seed: 2, registers, layout }));
+      const losses: number[] = [];
+      for (let update = 0; update < 3; update++)
+        losses.push(await readLoss(step.submit(step.prepare(update))));
+      step.dispose();
+      return losses;
+    };
+    const [appended, interleaved] = [await lossesOf('appended'), await lossesOf('interleaved')];
+    interleaved.forEach((loss, update) => {
+      expect(loss).toBeCloseTo(appended[update] as number, 4);
+    });
   });
 
   it('relates rate, work and time of a product', async () => {
@@ -228,6 +248,7 @@ describe.skipIf(!existsSync(main))('the program', () => {
     [['step', '--heads', '3'], 'multiple of the heads'],
     [['step', '--objective', 'next'], 'expected one of ntp, mtp'],
     [['step', '--registers', '0.5'], 'ntp has no registers'],
+    [['step', '--layout', 'interleaved'], 'ntp has no registers'],
     [['matmul', '--m', '4'], 'expected all of --m, --k and --n'],
     [['matmul', '--m', 'four'], 'expected a whole number'],
     [['attention', '--time', '4'], 'expected all of --batch, --heads, --time and --headWidth'],

@@ -1,7 +1,7 @@
 import type { Device, Tensor } from '@foretoken/tensor';
 import { mainThreadCpuSeconds, processCpuSeconds } from './cpu.js';
 import { bestMatmulGflops } from './matmul.js';
-import type { NamedSize } from './sizes.js';
+import type { NamedSize, StepSize } from './sizes.js';
 import { median, type NamedKernel, quantile } from './timing.js';
 import { readLoss, TrainingStep, type Workload } from './training.js';
 
@@ -39,6 +39,10 @@ export interface StepResult {
   readonly arenaBytes: number | null;
   /** CPU of the thread that runs JavaScript, as a share of the time that training took. */
   readonly jsThreadShare: number | null;
+  /** All fields of the size. */
+  readonly fields: StepSize;
+  /** Settings of the objective that are not its defaults, and where registers lie. */
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly kernels?: readonly KernelShare[];
 }
 
@@ -206,6 +210,11 @@ export async function benchStep(device: Device, options: StepOptions): Promise<S
       steps: intervals.length,
       arenaBytes: profile?.arenaBytes ?? null,
       jsThreadShare: mainThreadSeconds === undefined ? null : mainThreadSeconds / wallSeconds,
+      fields: named.size,
+      settings: {
+        ...workload.settings,
+        ...(workload.objective === 'mutor' ? { layout: workload.layout } : {}),
+      },
       ...(options.profile && profile !== undefined ? { kernels: groupKernels(profile.kernels) } : {}),
     };
   } finally {

@@ -3,9 +3,12 @@ import { AdamW, takeGradients } from '@foretoken/nn';
 import {
   createObjective,
   type LossInputs,
+  Mutor,
   type Objective,
+  type ObjectiveContext,
   type ObjectiveSettings,
   type PreparedBatch,
+  resolveSettings,
   type SequenceBatch,
 } from '@foretoken/objectives';
 import {
@@ -16,11 +19,15 @@ import {
   type Tensor,
   type Variable,
 } from '@foretoken/tensor';
+import { InterleavedMutor } from './interleaved.js';
 import { gptConfig, type StepSize } from './sizes.js';
 
 const LEARNING_RATE = 1e-3;
 /** Numbers of the random streams below a seed. */
 const STREAM = { model: 1, objective: 2, layout: 3, tokens: 4 } as const;
+
+export const registerLayouts = ['appended', 'interleaved'] as const;
+export type RegisterLayout = (typeof registerLayouts)[number];
 
 /** What is trained. */
 export interface Workload {
@@ -28,6 +35,8 @@ export interface Workload {
   /** Name of an objective. */
   readonly objective: string;
   readonly settings: ObjectiveSettings;
+  /** Where registers lie: behind all tokens, as `Mutor` has it, or each behind its own under a dense mask. */
+  readonly layout: RegisterLayout;
   /** Tokens of a prompt at the front of each sequence, for objectives that need one. */
   readonly prefix: number;
   readonly seed: number;
@@ -37,17 +46,19 @@ export interface Workload {
 export function workloadOf(
   objective: string,
   size: StepSize,
-  { seed, registers }: { readonly seed: number; readonly registers: number },
+  options: { readonly seed: number; readonly registers: number; readonly layout: RegisterLayout },
 ): Workload {
   const { context } = size;
+  const { seed, registers, layout } = options;
+  const shared = { size, objective, layout, seed };
   if (objective !== 'mutor') {
     // Teacherless training needs something to answer from: half of each sequence is its prompt.
     const prefix = objective === 'teacherless' ? Math.ceil(context / 2) : 0;
-    return { size, objective, settings: { lossOn: 'all' }, prefix, seed };
+    return { ...shared, settings: { lossOn: 'all' }, prefix };
   }
   const count = Math.max(1, Math.round(registers * context));
   const some = registers < 1 ? { registerCount: Math.min(count, context - 1) } : {};
-  return { size, objective, settings: { lossOn: 'all', registers: 'everywhere', ...some }, prefix: 0, seed };
+  return { ...shared, settings: { lossOn: 'all', registers: 'everywhere', ...some }, prefix: 0 };
 }
 
 /** Sequences of even random tokens: what they say does not matter to the time that a step takes. */
@@ -64,6 +75,12 @@ export function corpusBatch({ size, prefix, seed }: Workload, number: number): S
   };
 }
 
+function objectiveOf({ objective, settings, layout }: Workload, context: ObjectiveContext): Objective {
+  const created = createObjective(objective, settings, context);
+  if (layout === 'appended' || !(created instanceof Mutor)) return created;
+  return new InterleavedMutor(created, Number(resolveSettings(objective, settings)['weight']));
+}
+
 /** A model, its objective and AdamW without clipping, in one compiled step. */
 export class TrainingStep {
   readonly model: Transformer;
@@ -75,12 +92,15 @@ export class TrainingStep {
   #updates = 0;
 
   constructor(device: Device, workload: Workload) {
-    const { size, objective, settings, seed } = workload;
+    const { size, seed } = workload;
     const modelConfig: TransformerConfig = gptConfig(size);
     this.#workload = workload;
     this.model = new Transformer(device, modelConfig, new HostRandom(seed, STREAM.model));
-    const random = new HostRandom(seed, STREAM.objective);
-    this.objective = createObjective(objective, settings, { device, modelConfig, random });
+    this.objective = objectiveOf(workload, {
+      device,
+      modelConfig,
+      random: new HostRandom(seed, STREAM.objective),
+    });
     this.#parameters = new Map([
       ...[...this.model.parameters()].map(([name, variable]) => [`model.${name}`, variable] as const),
       ...[...this.objective.parameters()].map(([name, variable]) => [`objective.${name}`, variable] as const),

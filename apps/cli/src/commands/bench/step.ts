@@ -2,7 +2,7 @@ import { findObjective } from '@foretoken/objectives';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { benchStep, type StepResult } from '../../bench/step.js';
-import { workloadOf } from '../../bench/training.js';
+import { type RegisterLayout, registerLayouts, workloadOf } from '../../bench/training.js';
 import { UsageError } from '../../errors.js';
 import { formatCount, formatShare, formatTable } from '../../format.js';
 import { jsonFlag, namedSize, type SizeFlags, sizeFlags, tell, wholeNumber, withDevice } from './flags.js';
@@ -10,6 +10,7 @@ import { jsonFlag, namedSize, type SizeFlags, sizeFlags, tell, wholeNumber, with
 interface Flags extends SizeFlags {
   readonly objective: string;
   readonly registers?: number;
+  readonly layout?: RegisterLayout;
   readonly steps?: number;
   readonly seed: number;
   readonly profile: boolean;
@@ -66,10 +67,16 @@ function describe(result: StepResult): string {
 async function step(this: void, flags: Flags): Promise<void> {
   const named = namedSize(flags);
   const { name } = findObjective(flags.objective);
-  if (flags.registers !== undefined && name !== 'mutor') {
-    throw new UsageError(`--registers: ${name} has no registers. Use it with --objective mutor.`);
+  for (const flag of ['registers', 'layout'] as const) {
+    if (flags[flag] !== undefined && name !== 'mutor') {
+      throw new UsageError(`--${flag}: ${name} has no registers. Use it with --objective mutor.`);
+    }
   }
-  const workload = workloadOf(name, named.size, { seed: flags.seed, registers: flags.registers ?? 1 });
+  const workload = workloadOf(name, named.size, {
+    seed: flags.seed,
+    registers: flags.registers ?? 1,
+    layout: flags.layout ?? 'appended',
+  });
   const result = await withDevice((device) =>
     benchStep(device, { named, workload, steps: flags.steps, profile: flags.profile, onProgress: tell }),
   );
@@ -97,6 +104,13 @@ export const stepCommand = buildCommand<Flags>({
         parse: parseRegisters,
         optional: true,
         brief: 'mutor: share of the positions that have a register [default = 1]',
+      },
+      layout: {
+        kind: 'enum',
+        values: registerLayouts,
+        optional: true,
+        brief:
+          'mutor: registers behind all tokens, or each behind its token under a dense mask [default = appended]',
       },
       steps: {
         kind: 'parsed',
