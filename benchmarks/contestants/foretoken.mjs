@@ -1,8 +1,8 @@
 // Foretoken through its public packages, as built by `pnpm build`.
 import { createRequire } from 'node:module';
-import { Transformer, causalMask, transformerConfig } from '../../packages/models/dist/index.js';
+import { causalMask, Transformer, transformerConfig } from '../../packages/models/dist/index.js';
 import { AdamW, loadInto, takeGradients } from '../../packages/nn/dist/index.js';
-import { HostRandom, crossEntropy, openDevice } from '../../packages/tensor/dist/index.js';
+import { crossEntropy, HostRandom, openDevice } from '../../packages/tensor/dist/index.js';
 import { contest } from '../lib/contest.mjs';
 import { ADAMW, NORM_EPS } from '../lib/problem.mjs';
 

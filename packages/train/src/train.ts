@@ -1,11 +1,11 @@
 import { findObjective, resolveSettings } from '@foretoken/objectives';
-import type { Device } from '@foretoken/tensor';
+import type { Device, HostArray } from '@foretoken/tensor';
 import { TrainingError } from './errors.js';
 import { type Evaluation, Evaluator } from './evaluate.js';
 import type { EvaluationEvent, MetricsEvent, RunRecord, RunSummary, TrainEvent } from './events.js';
 import type { Recipe } from './recipe.js';
 import { type Progress, RunFolder } from './run-folder.js';
-import { type PendingUpdate, Session } from './session.js';
+import { Session } from './session.js';
 import { packageVersions } from './versions.js';
 
 /** Updates that are submitted before the figures of the first of them have been read back. */
@@ -130,18 +130,22 @@ class TrainingLoop {
 
   /** Runs updates up to number `end`; stops early on the signal. */
   async *#updatesUntil(end: number): AsyncGenerator<MetricsEvent> {
-    const inFlight: { step: number; update: PendingUpdate }[] = [];
+    const inFlight: { step: number; figures: Promise<HostArray> }[] = [];
     const start = performance.now();
     const [before, trainBefore] = [this.#seconds, this.#trainSeconds];
     const settle = async (): Promise<MetricsEvent | undefined> => {
-      const { step, update } = inFlight.shift() as (typeof inFlight)[number];
-      const figures = (await update.figures.data()) as Float32Array;
+      const { step, figures: read } = inFlight.shift() as (typeof inFlight)[number];
+      const figures = (await read) as Float32Array;
       this.#seconds = before + secondsSince(start);
       this.#trainSeconds = trainBefore + secondsSince(start);
       return this.#metrics(step, figures);
     };
     while (this.#step < end && this.options.signal?.aborted !== true) {
-      inFlight.push({ step: this.#step, update: this.#session.update(this.#step) });
+      // Asked for at once: a copy that is asked for later would queue behind the steps submitted since.
+      const figures = this.#session.update(this.#step).figures.data();
+      // A failure is reported when its turn comes.
+      figures.catch(() => {});
+      inFlight.push({ step: this.#step, figures });
       this.#step++;
       const event = inFlight.length > IN_FLIGHT ? await settle() : undefined;
       if (event) yield event;
