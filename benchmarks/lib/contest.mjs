@@ -10,6 +10,7 @@ const { values } = parseArgs({
     problem: { type: 'string' },
     updates: { type: 'string', default: '20' },
     seconds: { type: 'string', default: '0' },
+    backend: { type: 'string' },
     parked: { type: 'boolean', default: false },
     threads: { type: 'string' },
   },
@@ -65,9 +66,4 @@ export async function contest(describe, open) {
   };
   // Dawn keeps the event loop alive, so the process is ended once the line is out.
   process.stdout.write(`${JSON.stringify(line)}\n`, () => process.exit(0));
-}
-
-/** What of a step the packages' versions are read from. */
-export function versionOf(require, name) {
-  return require(`${name}/package.json`).version;
 }
