@@ -1,7 +1,7 @@
 // jax-js: the whole step (loss, gradients, AdamW) in one jit, as its documentation advises.
 import { readFileSync } from 'node:fs';
 import { contest, options } from '../lib/contest.mjs';
-import { ADAMW, NORM_EPS, transposed } from '../lib/problem.mjs';
+import { ADAMW, isLinear, NORM_EPS, nested, transposed } from '../lib/problem.mjs';
 
 const backend = options.backend ?? 'webgpu';
 const gpu =
@@ -82,22 +82,6 @@ function updateOf(size) {
   };
 }
 
-/** Dotted names to nested objects and arrays. */
-function nested(entries) {
-  const root = {};
-  for (const [name, value] of entries) {
-    const keys = name.split('.');
-    let at = root;
-    keys.forEach((key, depth) => {
-      if (depth === keys.length - 1) at[key] = value;
-      else at = at[key] ??= /^\d+$/.test(keys[depth + 1]) ? [] : {};
-    });
-  }
-  return root;
-}
-
-const isLinear = (name) => /(queryKeyValue|output|up|down)\.weight$/.test(name);
-
 async function open({ size, parameters, tokens, targets }) {
   await jax.init(backend);
   jax.defaultDevice(backend);
@@ -106,7 +90,7 @@ async function open({ size, parameters, tokens, targets }) {
     name,
     isLinear(name) ? transposed(tensor) : tensor,
   ]);
-  const values = (valueOf) => nested(entries.map(([name, tensor]) => [name, array(valueOf(tensor))]));
+  const values = (valuesOf) => nested(entries.map(([name, tensor]) => [name, array(valuesOf(tensor))]));
   const zeros = ({ data, shape }) => ({ data: new Float32Array(data.length), shape });
   let state = { parameters: values((tensor) => tensor), means: values(zeros), squares: values(zeros) };
   const batch = { tokens: array(tokens), targets: array(targets) };

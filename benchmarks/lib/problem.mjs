@@ -108,3 +108,20 @@ export function transposed({ data, shape: [rows, columns] }) {
   }
   return { data: flipped, shape: [columns, rows] };
 }
+
+/** Dotted names to nested objects and arrays. */
+export function nested(entries) {
+  const root = {};
+  for (const [name, value] of entries) {
+    const keys = name.split('.');
+    let at = root;
+    keys.forEach((key, depth) => {
+      if (depth === keys.length - 1) at[key] = value;
+      else at = at[key] ??= /^\d+$/.test(keys[depth + 1]) ? [] : {};
+    });
+  }
+  return root;
+}
+
+/** Whether a parameter is the weight of a linear layer. */
+export const isLinear = (name) => /(queryKeyValue|output|up|down)\.weight$/.test(name);
