@@ -84,7 +84,7 @@ async function open({ size, parameters, tokens, targets }) {
   });
   const variables = entries.map(({ variable }) => variable);
   const tree = nested(variables.map((variable) => [variable.name, variable]));
-  const { batch, context, vocab } = size;
+  const { context, vocab } = size;
   const above = Float32Array.from({ length: context * context }, (_, at) =>
     at % context > Math.floor(at / context) ? -1e9 : 0,
   );
