@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -10,11 +11,18 @@ function commit() {
   return git('status', '--porcelain', '--', '../packages') ? `${hash} with changes to packages/` : hash;
 }
 
+/** When the engine that is measured was built, which may be before the commit. */
+function builtAt() {
+  const file = new URL('../../packages/tensor/dist/index.js', import.meta.url);
+  return statSync(file, { throwIfNoEntry: false })?.mtime.toISOString();
+}
+
 /** What a reader must know of the machine to make use of the figures. */
 export function conditions() {
   return {
     date: new Date().toISOString(),
     commit: commit(),
+    builtAt: builtAt(),
     processor: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),

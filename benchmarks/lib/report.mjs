@@ -70,11 +70,11 @@ function section({ size, contestants, losses, reference }) {
 
 /** A comparison as Markdown. */
 export function markdown({ conditions, versions, adapter, rounds, sizes, disagreements }) {
-  const { date, commit, processor, cores, memoryGiB, system, node, loadBefore, loads } = conditions;
+  const { date, commit, builtAt, processor, cores, memoryGiB, system, node, loadBefore, loads } = conditions;
   const facts = [
     `- Adapter: ${adapter ?? 'none used'}`,
     `- Machine: ${processor}, ${cores} cores, ${memoryGiB} GiB; ${system}; Node ${node}`,
-    `- Versions: ${versions.join('; ')}; Foretoken at commit ${commit ?? 'unknown'}`,
+    `- Versions: ${versions.join('; ')}; Foretoken at commit ${commit ?? 'unknown'}, built ${builtAt ?? 'never'}`,
     `- ${date}; ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, contestants in turns; load average before: ${loadBefore.join(', ')}; at the start of each turn: ${loads.min} to ${loads.max}`,
   ];
   const warning =
