@@ -55,7 +55,8 @@ function findPython() {
 
 /** The contestants with these ids, or all that this machine can run. */
 export function chooseContestants(ids) {
-  const wantsPython = ids === undefined || ids.some((id) => id.startsWith('pytorch'));
+  const inNode = (id) => NODE_CONTESTANTS.some((each) => each.id === id);
+  const wantsPython = ids === undefined || !ids.every(inNode);
   const python = wantsPython ? findPython() : undefined;
   const all = [
     ...NODE_CONTESTANTS,
