@@ -8,9 +8,9 @@ import { benchElementwise } from '../src/bench/elementwise.js';
 import { benchMatmul, linearShapes } from '../src/bench/matmul.js';
 import { chooseSize, gptConfig } from '../src/bench/sizes.js';
 import { bestOfNeighbours, groupKernels } from '../src/bench/step.js';
-import { median, quantile } from '../src/bench/timing.js';
-import { corpusBatch, readLoss, TrainingStep, workloadOf } from '../src/bench/training.js';
+import { corpusBatch, TrainingStep, workloadOf } from '../src/bench/training.js';
 import { settingFlags } from '../src/settings.js';
+import { median, quantile } from '../src/statistics.js';
 
 const TINY = { layers: 1, width: 16, heads: 2, vocab: 16, context: 16, batch: 2 };
 
@@ -32,7 +32,7 @@ describe('figures', () => {
       microseconds,
       bytes: 2000,
       workgroups: [1, 1, 1] as const,
-      ...(variant === undefined ? {} : { variant }),
+      variant,
     });
     const groups = groupKernels([
       kernel('add', 1),
@@ -140,7 +140,7 @@ describe('measurements', () => {
     );
     const batch = step.prepare(0);
     const losses: number[] = [];
-    for (let update = 0; update < 20; update++) losses.push(await readLoss(step.submit(batch)));
+    for (let update = 0; update < 20; update++) losses.push(await step.submit(batch).item());
     step.dispose();
     // An even guess, once for each head of the multi-token objective.
     const terms = objective === 'mtp' ? 3 : 1;
@@ -153,8 +153,7 @@ describe('measurements', () => {
     const lossesOf = async (layout: 'appended' | 'interleaved'): Promise<number[]> => {
       const step = new TrainingStep(device, workloadOf('mutor', TINY, { seed: 2, registers, layout }));
       const losses: number[] = [];
-      for (let update = 0; update < 3; update++)
-        losses.push(await readLoss(step.submit(step.prepare(update))));
+      for (let update = 0; update < 3; update++) losses.push(await step.submit(step.prepare(update)).item());
       step.dispose();
       return losses;
     };

@@ -29,6 +29,7 @@ import type { Operation } from './operation.js';
 import { leaf } from './ops/leaf.js';
 import { type ConstantAttributes, constant, expand, iota } from './ops/movement.js';
 import { randomBits, randomNormal, randomUniform } from './ops/random.js';
+import { type DeviceInfo, describeAdapter, subgroupSizeOf } from './runtime/adapter.js';
 import { Runtime } from './runtime/runtime.js';
 import type { MemoryReport, Storage } from './runtime/storage.js';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
@@ -39,15 +40,6 @@ export interface OpenDeviceOptions {
   /** An adapter of your own choice; else one is requested. */
   readonly adapter?: GPUAdapter;
   readonly powerPreference?: GPUPowerPreference;
-}
-
-export interface DeviceInfo {
-  readonly name: string;
-  readonly vendor: string;
-  readonly architecture: string;
-  readonly description: string;
-  /** Runs on the CPU. */
-  readonly software: boolean;
 }
 
 export interface TensorOptions {
@@ -75,17 +67,6 @@ export interface Scope extends Disposable {
 export interface TraceJournal {
   readonly leaves: Map<VariableState, GraphNode>;
   readonly grads: Map<VariableState, Tensor | undefined>;
-}
-
-const SOFTWARE_NAMES = /llvmpipe|lavapipe|swiftshader|software|basic render|warp/i;
-
-/** The size of all subgroups, if the adapter has but one. */
-function subgroupSizeOf(adapter: GPUAdapterInfo): number | undefined {
-  const { subgroupMinSize, subgroupMaxSize } = adapter as {
-    subgroupMinSize?: number;
-    subgroupMaxSize?: number;
-  };
-  return subgroupMinSize === subgroupMaxSize ? subgroupMinSize : undefined;
 }
 
 const collectTensors = (value: unknown): Tensor[] => {
@@ -153,16 +134,7 @@ export class Device {
 
   /** @internal Use `openDevice`. */
   constructor(gpu: GPUDevice, adapter: GPUAdapterInfo) {
-    const name =
-      adapter.description ||
-      adapter.device ||
-      `${adapter.vendor} ${adapter.architecture}`.trim() ||
-      'unnamed adapter';
-    const software =
-      (adapter as { isFallbackAdapter?: boolean }).isFallbackAdapter === true ||
-      SOFTWARE_NAMES.test(`${name} ${adapter.architecture} ${adapter.vendor} ${adapter.device}`);
-    const { vendor, architecture, description } = adapter;
-    this.info = { name, vendor, architecture, description, software };
+    this.info = describeAdapter(adapter);
     this.features = new Set(gpu.features as ReadonlySet<string>);
     const limits: Record<string, number> = {};
     for (const name in gpu.limits) {
@@ -171,7 +143,7 @@ export class Device {
     }
     this.limits = limits;
     this.runtime = new Runtime(gpu, {
-      software,
+      software: this.info.software,
       // Dozens of bindings in one kernel help nobody.
       maxBuffers: Math.min(gpu.limits.maxStorageBuffersPerShaderStage, 16),
       maxWorkgroupMemory: gpu.limits.maxComputeWorkgroupStorageSize,

@@ -8,7 +8,6 @@ export {
 } from './compile/compiled-step.js';
 export {
   Device,
-  type DeviceInfo,
   type OpenDeviceOptions,
   openDevice,
   type Scope,
@@ -39,6 +38,7 @@ export type { MatmulOptions } from './ops/matmul.js';
 export { concat, stack } from './ops/movement.js';
 export { foldIn } from './ops/random.js';
 export { HostRandom, type HostRandomState, randomKey } from './random.js';
+export type { DeviceInfo } from './runtime/adapter.js';
 export type { KernelTime } from './runtime/profiler.js';
 export type { MemoryReport } from './runtime/storage.js';
 export { broadcastShapes, formatShape, type Shape, sizeOf } from './shape.js';

@@ -11,6 +11,7 @@ export type {
   TrainEvent,
 } from './events.js';
 export { toJson, writeAtomic } from './files.js';
+export { inFlight } from './in-flight.js';
 export { nearest } from './nearest.js';
 export { overrideRecipe, settingKeys } from './overrides.js';
 export { objectiveNames, parseRecipe, type Recipe } from './recipe.js';

@@ -1,15 +1,16 @@
 import { findObjective, resolveSettings } from '@foretoken/objectives';
-import type { Device, HostArray } from '@foretoken/tensor';
+import type { Device } from '@foretoken/tensor';
 import { TrainingError } from './errors.js';
 import { type Evaluation, Evaluator } from './evaluate.js';
 import type { EvaluationEvent, MetricsEvent, RunRecord, RunSummary, TrainEvent } from './events.js';
+import { inFlight } from './in-flight.js';
 import type { Recipe } from './recipe.js';
 import { type Progress, RunFolder } from './run-folder.js';
 import { Session } from './session.js';
 import { packageVersions } from './versions.js';
 
-/** Updates that are submitted before the figures of the first of them have been read back. */
-const IN_FLIGHT = 3;
+/** Updates that are submitted before the figures of the first of them are waited for. */
+const IN_FLIGHT = 4;
 /** Answers that a summary keeps, for drawing. */
 const KEPT_ANSWERS = 8;
 
@@ -130,28 +131,18 @@ class TrainingLoop {
 
   /** Runs updates up to number `end`; stops early on the signal. */
   async *#updatesUntil(end: number): AsyncGenerator<MetricsEvent> {
-    const inFlight: { step: number; figures: Promise<HostArray> }[] = [];
     const start = performance.now();
     const [before, trainBefore] = [this.#seconds, this.#trainSeconds];
-    const settle = async (): Promise<MetricsEvent | undefined> => {
-      const { step, figures: read } = inFlight.shift() as (typeof inFlight)[number];
-      const figures = (await read) as Float32Array;
+    let read = this.#step;
+    const updates = inFlight(
+      () => this.#session.update(this.#step++).figures.data(),
+      () => this.#step < end && this.options.signal?.aborted !== true,
+      IN_FLIGHT,
+    );
+    for await (const figures of updates) {
       this.#seconds = before + secondsSince(start);
       this.#trainSeconds = trainBefore + secondsSince(start);
-      return this.#metrics(step, figures);
-    };
-    while (this.#step < end && this.options.signal?.aborted !== true) {
-      // Asked for at once: a copy that is asked for later would queue behind the steps submitted since.
-      const figures = this.#session.update(this.#step).figures.data();
-      // A failure is reported when its turn comes.
-      figures.catch(() => {});
-      inFlight.push({ step: this.#step, figures });
-      this.#step++;
-      const event = inFlight.length > IN_FLIGHT ? await settle() : undefined;
-      if (event) yield event;
-    }
-    while (inFlight.length > 0) {
-      const event = await settle();
+      const event = this.#metrics(read++, figures as Float32Array);
       if (event) yield event;
     }
   }

@@ -1,6 +1,7 @@
 // B batch, H heads, T time, D width of a head.
 import { causalMask } from '@foretoken/models';
-import { attention, type Device, grad, HostRandom } from '@foretoken/tensor';
+import { attention, type Device, grad } from '@foretoken/tensor';
+import { randomVariable } from './random-variable.js';
 import { timeStep } from './timing.js';
 
 export interface AttentionShape {
@@ -37,13 +38,7 @@ const BACKWARD_FACTOR = 2.5;
 /** Measures causal attention, forward and backward. */
 export async function benchAttention(device: Device, shape: AttentionShape): Promise<AttentionResult> {
   const { batch, heads, time, headWidth } = shape;
-  const dimensions = [batch, heads, time, headWidth];
-  const random = new HostRandom(0, ...dimensions);
-  const draw = () =>
-    device.variable(
-      Float32Array.from({ length: batch * heads * time * headWidth }, () => 2 * random.uniform() - 1),
-      { shape: dimensions },
-    );
+  const draw = () => randomVariable(device, [batch, heads, time, headWidth]);
   const [query, key, value, upstream] = [draw(), draw(), draw(), draw()];
   const attend = () => attention(query, key, value, { mask: causalMask(device, time) });
   const forward = device.compile(() => ({ result: attend() }), { name: 'attention' });

@@ -1,5 +1,6 @@
 import { LayerNorm } from '@foretoken/nn';
-import { type Device, HostRandom, type Tensor } from '@foretoken/tensor';
+import type { Device, Tensor } from '@foretoken/tensor';
+import { randomVariable } from './random-variable.js';
 import { timeStep } from './timing.js';
 
 export interface ElementwiseResult {
@@ -35,13 +36,8 @@ export async function benchElementwise(
   rows: number,
   width: number,
 ): Promise<ElementwiseResult[]> {
-  const random = new HostRandom(0, rows, width);
-  const draw = () =>
-    device.variable(
-      Float32Array.from({ length: rows * width }, () => 2 * random.uniform() - 1),
-      { shape: [rows, width], trainable: false },
-    );
-  const [x, y] = [draw(), draw()];
+  const shape = [rows, width];
+  const [x, y] = [randomVariable(device, shape), randomVariable(device, shape)];
   const norm = new LayerNorm(device, { width });
   const results: ElementwiseResult[] = [];
   for (const { operation, passes, body } of CASES) {

@@ -1,7 +1,7 @@
 import { TokenGenerator, Transformer } from '@foretoken/models';
 import { type Device, HostRandom } from '@foretoken/tensor';
+import { median } from '../statistics.js';
 import { gptConfig, type NamedSize } from './sizes.js';
-import { median } from './timing.js';
 
 export interface GenerateResult {
   readonly size: string;

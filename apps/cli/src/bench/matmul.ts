@@ -1,5 +1,5 @@
 import type { Device } from '@foretoken/tensor';
-import { HostRandom } from '@foretoken/tensor';
+import { randomVariable } from './random-variable.js';
 import type { StepSize } from './sizes.js';
 import { timeStep } from './timing.js';
 
@@ -25,14 +25,8 @@ export interface MatmulResult extends MatmulShape {
 /** Measures one product. */
 export async function benchMatmul(device: Device, shape: MatmulShape): Promise<MatmulResult> {
   const { m, k, n, transposeA, transposeB } = shape;
-  const random = new HostRandom(0, m, k, n);
-  const matrix = (rows: number, columns: number) =>
-    device.variable(
-      Float32Array.from({ length: rows * columns }, () => 2 * random.uniform() - 1),
-      { shape: [rows, columns], trainable: false },
-    );
-  const a = transposeA ? matrix(k, m) : matrix(m, k);
-  const b = transposeB ? matrix(n, k) : matrix(k, n);
+  const a = randomVariable(device, transposeA ? [k, m] : [m, k]);
+  const b = randomVariable(device, transposeB ? [n, k] : [k, n]);
   const step = device.compile(() => ({ product: a.matmul(b, { transposeA, transposeB }) }), {
     name: 'matmul',
   });

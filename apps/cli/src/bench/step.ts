@@ -1,11 +1,12 @@
-import type { Device, Tensor } from '@foretoken/tensor';
+import type { Device, KernelTime } from '@foretoken/tensor';
+import { inFlight } from '@foretoken/train';
+import { median, quantile } from '../statistics.js';
 import { mainThreadCpuSeconds, processCpuSeconds } from './cpu.js';
 import { bestMatmulGflops } from './matmul.js';
 import type { NamedSize, StepSize } from './sizes.js';
-import { median, type NamedKernel, quantile } from './timing.js';
-import { readLoss, TrainingStep, type Workload } from './training.js';
+import { TrainingStep, type Workload } from './training.js';
 
-/** Updates that are submitted before the loss of the first of them has been read back. */
+/** Updates that are submitted before the loss of the first of them is waited for. */
 const IN_FLIGHT = 2;
 /** Updates on the fixed batch, after which `loss20` is the loss. */
 const FIXED_UPDATES = 20;
@@ -66,37 +67,19 @@ export interface StepOptions {
   readonly onProgress: (text: string) => void;
 }
 
-/**
- * Submits steps, some of them in flight, and gives the losses in order as they arrive. Each read-back is asked for
- * right after its step: asked for later, it would stand behind the next step in the queue of the GPU.
- */
-async function* losses(
-  submit: (at: number) => Tensor,
-  more: (at: number) => boolean,
-): AsyncGenerator<number> {
-  const waiting: Promise<number>[] = [];
-  for (let at = 0; more(at); at++) {
-    const loss = readLoss(submit(at));
-    // Where an earlier step fails, nobody waits for this one any more.
-    loss.catch(() => undefined);
-    waiting.push(loss);
-    if (waiting.length >= IN_FLIGHT) yield await (waiting.shift() as Promise<number>);
-  }
-  for (const loss of waiting) yield await loss;
-}
-
 /** Loss before and after the updates on the fixed batch, and the time of the first of them. */
 async function fixedBatch(
   step: TrainingStep,
 ): Promise<{ firstStepMs: number; loss0: number; loss20: number }> {
   const batch = step.prepare(0);
   const start = performance.now();
-  const loss0 = await readLoss(step.submit(batch));
+  const loss0 = await step.submit(batch).item();
   const firstStepMs = performance.now() - start;
   let loss20 = loss0;
-  for await (const loss of losses(
-    () => step.submit(batch),
+  for await (const loss of inFlight(
+    () => step.submit(batch).item(),
     (at) => at < FIXED_UPDATES,
+    IN_FLIGHT,
   ))
     loss20 = loss;
   return { firstStepMs, loss0, loss20 };
@@ -120,7 +103,7 @@ async function trainFor(step: TrainingStep, steps: number | undefined): Promise<
       : at < steps;
   const intervals: number[] = [];
   let last = start;
-  for await (const _ of losses((at) => step.submit(step.prepare(at + 1)), more)) {
+  for await (const _ of inFlight((at) => step.submit(step.prepare(at + 1)).item(), more, IN_FLIGHT)) {
     const now = performance.now();
     intervals.push(now - last);
     last = now;
@@ -145,7 +128,7 @@ export function bestOfNeighbours(intervals: readonly number[], count: number): n
 }
 
 /** The kernels of a step by name and variant, the most expensive first. */
-export function groupKernels(kernels: readonly NamedKernel[]): KernelShare[] {
+export function groupKernels(kernels: readonly KernelTime[]): KernelShare[] {
   const total = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
   const groups = new Map<string, { calls: number; microseconds: number; bytes: number }>();
   for (const { name: plainName, variant, microseconds, bytes } of kernels) {

@@ -1,4 +1,5 @@
 import type { CompiledStep, Device, HostInput, KernelTime, StepInputs } from '@foretoken/tensor';
+import { median } from '../statistics.js';
 
 /** Time of one kernel or step over its repeats. */
 export interface Timing {
@@ -18,21 +19,6 @@ const LEAST_REPEATS = 5;
 const MOST_REPEATS = 200;
 /** Runs of one repeat where the wall clock is all there is. */
 const RUNS_PER_REPEAT = 20;
-
-/** The value below which a share of the values lies, between neighbours by linear interpolation. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = share * (sorted.length - 1);
-  const [low, high] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
-  return low + (high - low) * (at - Math.floor(at));
-}
-
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
-
-/** A kernel as the profiler names it; one that has no variants is its own. */
-export type NamedKernel = KernelTime & { readonly variant?: string };
-
-const variantOf = ({ name, variant }: NamedKernel): string => variant ?? name;
 
 const microsecondsOf = (kernels: readonly KernelTime[]): number =>
   kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
@@ -65,7 +51,7 @@ async function timeByTimestamps<Traced extends StepInputs>(
   for (const start = performance.now(); goesOn(times.length, start); ) {
     times.push(microsecondsOf((await step.profile(inputs)).kernels));
   }
-  return summarize(times, slowest === undefined ? 'none' : variantOf(slowest), true);
+  return summarize(times, slowest?.variant ?? slowest?.name ?? 'none', true);
 }
 
 async function timeByWall<Traced extends StepInputs>(

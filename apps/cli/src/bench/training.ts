@@ -157,10 +157,3 @@ export class TrainingStep {
     for (const variable of this.#parameters.values()) variable.dispose();
   }
 }
-
-/** Reads a loss and frees it. */
-export async function readLoss(loss: Tensor): Promise<number> {
-  const [value] = await loss.data();
-  loss.dispose();
-  return Number(value);
-}

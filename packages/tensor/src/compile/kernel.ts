@@ -5,6 +5,8 @@ import { Emitter, type Index, type Placement, VECTOR } from './emitter.js';
 /** One dispatch: WGSL, what it binds, and how many workgroups run. */
 export interface Kernel {
   readonly name: string;
+  /** Which of several ways to compute it this is. */
+  readonly variant: string | undefined;
   readonly code: string;
   readonly workgroups: readonly [number, number, number];
   /** Nodes whose buffers are bound, in the order of the bindings. */
@@ -20,6 +22,8 @@ export interface KernelText {
   readonly body: string;
   /** Functions, constants and workgroup variables of the module. */
   readonly declarations?: string;
+  /** Names the way that was chosen, where an operation has several. */
+  readonly variant?: string;
   /** WGSL extensions that the module enables. */
   readonly enables?: readonly string[];
   readonly workgroupSize: readonly [number, number, number];
@@ -121,6 +125,7 @@ ${text.body}
 }`);
   return {
     name,
+    variant: text.variant,
     code: [
       ...(text.enables ?? []).map((extension) => `enable ${extension};`),
       emitter.declarations(),

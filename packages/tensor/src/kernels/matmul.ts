@@ -2,7 +2,7 @@ import { loopEnd } from '../compile/emitter.js';
 import type { KernelContext, KernelText, Target } from '../compile/kernel.js';
 import type { GraphNode } from '../graph.js';
 import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../ops/matmul.js';
-import { rowMajorStrides, type Shape } from '../shape.js';
+import { rowMajorStrides, type Shape, sizeOf } from '../shape.js';
 
 const MAX_WORKGROUPS = 65535;
 const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
@@ -20,7 +20,6 @@ function batchOffset(entry: string, batch: Shape, own: Shape): string {
 }
 
 interface Problem extends MatmulSizes {
-  readonly batchCount: number;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
   /** Statements that set `tileRow`, `tileColumn`, `startA`, `startB`, `startC` (in elements). */
@@ -38,10 +37,9 @@ function layTiles(
   const [a, b] = node.inputs as [GraphNode, GraphNode];
   const sizes = matmulSizes(a.shape, b.shape, attributes);
   const { batch, rows, inner, columns } = sizes;
-  const batchCount = batch.reduce((product, size) => product * size, 1);
   const across = Math.ceil(columns / tileColumns);
   const down = Math.ceil(rows / tileRows);
-  const total = across * down * batchCount;
+  const total = across * down * sizeOf(batch);
   const width = Math.min(total, MAX_WORKGROUPS);
   const locate = `
   let tile = group.y * ${width}u + group.x;
@@ -53,7 +51,7 @@ function layTiles(
   let startB = (${batchOffset('entry', batch, b.shape.slice(0, -2))}) * ${inner * columns}u;
   let startC = entry * ${rows * columns}u;`;
   const workgroups = [width, total === 0 ? 0 : Math.ceil(total / width), 1] as const;
-  return { ...sizes, ...attributes, batchCount, locate, workgroups };
+  return { ...sizes, ...attributes, locate, workgroups };
 }
 
 /**
@@ -196,13 +194,15 @@ function subgroupTile(
   { batch, rows, inner, columns }: MatmulSizes,
   lanes: number,
 ): { tileRows: number; vectors: number } {
-  const batchCount = batch.reduce((product, size) => product * size, 1);
-  const large = batchCount * rows * inner * columns >= LARGE_PRODUCT;
+  const matrices = sizeOf(batch);
+  const large = matrices * rows * inner * columns >= LARGE_PRODUCT;
   const vectors = Math.max(1, Math.min(large ? 8 : 4, Math.ceil(columns / lanes)));
-  const across = Math.ceil(columns / (lanes * vectors)) * batchCount;
-  const heights = !large ? [8] : vectors <= 4 ? [32, 16, 8] : [16, 8];
-  const tileRows = heights.find((height) => Math.floor(rows / height) * across >= BUSY_WORKGROUPS);
-  return { tileRows: tileRows ?? Math.max(1, Math.min(8, rows)), vectors };
+  const across = Math.ceil(columns / (lanes * vectors)) * matrices;
+  const keepsBusy = (height: number): boolean => Math.floor(rows / height) * across >= BUSY_WORKGROUPS;
+  // The fewer columns a tile has, the more rows fit into it.
+  if (large && vectors <= 4 && keepsBusy(32)) return { tileRows: 32, vectors };
+  if (large && keepsBusy(16)) return { tileRows: 16, vectors };
+  return { tileRows: Math.max(1, Math.min(8, rows)), vectors };
 }
 
 /** The last of `count` places; 0 of none, where no workgroup runs. */
@@ -210,7 +210,7 @@ const lastOf = (count: number): string => `${Math.max(count - 1, 0)}u`;
 
 /**
  * For adapters that run on the CPU and have subgroups. A load costs many times an arithmetic instruction there, and
- * as much for one element that all lanes share as for one element a lane. So each lane loads another element of a
+ * for one element that all lanes share it costs half of what it does for one element a lane. So each lane loads another element of a
  * row of A, and the subgroup hands them round. Workgroups are one subgroup each.
  */
 function subgroupTiles({ node, attributes, wgsl, target }: KernelContext<MatmulAttributes>): KernelText {
@@ -323,19 +323,34 @@ function sharedTiles({ node, attributes, wgsl }: KernelContext<MatmulAttributes>
   };
 }
 
-/** The ways to multiply, by the adapter that each is for. */
-function variantFor(target: Target): (context: KernelContext<MatmulAttributes>) => KernelText {
-  if (!target.software) return sharedTiles;
-  return target.subgroupSize !== undefined && target.subgroupSize <= 16 ? subgroupTiles : registerTiles;
+interface Variant {
+  readonly name: string;
+  readonly build: (context: KernelContext<MatmulAttributes>) => KernelText;
+  readonly outputType: (node: GraphNode) => string;
+}
+
+const plainOutput = (): string => 'f32';
+
+const REGISTERS: Variant = {
+  name: 'registers',
+  build: registerTiles,
+  // It writes four columns at once where it can.
+  outputType: ({ shape }) => ((shape.at(-1) as number) % 4 === 0 ? 'vec4<f32>' : 'f32'),
+};
+const SUBGROUPS: Variant = { name: 'subgroups', build: subgroupTiles, outputType: plainOutput };
+const SHARED: Variant = { name: 'shared memory', build: sharedTiles, outputType: plainOutput };
+
+function variantFor({ software, subgroupSize }: Target): Variant {
+  if (!software) return SHARED;
+  return subgroupSize === undefined ? REGISTERS : SUBGROUPS;
 }
 
 /** The matrix product, in the variant for the adapter. */
 export function matmulKernel(context: KernelContext<MatmulAttributes>): KernelText {
-  return variantFor(context.target)(context);
+  const { name, build } = variantFor(context.target);
+  return { ...build(context), variant: name };
 }
 
-/** The register variant writes four columns at once where it can. */
-export function matmulOutputType(node: GraphNode, target: Target): string {
-  const wide = variantFor(target) === registerTiles && (node.shape.at(-1) as number) % 4 === 0;
-  return wide ? 'vec4<f32>' : 'f32';
-}
+/** The WGSL element type of the result. */
+export const matmulOutputType = (node: GraphNode, target: Target): string =>
+  variantFor(target).outputType(node);

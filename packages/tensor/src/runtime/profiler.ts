@@ -6,6 +6,8 @@ import { type Storage, USAGE } from './storage.js';
 export interface KernelTime {
   /** The operations in the kernel. */
   readonly name: string;
+  /** Which of several ways to compute it was chosen. */
+  readonly variant: string | undefined;
   readonly microseconds: number;
   /** Size of all buffers that it binds. */
   readonly bytes: number;
@@ -52,6 +54,7 @@ export async function profilePlan(
   for (const set of sets) set.destroy();
   const kernels = plan.dispatches.map(({ kernel }, at) => ({
     name: kernel.name,
+    variant: kernel.variant,
     microseconds: Number((times[2 * at + 1] as bigint) - (times[2 * at] as bigint)) / 1000,
     bytes: kernel.bindings.reduce((sum, node) => sum + node.size * BYTES_PER_ELEMENT, 0),
     workgroups: kernel.workgroups,
