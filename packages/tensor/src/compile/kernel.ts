@@ -11,6 +11,8 @@ export interface Kernel {
   readonly workgroups: readonly [number, number, number];
   /** Nodes whose buffers are bound, in the order of the bindings. */
   readonly bindings: readonly GraphNode[];
+  /** What `sizes` holds, bound behind the buffers; empty where the code needs none. */
+  readonly parameters: readonly number[];
   readonly outputs: readonly GraphNode[];
   /** Whether `node` is read only where the same invocation writes, and before it writes. */
   readsInPlace(node: GraphNode): boolean;
@@ -24,6 +26,11 @@ export interface KernelText {
   readonly declarations?: string;
   /** Names the way that was chosen, where an operation has several. */
   readonly variant?: string;
+  /**
+   * Unsigned integers that the body reads as `sizes: array<vec4<u32>, n>`, four an element. What lies there and not
+   * in the code does not make another pipeline.
+   */
+  readonly parameters?: readonly number[];
   /** WGSL extensions that the module enables. */
   readonly enables?: readonly string[];
   readonly workgroupSize: readonly [number, number, number];
@@ -117,7 +124,13 @@ export class KernelWriter {
   }
 }
 
+const parameterDeclaration = (binding: number, count: number): string =>
+  count === 0
+    ? ''
+    : `@group(0) @binding(${binding}) var<uniform> sizes: array<vec4<u32>, ${Math.ceil(count / 4)}>;`;
+
 function assemble(name: string, emitter: Emitter, text: KernelText, outputs: readonly GraphNode[]): Kernel {
+  const { parameters = [] } = text;
   const source = emitter.resolve(`${text.declarations ?? ''}
 @compute @workgroup_size(${text.workgroupSize.join(', ')})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -129,6 +142,7 @@ ${text.body}
     code: [
       ...(text.enables ?? []).map((extension) => `enable ${extension};`),
       emitter.declarations(),
+      parameterDeclaration(emitter.bound.length, parameters.length),
       emitter.helpers(source),
       source,
     ]
@@ -136,6 +150,7 @@ ${text.body}
       .join('\n'),
     workgroups: text.workgroups,
     bindings: emitter.bound,
+    parameters,
     outputs,
     readsInPlace: (node) => emitter.readsInPlace(node),
   };

@@ -226,7 +226,8 @@ export class Plan {
       code = code.replace(new RegExp(`^.*> ${bufferName(binding)}: .*\n`, 'm'), '');
       code = code.replaceAll(new RegExp(`\\b${bufferName(binding)}\\b`, 'g'), twin.name);
     });
-    return { kernel, ...this.runtime.prepare(kernel.name, code, entries) };
+    const parameters = { binding: kernel.bindings.length, values: kernel.parameters };
+    return { kernel, ...this.runtime.prepare(kernel.name, code, entries, parameters) };
   }
 
   /** Names of the inputs that some kernel reads. */

@@ -1,6 +1,6 @@
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
-import { matmulKernel, matmulOutputType } from '../kernels/matmul.js';
+import { matmulKernel, matmulOutputType } from '../kernels/matmul/variants.js';
 import { apply, type Operation } from '../operation.js';
 import { broadcastShapes, formatShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';

@@ -1,11 +1,19 @@
 import { waitForGpu } from '#gpu';
 import type { Target } from '../compile/kernel.js';
 import { DeviceLostError, type ForetokenError, OutOfMemoryError, ValidationError } from '../errors.js';
+import { ParameterStore } from './parameters.js';
 import { BufferPool, type Storage, USAGE } from './storage.js';
+
+/** Numbers that a kernel reads, and where it binds them. */
+export interface KernelParameters {
+  readonly binding: number;
+  readonly values: readonly number[];
+}
 
 /** The GPU as plans see it: memory, pipelines, submission, and what went wrong. */
 export class Runtime {
   readonly pool: BufferPool;
+  readonly #parameters: ParameterStore;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #staging = new Map<number, GPUBuffer[]>();
@@ -18,6 +26,7 @@ export class Runtime {
     readonly target: Target,
   ) {
     this.pool = new BufferPool(gpu);
+    this.#parameters = new ParameterStore(gpu);
     gpu.addEventListener('uncapturederror', (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
       const kind = error.constructor.name === 'GPUOutOfMemoryError' ? OutOfMemoryError : ValidationError;
@@ -42,29 +51,42 @@ export class Runtime {
     this.gpu.destroy();
   }
 
-  #layout(bindings: readonly number[]): GPUBindGroupLayout {
-    const key = bindings.join();
+  #layout(bindings: readonly number[], parameters: number | undefined): GPUBindGroupLayout {
+    const key = `${bindings.join()}|${parameters}`;
     let layout = this.#layouts.get(key);
     if (layout === undefined) {
       // SHADER_STAGE.COMPUTE is 4. One buffer may serve several bindings, so all must be writable or none.
-      const entries = bindings.map((binding) => ({
+      const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => ({
         binding,
         visibility: 4,
-        buffer: { type: 'storage' as const },
-      }));
+        buffer: { type },
+      });
+      const entries = [
+        ...bindings.map((binding) => entry(binding, 'storage')),
+        ...(parameters === undefined ? [] : [entry(parameters, 'uniform')]),
+      ];
       layout = this.gpu.createBindGroupLayout({ entries });
       this.#layouts.set(key, layout);
     }
     return layout;
   }
 
-  /** The pipeline of some WGSL, compiled once, with its buffers bound. */
+  /** The pipeline of some WGSL, compiled once, with its buffers bound, and behind them its parameters if it has any. */
   prepare(
     label: string,
     code: string,
-    entries: GPUBindGroupEntry[],
+    buffers: readonly GPUBindGroupEntry[],
+    parameters: KernelParameters,
   ): { pipeline: GPUComputePipeline; group: GPUBindGroup } {
-    const layout = this.#layout(entries.map(({ binding }) => binding));
+    const behind = parameters.values.length === 0 ? undefined : parameters.binding;
+    const layout = this.#layout(
+      buffers.map(({ binding }) => binding),
+      behind,
+    );
+    const entries =
+      behind === undefined
+        ? [...buffers]
+        : [...buffers, { binding: behind, resource: this.#parameters.of(parameters.values) }];
     let pipeline = this.#pipelines.get(code);
     if (pipeline === undefined) {
       const module = this.gpu.createShaderModule({ label, code });

@@ -1,0 +1,179 @@
+import type { KernelContext, KernelText } from '../../compile/kernel.js';
+import type { GraphNode } from '../../graph.js';
+import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../../ops/matmul.js';
+import { sizeOf } from '../../shape.js';
+import { layTiles } from './tiling.js';
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
+const VECTOR = 4;
+const COMPONENTS = 'xyzw';
+
+/** Rows of a tile, and vectors of four columns that each lane computes. */
+export interface SubgroupTile {
+  readonly tileRows: number;
+  readonly vectors: number;
+}
+
+/** Workgroups that keep all cores of a CPU busy until the end. */
+const BUSY_WORKGROUPS = 8;
+const TALLEST = 32;
+
+/** The tallest tile that leaves enough of them; one for few rows holds no more than those. */
+export function subgroupTile({ batch, rows, columns }: MatmulSizes, lanes: number): SubgroupTile {
+  const across = Math.ceil(columns / (lanes * VECTOR)) * sizeOf(batch);
+  let tileRows = TALLEST;
+  while (tileRows > 1 && tileRows / 2 >= rows) tileRows /= 2;
+  while (tileRows > 8 && Math.ceil(rows / tileRows) * across < BUSY_WORKGROUPS) tileRows /= 2;
+  return { tileRows, vectors: 1 };
+}
+
+/** How a factor lies in memory, as the kernel reads it. */
+interface Factor {
+  /** Statements for the columns of A or rows of B at one place along the inner axis. */
+  readonly load: readonly string[];
+  /** Statements before the loop over the inner axis. */
+  readonly before: readonly string[];
+}
+
+/**
+ * For adapters that run on the CPU and have subgroups. There a load is a loop over the lanes with a test each, which
+ * costs many times an arithmetic instruction; a vector of four costs little more than one element. So for each place
+ * along the inner axis, the lanes load one vector of four columns of B each, and one load brings the elements of A
+ * for all rows, which the subgroup hands round. Everything that is not a size is in the code, and little is
+ * unrolled: drivers compile long straight code slowly.
+ */
+export function subgroupTiles(
+  { node, attributes, wgsl, target }: KernelContext<MatmulAttributes>,
+  tile?: SubgroupTile,
+): KernelText {
+  const lanes = target.subgroupSize as number;
+  const [a, b] = node.inputs as [GraphNode, GraphNode];
+  const problemSizes = matmulSizes(a.shape, b.shape, attributes);
+  const { tileRows, vectors } = tile ?? subgroupTile(problemSizes, lanes);
+  const tiling = layTiles(node, attributes, tileRows, lanes * vectors * VECTOR);
+  const { rows, inner, columns, transposeA, transposeB } = tiling;
+
+  // One buffer has one element type: what A and B share is read as vectors by both or by none.
+  const shared = wgsl.emitter.placement.bufferOf(a) === wgsl.emitter.placement.bufferOf(b);
+  const alignedA = (transposeA ? rows : inner) % VECTOR === 0;
+  const alignedB = !transposeB && columns % VECTOR === 0;
+  const wideA = alignedA && (!shared || alignedB);
+  const wideB = alignedB && (!shared || alignedA);
+  const wideC = columns % VECTOR === 0;
+  const bufferA = wgsl.input(0, wideA ? 'vec4<f32>' : 'f32');
+  const bufferB = wgsl.input(1, wideB ? 'vec4<f32>' : 'f32');
+  const { output } = wgsl;
+
+  const tileR = range(tileRows);
+  const tileV = range(vectors);
+  const quarter = transposeA && wideA;
+  /** Elements of A that one load brings for each lane, along the rows. */
+  const rowsEach = quarter ? VECTOR : 1;
+  const loads = range(Math.ceil(tileRows / (lanes * rowsEach)));
+  const rowOf = (p: number): string => `min(tileRow + ${p * lanes}u + lane, rows - 1u)`;
+  const factorA: Factor = transposeA
+    ? {
+        before: loads.map((p) =>
+          quarter
+            ? `let row${p} = min(tileRow / 4u + ${p * lanes}u + lane, rows / 4u - 1u);`
+            : `let row${p} = ${rowOf(p)};`,
+        ),
+        load: loads.map((p) =>
+          quarter
+            ? `let a${p} = ${bufferA}[(startA + k * rows) / 4u + row${p}];`
+            : `let a${p} = ${bufferA}[startA + k * rows + row${p}];`,
+        ),
+      }
+    : {
+        before: loads.map((p) => `let row${p} = startA + ${rowOf(p)} * inner;`),
+        load: wideA ? [] : loads.map((p) => `let a${p} = ${bufferA}[row${p} + k];`),
+      };
+  const fromA = (r: number): string => {
+    if (quarter) {
+      const vector = Math.floor(r / VECTOR);
+      return `subgroupShuffle(a${Math.floor(vector / lanes)}.${COMPONENTS[r % VECTOR]}, ${vector % lanes}u)`;
+    }
+    const element = `a${Math.floor(r / lanes)}${transposeA || !wideA ? '' : '.x'}`;
+    return `subgroupShuffle(${element}, ${r % lanes}u)`;
+  };
+  const column = (v: number): string => `tileColumn + ${v * lanes * VECTOR}u + lane * 4u`;
+  const placeB = (v: number, c: number): string => {
+    const at = `min(column${v} + ${c}u, columns - 1u)`;
+    return transposeB ? `${bufferB}[startB + ${at} * inner + k]` : `${bufferB}[startB + k * columns + ${at}]`;
+  };
+  const loadB = tileV.map((v) =>
+    wideB
+      ? `let b${v} = ${bufferB}[(startB + k * columns + min(column${v}, columns - 4u)) / 4u];`
+      : `let b${v} = vec4<f32>(${range(VECTOR)
+          .map((c) => placeB(v, c))
+          .join(', ')});`,
+  );
+  const lines = (texts: readonly string[]): string => texts.join('\n  ');
+  const multiply = lines([
+    ...factorA.load,
+    ...loadB,
+    ...tileR.map((r) => `{ let s = ${fromA(r)}; ${tileV.map((v) => `c${r}_${v} += s * b${v};`).join(' ')} }`),
+  ]);
+  // Rows of A that lie along the inner axis come four places at a time, and turn while they are used up.
+  const loop =
+    !transposeA && wideA
+      ? `for (var quad = 0u; quad < inner / 4u; quad++) {
+  ${lines(loads.map((p) => `var a${p} = ${bufferA}[row${p} / 4u + quad];`))}
+  for (var part = 0u; part < 4u + group.z; part++) {
+  let k = quad * 4u + part;
+  ${multiply}
+  ${lines(loads.map((p) => `a${p} = a${p}.yzwx;`))}
+  }
+  }`
+      : `for (var k = 0u; k < inner; k++) {
+  ${multiply}
+  }`;
+
+  const store = (r: number, row: string): string[] =>
+    tileV.map((v) => {
+      const place = `startC + ${row} * columns + column${v}`;
+      if (wideC)
+        return `if (${row} < rows && column${v} < columns) { ${output}[(${place}) / 4u] = c${r}_${v}; }`;
+      return range(VECTOR)
+        .map(
+          (c) =>
+            `if (${row} < rows && column${v} + ${c}u < columns) { ${output}[${place} + ${c}u] = c${r}_${v}[${c}]; }`,
+        )
+        .join(' ');
+    });
+  return {
+    workgroupSize: [lanes, 1, 1],
+    workgroups: tiling.workgroups,
+    parameters: tiling.parameters,
+    enables: ['subgroups'],
+    body: `${tiling.locate}
+  ${lines(tileV.map((v) => `let column${v} = ${column(v)};`))}
+  ${lines(factorA.before)}
+  ${lines(tileR.flatMap((r) => tileV.map((v) => `var c${r}_${v} = vec4<f32>();`)))}
+  ${loop}
+  ${lines(storeInTurns(tileRows, tileV, store))}`,
+  };
+}
+
+/** Rows of a tile that are stored side by side. */
+const STORED_AT_ONCE = 4;
+
+/** Stores a few rows at a time and moves up the others: storing all side by side is slow to compile. */
+function storeInTurns(
+  tileRows: number,
+  vectors: readonly number[],
+  store: (row: number, place: string) => readonly string[],
+): string[] {
+  const few = range(Math.min(tileRows, STORED_AT_ONCE));
+  const stores = few.flatMap((r) => store(r, `(stored + ${r}u)`));
+  if (tileRows <= STORED_AT_ONCE) return ['let stored = tileRow;', ...stores];
+  const moves = range(tileRows - few.length).flatMap((r) =>
+    vectors.map((v) => `c${r}_${v} = c${r + few.length}_${v};`),
+  );
+  return [
+    `for (var stored = tileRow; stored < tileRow + ${tileRows}u; stored += ${few.length}u) {`,
+    ...stores,
+    ...moves,
+    '}',
+  ];
+}
