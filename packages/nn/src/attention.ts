@@ -1,5 +1,5 @@
 // B batch, T time, D width, H heads, K width of a head.
-import { attention, type Device, type HostRandom, type Tensor } from '@foretoken/tensor';
+import { attention, type Device, type HostRandom, selfAttention, type Tensor } from '@foretoken/tensor';
 import { ConfigError, checkCount } from './errors.js';
 import type { Initializer } from './initializers.js';
 import { Linear } from './linear.js';
@@ -73,19 +73,23 @@ export class Attention extends Module {
   /** `[B, T, D]` to `[B, T, D]`. */
   forward(hidden: Tensor, { mask, rotation, cache }: AttentionInputs = {}): Tensor {
     const [batch, time] = hidden.shape as [number, number, number];
-    const { query, key, value } = this.#project(hidden, rotation);
+    const projected = this.queryKeyValue.forward(hidden);
+    if (rotation === undefined && cache === undefined) {
+      const heads = { queryHeads: this.#heads, keyHeads: this.#keyValueHeads };
+      return this.output.forward(selfAttention(projected, heads, { mask }));
+    }
+    const { query, key, value } = this.#split(projected, rotation);
     const seen = cache === undefined ? { key, value } : cache.update(key, value);
-    const mixed = attention(query, seen.key, seen.value, mask === undefined ? {} : { mask });
+    const mixed = attention(query, seen.key, seen.value, { mask });
     return this.output.forward(
       mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]),
     );
   }
 
   /** Queries `[B, H, T, K]`, keys and values `[B, Hk, T, K]`; queries and keys rotated. */
-  #project(hidden: Tensor, rotation: Rotation | undefined): { query: Tensor; key: Tensor; value: Tensor } {
-    const [batch, time] = hidden.shape as [number, number, number];
-    const projected = this.queryKeyValue
-      .forward(hidden)
+  #split(projection: Tensor, rotation: Rotation | undefined): { query: Tensor; key: Tensor; value: Tensor } {
+    const [batch, time] = projection.shape as [number, number, number];
+    const projected = projection
       .reshape([batch, time, this.#heads + 2 * this.#keyValueHeads, this.#headWidth])
       .permute([0, 2, 1, 3]);
     const keysAt = this.#heads;

@@ -25,7 +25,7 @@ export {
   ShapeError,
   ValidationError,
 } from './errors.js';
-export { type AttentionOptions, attention } from './ops/attention.js';
+export { type AttentionOptions, attention, type HeadCounts, selfAttention } from './ops/attention.js';
 export {
   type CrossEntropyOptions,
   crossEntropy,

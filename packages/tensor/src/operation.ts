@@ -26,6 +26,7 @@ export type GradientRule<Attributes> = (
  * - `indexed`: an expression that reads its inputs at indices of its own (movement, gather, iota).
  * - `reduction`: a loop over some axes of its only input; the attributes are `ReductionAttributes`.
  * - `kernel`: a kernel written by hand; its inputs lie in buffers, but for those named `inlined`.
+ * - `part`: another result of the kernel of its only input, see `ops/part.ts`.
  */
 export type Lowering<Attributes> =
   | { readonly kind: 'leaf' }
@@ -44,9 +45,11 @@ export type Lowering<Attributes> =
       reads?(node: GraphNode): readonly number[];
     }
   | { readonly kind: 'reduction' }
+  | { readonly kind: 'part' }
   | {
       readonly kind: 'kernel';
-      readonly build: KernelBuilder<Attributes>;
+      /** One kernel, or several that fill the output in turn. */
+      readonly build: KernelBuilder<Attributes> | readonly KernelBuilder<Attributes>[];
       /** The WGSL element type of the output buffer, where it is not the plain one of the dtype. */
       outputType?(node: GraphNode, target: Target): string;
       readonly inlined?: readonly number[];

@@ -5,6 +5,7 @@ import { RANDOM_HELPERS } from '../ops/random.js';
 import type { ReductionAttributes } from '../ops/reduce.js';
 import { rowMajorStrides, type Shape, sizeOf } from '../shape.js';
 import { Accumulator } from './accumulator.js';
+import { loopEnd, repeat } from './loops.js';
 
 const HELPERS: Readonly<Record<string, string>> = { ...ELEMENTWISE_HELPERS, ...RANDOM_HELPERS };
 
@@ -53,12 +54,6 @@ interface Load {
 
 /** Elements of a vector, which one invocation computes where it can. */
 export const VECTOR = 4;
-
-/**
- * The end of a loop of known length, written so that the driver's compiler does not know it: some unroll such loops
- * whole, which takes them seconds and makes slower code. Workgroups of all kernels lie in two dimensions.
- */
-export const loopEnd = (length: number): string => `${length}u + group.z`;
 
 /** The WGSL name of the buffer at a binding. */
 export const bufferName = (binding: number): string => `buffer${binding}`;
@@ -397,7 +392,7 @@ export class Emitter {
     for (let at = axes.length - 1; at >= 0; at--) {
       const loop = loops[at] as string;
       const size = input.shape[axes[at] as number] as number;
-      block = `for (var ${loop} = 0u; ${loop} < ${loopEnd(size)}; ${loop}++) {\n${block}\n}`;
+      block = size === 0 ? '' : repeat(loop, { end: loopEnd(size) }, block);
     }
     this.line(block);
     return accumulator.result;

@@ -1,5 +1,6 @@
 import { STORED_TYPE } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
+import { partNumber } from '../ops/part.js';
 import { Emitter, type Index, type Placement, VECTOR } from './emitter.js';
 
 /** One dispatch: WGSL, what it binds, and how many workgroups run. */
@@ -31,8 +32,8 @@ export interface KernelText {
    * in the code does not make another pipeline.
    */
   readonly parameters?: readonly number[];
-  /** WGSL extensions that the module enables. */
-  readonly enables?: readonly string[];
+  /** WGSL directives at the head of the module: extensions that it enables, diagnostics. */
+  readonly directives?: readonly string[];
   readonly workgroupSize: readonly [number, number, number];
   readonly workgroups: readonly [number, number, number];
 }
@@ -80,6 +81,7 @@ export class KernelWriter {
   constructor(
     readonly emitter: Emitter,
     readonly node: GraphNode,
+    readonly parts: readonly GraphNode[],
     outputType: string | undefined,
   ) {
     this.output = emitter.buffer(node, outputType);
@@ -94,26 +96,35 @@ export class KernelWriter {
     return this.emitter.buffer(stored, type);
   }
 
+  /** The buffer of result number `part` of the kernel, if anybody wants it. */
+  part(part: number): string | undefined {
+    const node = this.parts.find((each) => partNumber(each) === part);
+    return node && this.emitter.buffer(node);
+  }
+
   /**
-   * Statements for a loop over `loop` that end in `use(value)`, where value is the element of an inlined input at
-   * `dims`, and the statements that must stand before the loop.
+   * Statements for a loop over `loop` that end in `use(values)`, where the values are the elements of an inlined input at
+   * each of `places` (one expression an axis), and the statements that must stand before the loop.
    */
-  elementInLoop(
+  elementsInLoop(
     at: number,
-    dims: readonly string[],
+    places: readonly (readonly string[])[],
     loop: string,
-    use: (value: string) => string,
+    use: (values: readonly string[]) => string,
   ): { before: string; inside: string } {
     const { emitter } = this;
     const input = this.node.inputs[at] as GraphNode;
     let inside = '';
     const before = emitter.scoped(() => {
       inside = emitter.loopBody([loop], () => {
-        const index: Index = {
-          shape: input.shape,
-          dims: dims.map((dim, axis) => (input.shape[axis] === 1 ? '0u' : dim)),
-        };
-        emitter.line(use(emitter.value(input, index)));
+        const values = places.map((dims) => {
+          const index: Index = {
+            shape: input.shape,
+            dims: dims.map((dim, axis) => (input.shape[axis] === 1 ? '0u' : dim)),
+          };
+          return emitter.value(input, index);
+        });
+        emitter.line(use(values));
       });
     });
     return { before, inside };
@@ -140,7 +151,7 @@ ${text.body}
     name,
     variant: text.variant,
     code: [
-      ...(text.enables ?? []).map((extension) => `enable ${extension};`),
+      ...(text.directives ?? []).map((directive) => `${directive};`),
       emitter.declarations(),
       parameterDeclaration(emitter.bound.length, parameters.length),
       emitter.helpers(source),
@@ -198,15 +209,26 @@ function fusedName(node: GraphNode, placement: Placement): string {
   return names.length === 0 ? 'copy' : names.join('·');
 }
 
-/** The kernel that computes `node` into its own buffer. */
-export function buildKernel(node: GraphNode, placement: Placement, target: Target): Kernel {
+/** The kernels that compute `node` into its own buffer, and `parts` of it into theirs. */
+export function buildKernels(
+  node: GraphNode,
+  parts: readonly GraphNode[],
+  placement: Placement,
+  target: Target,
+): readonly Kernel[] {
   const { lowering, name } = node.operation;
-  if (lowering.kind === 'kernel') {
+  if (lowering.kind !== 'kernel') return [fusedKernel(node, placement)];
+  const builders = typeof lowering.build === 'function' ? [lowering.build] : lowering.build;
+  return builders.map((build) => {
     const emitter = new Emitter(placement);
-    const wgsl = new KernelWriter(emitter, node, lowering.outputType?.(node, target));
-    const text = lowering.build({ node, attributes: node.attributes as never, wgsl, target });
-    return assemble(name, emitter, text, [node]);
-  }
+    const wgsl = new KernelWriter(emitter, node, parts, lowering.outputType?.(node, target));
+    const text = build({ node, attributes: node.attributes as never, wgsl, target });
+    return assemble(name, emitter, text, [node, ...parts]);
+  });
+}
+
+/** The kernel of an operation that is an expression, and of all that is fused into it. */
+function fusedKernel(node: GraphNode, placement: Placement): Kernel {
   // Within its own kernel the node is computed, not loaded.
   const inside: Placement = {
     canonical: (wanted) => placement.canonical(wanted),

@@ -90,9 +90,11 @@ export class Plan {
   /** Decides where every buffer lies, and which copies the assignments and outputs need. */
   #layOut(values: readonly GraphNode[]): void {
     const { outputs, assigned, once } = this.request;
-    const written = new Map(
-      this.kernels.flatMap((kernel, at) => kernel.outputs.map((node) => [node, at] as const)),
-    );
+    // The first of the kernels that write a node: from there on its buffer holds nothing else.
+    const written = new Map<GraphNode, number>();
+    this.kernels.forEach(({ outputs: results }, at) => {
+      for (const node of results) if (!written.has(node)) written.set(node, at);
+    });
     const end = this.kernels.length;
     const pinned = new Set<GraphNode>();
 

@@ -1,7 +1,7 @@
 import type { GraphNode } from '../graph.js';
 import { canonicalize } from './canonical.js';
 import { type Placement, reducedSize } from './emitter.js';
-import { buildKernel, type Kernel, type Target } from './kernel.js';
+import { buildKernels, type Kernel, type Target } from './kernel.js';
 
 /** Which nodes get buffers, and the kernels that fill them, in an order in which they can run. */
 export interface Schedule {
@@ -20,6 +20,7 @@ const MASK_DISCOUNT = 0.05;
 const MAX_STATEMENTS = 256;
 
 const isLeaf = (node: GraphNode): boolean => node.source !== undefined;
+const isPart = (node: GraphNode): boolean => node.operation.lowering.kind === 'part' && !isLeaf(node);
 const isReshape = (node: GraphNode): boolean => node.operation.name === 'reshape';
 
 /** Decides for each node between a buffer and recomputation inside the kernels that need it. */
@@ -87,6 +88,7 @@ class Placer implements Placement {
       }
       const inputs = [...new Set(node.inputs.map((input) => this.canonical(input)))];
       const { lowering } = node.operation;
+      if (lowering.kind === 'part') this.#stored.add(node);
       const inlined =
         lowering.kind === 'kernel' ? (lowering.inlined ?? []).flatMap((at) => node.inputs[at] ?? []) : inputs;
       if (lowering.kind === 'kernel') {
@@ -96,7 +98,7 @@ class Placer implements Placement {
         this.#stored.add(node);
       }
       const limit =
-        this.maxBuffers - 1 - (lowering.kind === 'kernel' ? node.inputs.length - inlined.length : 0);
+        this.maxBuffers - (lowering.kind === 'kernel' ? this.#ownBuffers(node, lowering.inlined) : 1);
       const candidates = inlined.map((input) => this.canonical(input));
       const union = (): ReadonlySet<GraphNode> =>
         new Set(candidates.flatMap((input) => [...(buffers.get(input) ?? [])]));
@@ -122,6 +124,15 @@ class Placer implements Placement {
       statements.set(node, total());
       this.#work.set(node, this.#elementWork(node, inputs));
     }
+  }
+
+  /** Buffers that a kernel written by hand binds for itself: results, and inputs that are not inlined. */
+  #ownBuffers(node: GraphNode, inlined: readonly number[] = []): number {
+    const inputs = node.inputs.filter((_, at) => !inlined.includes(at)).map((input) => this.#base(input));
+    const parts = this.#order.filter(
+      (each) => isPart(each) && this.canonical(each.inputs[0] as GraphNode) === node,
+    );
+    return 1 + parts.length + new Set(inputs).size;
   }
 
   #elementWork(node: GraphNode, inputs: readonly GraphNode[]): number {
@@ -205,13 +216,20 @@ class Placer implements Placement {
 /** Plans the kernels that compute `roots`. */
 export function schedule(roots: readonly GraphNode[], target: Target): Schedule {
   const placer = new Placer(roots, target.maxBuffers);
-  const built = new Map<GraphNode, Kernel>();
+  const parts = new Map<GraphNode, GraphNode[]>();
+  for (const part of placer.order.filter(isPart)) {
+    const whole = placer.canonical(part.inputs[0] as GraphNode);
+    parts.set(whole, [...(parts.get(whole) ?? []), part]);
+  }
+  const built = new Map<GraphNode, readonly Kernel[]>();
   const wanted = roots.flatMap((root) => placer.bufferOf(root) ?? []);
-  for (let node = wanted.pop(); node !== undefined; node = wanted.pop()) {
+  for (let next = wanted.pop(); next !== undefined; next = wanted.pop()) {
+    const node = isPart(next) ? placer.canonical(next.inputs[0] as GraphNode) : next;
     if (isLeaf(node) || built.has(node)) continue;
-    const kernel = buildKernel(node, placer, target);
-    built.set(node, kernel);
-    wanted.push(...kernel.bindings.filter((binding) => binding !== node));
+    const kernels = buildKernels(node, parts.get(node) ?? [], placer, target);
+    built.set(node, kernels);
+    for (const { bindings, outputs } of kernels)
+      wanted.push(...bindings.filter((binding) => !outputs.includes(binding)));
   }
   return { kernels: placer.order.flatMap((node) => built.get(node) ?? []), placement: placer };
 }

@@ -1,19 +1,19 @@
 import { customGradient } from '../autograd.js';
 import { DTypeError, ForetokenError, ShapeError } from '../errors.js';
-import type { GraphNode } from '../graph.js';
+import { attentionBackward } from '../kernels/attention/backward.js';
+import { attentionBlocks, blockAttributes } from '../kernels/attention/blocks.js';
+import { attentionForward } from '../kernels/attention/forward.js';
 import {
-  type AttentionAttributes,
-  attentionForward,
-  attentionKeyGradient,
-  attentionQueryGradient,
-  attentionSizes,
-} from '../kernels/attention.js';
+  type AttentionGradientProblem,
+  type AttentionProblem,
+  headsFirst,
+  headsInRows,
+  rowType,
+} from '../kernels/attention/problem.js';
 import { apply, type Operation } from '../operation.js';
 import { broadcastShapes, formatShape, type Shape, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { concat } from './movement.js';
-
-const VECTOR_OUTPUT = (): string => 'vec4<f32>';
+import { partOf } from './part.js';
 
 function noSecondDerivative(): never {
   throw new ForetokenError(
@@ -21,47 +21,43 @@ function noSecondDerivative(): never {
   );
 }
 
-/** An attention kernel whose output rows are vectors of four; `shape` gives their number. */
-function attentionKernel(
-  name: string,
-  build: typeof attentionForward,
-  mask: number,
-  shape: (query: Shape, key: Shape) => Shape,
-): Operation<AttentionAttributes> {
-  return {
-    name,
-    infer: (inputs) => ({
-      shape: shape((inputs[0] as GraphNode).shape, (inputs[1] as GraphNode).shape),
-      dtype: 'f32',
-    }),
-    gradient: noSecondDerivative,
-    lowering: { kind: 'kernel', build, inlined: [mask], outputType: VECTOR_OUTPUT },
-  };
-}
+const outputType = ({ attributes }: { attributes: unknown }): string =>
+  rowType((attributes as AttentionProblem).width);
 
-const vectorsOf = (shape: Shape): number => Math.ceil((shape[3] as number) / 4);
+const forward: Operation<AttentionProblem> = {
+  name: 'attention',
+  infer: (_, { batch, queries, queryHeads, width }) => ({
+    shape: [batch, queries, queryHeads, width],
+    dtype: 'f32',
+  }),
+  gradient: noSecondDerivative,
+  lowering: { kind: 'kernel', build: attentionForward, inlined: [4], outputType },
+};
 
-const forward = attentionKernel('attention', attentionForward, 3, (query) => [
-  ...query.slice(0, 3),
-  4 * vectorsOf(query) + 4,
-]);
-const queryGradient = attentionKernel('attentionQueryGradient', attentionQueryGradient, 5, (query) => [
-  ...query.slice(0, 3),
-  4 * vectorsOf(query),
-]);
-const keyGradient = attentionKernel('attentionKeyGradient', attentionKeyGradient, 5, (query, key) => [
-  ...key.slice(0, 3),
-  8 * vectorsOf(query),
-]);
+const backward: Operation<AttentionGradientProblem> = {
+  name: 'attentionGradient',
+  infer: (_, { shape }) => ({ shape, dtype: 'f32' }),
+  gradient: noSecondDerivative,
+  lowering: { kind: 'kernel', build: attentionBackward, inlined: [7], outputType },
+};
 
 export interface AttentionOptions {
   /**
    * bool, broadcasts to `[batch, queryHeads, queries, keys]`: which keys a query sees. Built of ordinary operations
-   * on token metadata, it is computed inside the kernels and never stored. Everything is visible when absent.
+   * on token metadata, it is computed inside the kernels and never stored; squares of pairs that it rules out as a
+   * whole are skipped. Everything is visible when absent.
    */
-  readonly mask?: Tensor;
+  readonly mask?: Tensor | undefined;
   /** Factor of the scores. Default `1 / sqrt(width)`. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
+}
+
+function checkHeads(queryHeads: number, keyHeads: number): void {
+  if (keyHeads === 0 || queryHeads % keyHeads !== 0) {
+    throw new ShapeError(
+      `attention: ${queryHeads} query heads cannot share ${keyHeads} key heads: the number must divide.`,
+    );
+  }
 }
 
 function check(query: Tensor, key: Tensor, value: Tensor): void {
@@ -74,7 +70,6 @@ function check(query: Tensor, key: Tensor, value: Tensor): void {
     if (tensor.dtype !== 'f32')
       throw new DTypeError(`attention: expected f32, got ${tensor.dtype} for ${name}.`);
   }
-  const { queryHeads, keyHeads } = attentionSizes(query.shape, key.shape);
   if (
     !sameShape(key.shape, value.shape) ||
     query.shape[0] !== key.shape[0] ||
@@ -84,11 +79,51 @@ function check(query: Tensor, key: Tensor, value: Tensor): void {
       `attention: query ${formatShape(query.shape)}, key ${formatShape(key.shape)} and value ${formatShape(value.shape)} do not fit: batch and width must agree, key and value must have one shape.`,
     );
   }
-  if (keyHeads === 0 || queryHeads % keyHeads !== 0) {
+  checkHeads(query.shape[1] as number, key.shape[1] as number);
+}
+
+/** The states of the mask's blocks, and the mask; nothing where there is none. */
+function maskInputs(
+  mask: Tensor | undefined,
+  { batch, queryHeads, queries, keys }: AttentionProblem,
+): Tensor[] {
+  if (mask === undefined || queries === 0 || keys === 0) return [];
+  if (mask.dtype !== 'bool') throw new DTypeError(`attention: expected a bool mask, got ${mask.dtype}.`);
+  const scores = [batch, queryHeads, queries, keys];
+  if (!sameShape(broadcastShapes('attention mask', mask.shape, scores), scores)) {
     throw new ShapeError(
-      `attention: ${queryHeads} query heads cannot share ${keyHeads} key heads: the number must divide.`,
+      `attention: the mask ${formatShape(mask.shape)} does not broadcast to ${formatShape(scores)}.`,
     );
   }
+  // Axes of batch and heads stay as they are, so that blocks are looked at once for all that share them.
+  const [ownBatch, ownHeads] = [...new Array<number>(4 - mask.rank).fill(1), ...mask.shape] as [
+    number,
+    number,
+  ];
+  const whole = mask.expand([ownBatch, ownHeads, queries, keys]);
+  return [apply(attentionBlocks, [whole], blockAttributes(mask.device.runtime.target)), whole];
+}
+
+/** Result `[batch, queries, queryHeads, width]` of inputs that lie as the problem says. */
+function attend(
+  inputs: readonly Tensor[],
+  [query, key, value]: readonly [Tensor, Tensor, Tensor],
+  problem: AttentionProblem,
+  mask: Tensor | undefined,
+  gradients: Pick<AttentionGradientProblem, 'shape' | 'towardsQuery' | 'towardsKey' | 'towardsValue'>,
+  split: (all: Tensor) => readonly Tensor[],
+): Tensor {
+  const masks = maskInputs(mask, problem);
+  const result = apply(forward, [query, key, value, ...masks], problem);
+  return customGradient(result, inputs, (upstream) => {
+    const logTotal = partOf(result, 1, result.shape.slice(0, 3));
+    const delta = upstream.mul(result).sum(3);
+    const all = apply(backward, [query, key, value, upstream, logTotal, delta, ...masks], {
+      ...problem,
+      ...gradients,
+    });
+    return split(all);
+  });
 }
 
 /**
@@ -102,29 +137,77 @@ function check(query: Tensor, key: Tensor, value: Tensor): void {
  */
 export function attention(query: Tensor, key: Tensor, value: Tensor, options: AttentionOptions = {}): Tensor {
   check(query, key, value);
-  const { batch, queryHeads, queries, keys, width } = attentionSizes(query.shape, key.shape);
+  const [batch, queryHeads, queries, width] = query.shape as [number, number, number, number];
+  const [, keyHeads, keys] = key.shape as [number, number, number];
   const { mask, scale = 1 / Math.sqrt(width) } = options;
-  const masks: Tensor[] = [];
-  if (mask !== undefined) {
-    if (mask.dtype !== 'bool') throw new DTypeError(`attention: expected a bool mask, got ${mask.dtype}.`);
-    const scores = [batch, queryHeads, queries, keys];
-    if (!sameShape(broadcastShapes('attention mask', mask.shape, scores), scores)) {
-      throw new ShapeError(
-        `attention: the mask ${formatShape(mask.shape)} does not broadcast to ${formatShape(scores)}.`,
-      );
-    }
-    masks.push(mask.expand(scores));
+  const problem: AttentionProblem = {
+    ...{ batch, queryHeads, keyHeads, queries, keys, width, scale },
+    query: headsFirst(queryHeads, queries, width),
+    key: headsFirst(keyHeads, keys, width),
+    value: headsFirst(keyHeads, keys, width),
+  };
+  // Gradients lie one behind the other.
+  const [keyStart, valueStart] = [query.size, query.size + key.size];
+  const gradients = {
+    shape: [valueStart + value.size],
+    towardsQuery: problem.query,
+    towardsKey: headsFirst(keyHeads, keys, width, keyStart),
+    towardsValue: headsFirst(keyHeads, keys, width, valueStart),
+  };
+  const inputs = [query, key, value] as const;
+  const split = (all: Tensor): Tensor[] => [
+    all.slice(0, 0, keyStart).reshape(query.shape),
+    all.slice(0, keyStart, valueStart).reshape(key.shape),
+    all.slice(0, valueStart).reshape(value.shape),
+  ];
+  return attend(inputs, inputs, problem, mask, gradients, split).permute([0, 2, 1, 3]);
+}
+
+export interface HeadCounts {
+  readonly queryHeads: number;
+  readonly keyHeads: number;
+}
+
+/**
+ * Self-attention of the rows of one projection, which hold the heads of the queries, then those of the keys, then those
+ * of the values. Reads the heads where they lie and writes its gradient there, so nothing is copied.
+ *
+ * @param projection - f32 `[batch, time, (queryHeads + 2 keyHeads) * width]`
+ * @returns f32 `[batch, time, queryHeads * width]`
+ */
+export function selfAttention(
+  projection: Tensor,
+  { queryHeads, keyHeads }: HeadCounts,
+  options: AttentionOptions = {},
+): Tensor {
+  checkHeads(queryHeads, keyHeads);
+  const heads = queryHeads + 2 * keyHeads;
+  const rowWidth = projection.shape[2] as number;
+  if (projection.rank !== 3 || rowWidth % heads !== 0) {
+    throw new ShapeError(
+      `selfAttention: expected [batch, time, ${heads} heads times their width], got ${formatShape(projection.shape)}.`,
+    );
   }
-  const packed = apply(forward, [query, key, value, ...masks], { scale, mask: mask && 3 });
-  const result = packed.slice(3, 0, width);
-  return customGradient(result, [query, key, value], (upstream) => {
-    const logTotal = packed.slice(3, (packed.shape[3] as number) - 1);
-    const delta = upstream.mul(result).sum(3, { keepDims: true });
-    const inputs = [query, key, value, upstream, concat([logTotal, delta], 3), ...masks];
-    const attributes = { scale, mask: mask && 5 };
-    const towardsQuery = apply(queryGradient, inputs, attributes).slice(3, 0, width);
-    const both = apply(keyGradient, inputs, attributes);
-    const half = (both.shape[3] as number) / 2;
-    return [towardsQuery, both.slice(3, 0, width), both.slice(3, half, half + width)];
-  });
+  if (projection.dtype !== 'f32')
+    throw new DTypeError(`selfAttention: expected f32, got ${projection.dtype}. Use cast('f32').`);
+  const [batch, time] = projection.shape as [number, number, number];
+  const width = rowWidth / heads;
+  const { mask, scale = 1 / Math.sqrt(width) } = options;
+  const view = (first: number) => headsInRows(first, time, width, rowWidth);
+  const views = { query: view(0), key: view(queryHeads), value: view(queryHeads + keyHeads) };
+  const problem: AttentionProblem = {
+    ...{ batch, queryHeads, keyHeads, queries: time, keys: time, width, scale },
+    ...views,
+  };
+  const shape: Shape = projection.shape;
+  const gradients = { shape, towardsQuery: views.query, towardsKey: views.key, towardsValue: views.value };
+  const result = attend(
+    [projection],
+    [projection, projection, projection],
+    problem,
+    mask,
+    gradients,
+    (all) => [all],
+  );
+  return result.reshape([batch, time, queryHeads * width]);
 }

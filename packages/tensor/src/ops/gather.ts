@@ -1,4 +1,4 @@
-import { loopEnd } from '../compile/emitter.js';
+import { loopEnd } from '../compile/loops.js';
 import { wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';

@@ -1,5 +1,5 @@
-import { loopEnd } from '../../compile/emitter.js';
 import type { KernelContext, KernelText } from '../../compile/kernel.js';
+import { loopEnd } from '../../compile/loops.js';
 import type { GraphNode } from '../../graph.js';
 import { type MatmulAttributes, matmulSizes } from '../../ops/matmul.js';
 import { layTiles } from './tiling.js';

@@ -1,4 +1,5 @@
 import type { KernelContext, KernelText } from '../../compile/kernel.js';
+import { loopEnd, repeat } from '../../compile/loops.js';
 import type { GraphNode } from '../../graph.js';
 import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../../ops/matmul.js';
 import { sizeOf } from '../../shape.js';
@@ -117,17 +118,19 @@ export function subgroupTiles(
   // Rows of A that lie along the inner axis come four places at a time, and turn while they are used up.
   const loop =
     !transposeA && wideA
-      ? `for (var quad = 0u; quad < inner / 4u; quad++) {
-  ${lines(loads.map((p) => `var a${p} = ${bufferA}[row${p} / 4u + quad];`))}
-  for (var part = 0u; part < 4u + group.z; part++) {
-  let k = quad * 4u + part;
+      ? repeat(
+          'quad',
+          { end: 'inner / 4u' },
+          `${lines(loads.map((p) => `var a${p} = ${bufferA}[row${p} / 4u + quad];`))}
+  ${repeat(
+    'part',
+    { end: loopEnd(VECTOR) },
+    `let k = quad * 4u + part;
   ${multiply}
-  ${lines(loads.map((p) => `a${p} = a${p}.yzwx;`))}
-  }
-  }`
-      : `for (var k = 0u; k < inner; k++) {
-  ${multiply}
-  }`;
+  ${lines(loads.map((p) => `a${p} = a${p}.yzwx;`))}`,
+  )}`,
+        )
+      : repeat('k', { end: 'inner' }, multiply);
 
   const store = (r: number, row: string): string[] =>
     tileV.map((v) => {
@@ -145,12 +148,12 @@ export function subgroupTiles(
     workgroupSize: [lanes, 1, 1],
     workgroups: tiling.workgroups,
     parameters: tiling.parameters,
-    enables: ['subgroups'],
+    directives: ['enable subgroups'],
     body: `${tiling.locate}
   ${lines(tileV.map((v) => `let column${v} = ${column(v)};`))}
   ${lines(factorA.before)}
   ${lines(tileR.flatMap((r) => tileV.map((v) => `var c${r}_${v} = vec4<f32>();`)))}
-  ${loop}
+  ${inner === 0 ? '' : loop}
   ${lines(storeInTurns(tileRows, tileV, store))}`,
   };
 }
@@ -171,9 +174,10 @@ function storeInTurns(
     vectors.map((v) => `c${r}_${v} = c${r + few.length}_${v};`),
   );
   return [
-    `for (var stored = tileRow; stored < tileRow + ${tileRows}u; stored += ${few.length}u) {`,
-    ...stores,
-    ...moves,
-    '}',
+    repeat(
+      'stored',
+      { start: 'tileRow', end: `tileRow + ${tileRows}u`, step: few.length },
+      [...stores, ...moves].join('\n  '),
+    ),
   ];
 }

@@ -1,0 +1,109 @@
+import type { KernelContext, Target } from '../../compile/kernel.js';
+import { repeat } from '../../compile/loops.js';
+import { eachVector, isAligned, loadRow, range, vectorsOf } from './problem.js';
+
+/** Queries (and keys) of a square of pairs that is skipped where none of its pairs is visible. */
+export const blockSize = ({ software }: Target): number => (software ? 32 : 64);
+/** Invocations of a workgroup: on the CPU those that run side by side. */
+export const laneCount = ({ software, subgroupSize }: Target): number =>
+  software ? (subgroupSize ?? 8) : 64;
+
+/** Whether a workgroup is one subgroup, whose lanes bring one vector of a row each and hand it to the others. */
+const handsRound = ({ software, subgroupSize }: Target, width: number): boolean =>
+  software && subgroupSize !== undefined && isAligned(width);
+
+/** WGSL extensions, and what it must not complain about: control flow is uniform by the values that steer it. */
+export const attentionEnables = (target: Target, width: number): string[] =>
+  handsRound(target, width) ? ['enable subgroups', 'diagnostic(off, subgroup_uniformity)'] : [];
+
+/**
+ * Loads rows that all lanes need, each declared as `name0`, `name1`, ... . On the CPU a load of one address for all
+ * lanes costs as much as one load of as many addresses, and its tests and branches make compilers slow.
+ */
+export function loadForAll(
+  target: Target,
+  width: number,
+  rows: readonly { readonly name: string; readonly buffer: string; readonly start: string }[],
+): string {
+  if (!handsRound(target, width))
+    return rows.map(({ name, buffer, start }) => loadRow(name, buffer, start, width)).join('\n  ');
+  const lanes = laneCount(target);
+  const vectors = vectorsOf(width);
+  const loads = rows.flatMap(({ name, buffer, start }) =>
+    range(Math.ceil(vectors / lanes)).map(
+      (part) =>
+        `let ${name}Lane${part} = ${buffer}[${start} + min(${part * lanes}u + lane, ${vectors - 1}u)];`,
+    ),
+  );
+  const shared = rows.map(({ name }) =>
+    eachVector(
+      width,
+      (at) => `let ${name}${at} = subgroupShuffle(${name}Lane${Math.floor(at / lanes)}, ${at % lanes}u);`,
+    ),
+  );
+  return [...loads, ...shared].join('\n  ');
+}
+
+/**
+ * Rows that one invocation computes, so that what it loads serves them all: as many as fit into a block, and few
+ * enough that they take no more than `budget` elements.
+ */
+export function rowsEach(target: Target, width: number, budget: number): number {
+  if (!target.software) return 1;
+  let rows = 1;
+  while (2 * rows * laneCount(target) <= blockSize(target) && 2 * rows * width <= budget) rows *= 2;
+  return rows;
+}
+
+/** Which rows a workgroup computes: declares `tile` (its number), `entry`, `head`, and row `row0`, `row1`, ... of this lane. */
+export function locateRows(
+  target: Target,
+  { rows, count, heads }: { rows: number; count: string; heads: string },
+): string {
+  const lanes = laneCount(target);
+  return `let tile = group.x / ${heads};
+  let head = group.x % ${heads};
+  let entry = group.y;
+  ${range(rows)
+    .map((r) => `let row${r} = tile * ${rows * lanes}u + ${r * lanes}u + lane;`)
+    .join('\n  ')}
+  ${range(rows)
+    .map((r) => `let safe${r} = min(row${r}, ${count} - 1u);`)
+    .join('\n  ')}`;
+}
+
+/** What masks a kernel: the element of its inputs that holds the states of blocks, and the mask. */
+export interface MaskInputs {
+  readonly blocks: number;
+  readonly mask: number;
+}
+
+/**
+ * A loop over the places `at` below `count` with the pairs that each row makes with them. `dims` are the axes of the
+ * mask for a row, `block` is the state of the block that begins at `first`; `body` gets the names of the rows' visibility.
+ */
+export function overPairs<Attributes>(
+  { wgsl, node, target }: KernelContext<Attributes>,
+  inputs: MaskInputs,
+  {
+    rows,
+    count,
+    dims,
+    block,
+  }: { rows: number; count: string; dims: (row: number) => readonly string[]; block: string },
+  body: (visible: (row: number) => string) => string,
+): string {
+  if (node.inputs[inputs.mask] === undefined)
+    return repeat(
+      'at',
+      { end: count },
+      body(() => 'true'),
+    );
+  const size = blockSize(target);
+  const { before, inside } = wgsl.elementsInLoop(inputs.mask, range(rows).map(dims), 'at', (values) =>
+    body((row) => values[row] as string),
+  );
+  const pairs = repeat('at', { start: 'first', end: `min(first + ${size}u, ${count})` }, inside);
+  return `${before}
+  ${repeat('first', { end: count, step: size }, `if (${wgsl.input(inputs.blocks)}[${block}] != 0u) {\n${pairs}\n}`)}`;
+}
