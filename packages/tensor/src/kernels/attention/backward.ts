@@ -16,7 +16,7 @@ import {
   viewTime,
 } from './problem.js';
 import {
-  attentionEnables,
+  attentionDirectives,
   blockSize,
   laneCount,
   loadForAll,
@@ -99,7 +99,7 @@ function queryGradient(context: KernelContext<AttentionGradientProblem>): Kernel
     variant: 'query',
     workgroupSize: [lanes, 1, 1],
     workgroups: [Math.ceil(queries / (rows * lanes)) * queryHeads, batch, 1],
-    directives: attentionEnables(target, width),
+    directives: attentionDirectives(target),
     parameters,
     body: `${sizes}
   ${locateRows(target, { rows, count: 'queries', heads: 'queryHeads' })}
@@ -172,7 +172,7 @@ function keyGradient(context: KernelContext<AttentionGradientProblem>): KernelTe
     variant: 'key and value',
     workgroupSize: [lanes, 1, 1],
     workgroups: [Math.ceil(keys / (rows * lanes)) * keyHeads, batch, 1],
-    directives: attentionEnables(target, width),
+    directives: attentionDirectives(target),
     parameters,
     body: `${sizes}
   ${locateRows(target, { rows, count: 'keys', heads: 'keyHeads' })}

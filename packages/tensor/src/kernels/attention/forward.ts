@@ -15,7 +15,7 @@ import {
   viewTime,
 } from './problem.js';
 import {
-  attentionEnables,
+  attentionDirectives,
   blockSize,
   laneCount,
   loadForAll,
@@ -86,7 +86,7 @@ export function attentionForward(context: KernelContext<AttentionProblem>): Kern
   return {
     workgroupSize: [laneCount(target), 1, 1],
     workgroups: [tiles * queryHeads, batch, 1],
-    directives: attentionEnables(target, width),
+    directives: attentionDirectives(target),
     parameters: [
       ...[queries, keys, queryHeads, keyHeads],
       ...viewParameters(problem.query, width),

@@ -9,12 +9,11 @@ export const laneCount = ({ software, subgroupSize }: Target): number =>
   software ? (subgroupSize ?? 8) : 64;
 
 /** Whether a workgroup is one subgroup, whose lanes bring one vector of a row each and hand it to the others. */
-const handsRound = ({ software, subgroupSize }: Target, width: number): boolean =>
-  software && subgroupSize !== undefined && isAligned(width);
+const handsRound = ({ software, subgroupSize }: Target): boolean => software && subgroupSize !== undefined;
 
 /** WGSL extensions, and what it must not complain about: control flow is uniform by the values that steer it. */
-export const attentionEnables = (target: Target, width: number): string[] =>
-  handsRound(target, width) ? ['enable subgroups', 'diagnostic(off, subgroup_uniformity)'] : [];
+export const attentionDirectives = (target: Target): string[] =>
+  handsRound(target) ? ['enable subgroups', 'diagnostic(off, subgroup_uniformity)'] : [];
 
 /**
  * Loads rows that all lanes need, each declared as `name0`, `name1`, ... . On the CPU a load of one address for all
@@ -25,22 +24,23 @@ export function loadForAll(
   width: number,
   rows: readonly { readonly name: string; readonly buffer: string; readonly start: string }[],
 ): string {
-  if (!handsRound(target, width))
+  if (!handsRound(target))
     return rows.map(({ name, buffer, start }) => loadRow(name, buffer, start, width)).join('\n  ');
   const lanes = laneCount(target);
-  const vectors = vectorsOf(width);
+  const units = isAligned(width) ? vectorsOf(width) : width;
   const loads = rows.flatMap(({ name, buffer, start }) =>
-    range(Math.ceil(vectors / lanes)).map(
-      (part) =>
-        `let ${name}Lane${part} = ${buffer}[${start} + min(${part * lanes}u + lane, ${vectors - 1}u)];`,
+    range(Math.ceil(units / lanes)).map(
+      (part) => `let ${name}Lane${part} = ${buffer}[${start} + min(${part * lanes}u + lane, ${units - 1}u)];`,
     ),
   );
-  const shared = rows.map(({ name }) =>
-    eachVector(
-      width,
-      (at) => `let ${name}${at} = subgroupShuffle(${name}Lane${Math.floor(at / lanes)}, ${at % lanes}u);`,
-    ),
-  );
+  const handed = (name: string, unit: number): string =>
+    `subgroupShuffle(${name}Lane${Math.floor(unit / lanes)}, ${unit % lanes}u)`;
+  const vector = (name: string, at: number): string => {
+    if (isAligned(width)) return handed(name, at);
+    const parts = range(4).map((part) => (4 * at + part < width ? handed(name, 4 * at + part) : '0.0'));
+    return `vec4<f32>(${parts.join(', ')})`;
+  };
+  const shared = rows.map(({ name }) => eachVector(width, (at) => `let ${name}${at} = ${vector(name, at)};`));
   return [...loads, ...shared].join('\n  ');
 }
 
