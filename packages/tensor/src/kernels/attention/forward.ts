@@ -25,7 +25,7 @@ import {
 } from './tiles.js';
 
 /** Elements of queries that one invocation keeps. */
-const BUDGET = 32;
+const BUDGET = 64;
 /** A weight may grow to this power of e before the running sums are scaled down: far from overflow, and seldom. */
 const HEADROOM = '8.0';
 

@@ -1,3 +1,5 @@
+import { loopEnd, repeat } from '../../compile/loops.js';
+
 /** Where the rows of heads lie in a buffer, in elements: that of `(entry, head, place)`, whose `width` elements are adjacent. */
 export interface HeadsView {
   readonly offset: number;
@@ -63,30 +65,40 @@ export const viewStart = (parameter: number, entry: string, head: string): strin
   `sizes[${parameter}].x + ${entry} * sizes[${parameter}].y + ${head} * sizes[${parameter}].z`;
 export const viewTime = (parameter: number): string => `sizes[${parameter}].w`;
 
-/** Declares `name0`, `name1`, ... with the row at `start`, padded by zeros to whole vectors, times `factor`. */
-export function loadRow(name: string, buffer: string, start: string, width: number, factor = ''): string {
-  return range(vectorsOf(width))
-    .map((at) => {
-      if (isAligned(width)) return `let ${name}${at} = ${factor}${buffer}[${start} + ${at}u];`;
-      const parts = range(4).map((part) => {
-        const column = 4 * at + part;
-        return column < width ? `${buffer}[${start} + ${column}u]` : '0.0';
-      });
-      return `let ${name}${at} = ${factor}vec4<f32>(${parts.join(', ')});`;
-    })
+/** Moves `name1` to `name0`, `name2` to `name1` and so on. */
+const moveUp = (name: string, width: number): string =>
+  range(vectorsOf(width) - 1)
+    .map((at) => `${name}${at} = ${name}${at + 1};`)
     .join(' ');
+
+/**
+ * Declares `name0`, `name1`, ... with the row at `start`, padded by zeros to whole vectors, times `factor`. One load in a
+ * loop that moves the vectors on: a load of its own for each is slow to compile.
+ */
+export function loadRow(name: string, buffer: string, start: string, width: number, factor = ''): string {
+  const vectors = vectorsOf(width);
+  const element = (part: number): string => {
+    const column = `4u * turn + ${part}u`;
+    return `select(0.0, ${buffer}[${start} + min(${column}, ${width - 1}u)], ${column} < ${width}u)`;
+  };
+  const next = isAligned(width)
+    ? `${buffer}[${start} + turn]`
+    : `vec4<f32>(${range(4).map(element).join(', ')})`;
+  return `${eachVector(width, (at) => `var ${name}${at} = vec4<f32>();`)}
+  ${repeat('turn', { end: loopEnd(vectors) }, `let next = ${factor}${next}; ${moveUp(name, width)} ${name}${vectors - 1} = next;`)}`;
 }
 
-/** Stores `name0`, `name1`, ... times `factor` as the row at `start`. */
+/** Stores `name0`, `name1`, ... times `factor` as the row at `start`; the variables are used up. */
 export function storeRow(name: string, buffer: string, start: string, width: number, factor: string): string {
-  return range(vectorsOf(width))
-    .map((at) => {
-      if (isAligned(width)) return `${buffer}[${start} + ${at}u] = ${name}${at} * ${factor};`;
-      return range(Math.min(4, width - 4 * at))
-        .map((part) => `${buffer}[${start} + ${4 * at + part}u] = ${name}${at}[${part}] * ${factor};`)
+  const store = isAligned(width)
+    ? `${buffer}[${start} + turn] = ${name}0 * ${factor};`
+    : range(4)
+        .map((part) => {
+          const column = `4u * turn + ${part}u`;
+          return `if (${column} < ${width}u) { ${buffer}[${start} + ${column}] = ${name}0[${part}] * ${factor}; }`;
+        })
         .join(' ');
-    })
-    .join(' ');
+  return repeat('turn', { end: loopEnd(vectorsOf(width)) }, `${store} ${moveUp(name, width)}`);
 }
 
 export const dot = (width: number, a: string, b: string): string =>

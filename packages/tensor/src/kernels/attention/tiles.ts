@@ -1,6 +1,6 @@
 import type { KernelContext, Target } from '../../compile/kernel.js';
 import { repeat } from '../../compile/loops.js';
-import { eachVector, isAligned, loadRow, range, vectorsOf } from './problem.js';
+import { eachVector, isAligned, range, vectorsOf } from './problem.js';
 
 /** Queries (and keys) of a square of pairs that is skipped where none of its pairs is visible. */
 export const blockSize = ({ software }: Target): number => (software ? 32 : 64);
@@ -15,6 +15,17 @@ const handsRound = ({ software, subgroupSize }: Target): boolean => software && 
 export const attentionDirectives = (target: Target): string[] =>
   handsRound(target) ? ['enable subgroups', 'diagnostic(off, subgroup_uniformity)'] : [];
 
+/** Declares the row at `start` with a load for each of its vectors: an address for all lanes. */
+function loadWhole(name: string, buffer: string, start: string, width: number): string {
+  return eachVector(width, (at) => {
+    if (isAligned(width)) return `let ${name}${at} = ${buffer}[${start} + ${at}u];`;
+    const parts = range(4).map((part) =>
+      4 * at + part < width ? `${buffer}[${start} + ${4 * at + part}u]` : '0.0',
+    );
+    return `let ${name}${at} = vec4<f32>(${parts.join(', ')});`;
+  });
+}
+
 /**
  * Loads rows that all lanes need, each declared as `name0`, `name1`, ... . On the CPU a load of one address for all
  * lanes costs as much as one load of as many addresses, and its tests and branches make compilers slow.
@@ -25,7 +36,7 @@ export function loadForAll(
   rows: readonly { readonly name: string; readonly buffer: string; readonly start: string }[],
 ): string {
   if (!handsRound(target))
-    return rows.map(({ name, buffer, start }) => loadRow(name, buffer, start, width)).join('\n  ');
+    return rows.map(({ name, buffer, start }) => loadWhole(name, buffer, start, width)).join('\n  ');
   const lanes = laneCount(target);
   const units = isAligned(width) ? vectorsOf(width) : width;
   const loads = rows.flatMap(({ name, buffer, start }) =>
