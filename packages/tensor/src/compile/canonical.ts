@@ -2,7 +2,7 @@ import { type DType, HIGHEST_F32, LOWEST_F32 } from '../dtype.js';
 import { ForetokenError } from '../errors.js';
 import { GraphNode, topologicalOrder } from '../graph.js';
 import type { Operation } from '../operation.js';
-import { placeOperation, reshapeOperation } from '../ops/movement.js';
+import { permuteOperation, placeOperation, reshapeOperation } from '../ops/movement.js';
 import { type ReductionAttributes, reduction } from '../ops/reduce.js';
 import { formatShape, type Shape } from '../shape.js';
 import { reducedSize } from './emitter.js';
@@ -17,10 +17,17 @@ export interface CanonicalGraph {
   readonly partials: ReadonlySet<GraphNode>;
 }
 
+/** The node whose kernel computes `node` as well. */
+const wholeOf = (node: GraphNode): GraphNode | undefined =>
+  node.operation.lowering.kind === 'part' ? node.inputs[0] : undefined;
+
 /** What evaluation has to read first: nothing where the values are known already. */
 function dependencies(node: GraphNode): readonly GraphNode[] {
   const { source } = node;
-  if (source === undefined) return node.inputs;
+  if (source === undefined) {
+    const whole = wholeOf(node);
+    return whole?.source === undefined ? node.inputs : whole.inputs;
+  }
   if (source.kind !== 'variable' || source.version === source.variable.storedVersion) return [];
   const pending = source.variable.pending.get(source.version);
   if (pending !== undefined) return [pending];
@@ -45,6 +52,21 @@ const derive = <A>(operation: Operation<A>, input: GraphNode, attributes: A): Gr
   const { shape, dtype } = operation.infer([input], attributes);
   return new GraphNode(input.device, operation as unknown as Operation, [input], attributes, shape, dtype);
 };
+
+const isPermute = (node: GraphNode): boolean =>
+  node.operation.name === permuteOperation.name && node.source === undefined;
+const orderOf = (node: GraphNode): readonly number[] =>
+  (node.attributes as { readonly order: readonly number[] }).order;
+
+/** A permutation of a permutation as one, or as none. */
+function mergePermutes(node: GraphNode, input: GraphNode): GraphNode {
+  if (!isPermute(input)) return node;
+  const order = orderOf(node).map((axis) => orderOf(input)[axis] as number);
+  const from = input.inputs[0] as GraphNode;
+  return order.every((axis, position) => axis === position)
+    ? from
+    : derive(permuteOperation, from, { order });
+}
 
 /** About the square root of `length`, a divisor of it if one is near. */
 function partCount(length: number): number {
@@ -108,6 +130,12 @@ export function canonicalize(roots: readonly GraphNode[]): CanonicalGraph {
       representative.set(node, canonical(input as GraphNode));
       return;
     }
+    const merged = isPermute(node) ? mergePermutes(node, canonical(input as GraphNode)) : node;
+    if (merged !== node) {
+      if (merged.source === undefined && isPermute(merged)) admit(merged);
+      representative.set(node, canonical(merged));
+      return;
+    }
     const ids = node.inputs.map((each) => canonical(each).id).join();
     const key = `${node.operation.name}|${ids}|${node.dtype}${node.shape}|${JSON.stringify(node.attributes)}`;
     const twin = known.get(key);
@@ -129,9 +157,33 @@ export function canonicalize(roots: readonly GraphNode[]): CanonicalGraph {
     representative.set(node, canonical(parts[parts.length - 1] as GraphNode));
   };
 
+  /** A part that nobody wanted when its whole was evaluated: both are computed again. */
+  const admitLatePart = (node: GraphNode, whole: GraphNode): void => {
+    const { device, operation, inputs, attributes, shape, dtype } = whole;
+    if (whole.dropped) {
+      throw new ForetokenError(
+        `${operation.name} ${formatShape(shape)}: it was evaluated several evaluations ago, and its history is gone. Make what you differentiate by a variable, or give device.tensor() requiresGrad.`,
+      );
+    }
+    const again = new GraphNode(device, operation, inputs, attributes, shape, dtype);
+    admit(again);
+    const part = new GraphNode(
+      device,
+      node.operation,
+      [canonical(again)],
+      node.attributes,
+      node.shape,
+      node.dtype,
+    );
+    admit(part);
+    representative.set(node, canonical(part));
+  };
+
   for (const node of topologicalOrder(roots, dependencies)) {
     const [pending] = node.source === undefined ? [] : dependencies(node);
+    const whole = node.source === undefined ? wholeOf(node) : undefined;
     if (pending !== undefined) representative.set(node, canonical(pending));
+    else if (whole?.source !== undefined) admitLatePart(node, whole);
     else admit(node);
   }
   return { order, canonical, partials };

@@ -61,15 +61,16 @@ const WORKGROUP = 64;
 /** The most workgroups along one axis that every adapter takes. */
 const MAX_WORKGROUPS = 65535;
 
-/** `count` invocations, one a row of work; the second axis takes what the first cannot. */
+/** `count` invocations, one a row of work; the second axis takes what the first cannot. The count is a parameter. */
 function linearKernel(count: number, body: (place: string) => string): KernelText {
   const groups = Math.ceil(count / WORKGROUP);
   const across = Math.min(groups, MAX_WORKGROUPS);
   return {
     workgroupSize: [WORKGROUP, 1, 1],
     workgroups: [across, Math.ceil(groups / Math.max(across, 1)), 1],
-    body: `  let place = (group.y * ${across}u + group.x) * ${WORKGROUP}u + lane;
-  if (place >= ${count}u) { return; }
+    parameters: [count, across],
+    body: `  let place = (group.y * sizes[0].y + group.x) * ${WORKGROUP}u + lane;
+  if (place >= sizes[0].x) { return; }
 ${body('place')}`,
   };
 }
@@ -217,7 +218,7 @@ export function buildKernels(
   target: Target,
 ): readonly Kernel[] {
   const { lowering, name } = node.operation;
-  if (lowering.kind !== 'kernel') return [fusedKernel(node, placement)];
+  if (lowering.kind !== 'kernel') return [fusedKernel(node, parts, placement)];
   const builders = typeof lowering.build === 'function' ? [lowering.build] : lowering.build;
   return builders.map((build) => {
     const emitter = new Emitter(placement);
@@ -227,24 +228,37 @@ export function buildKernels(
   });
 }
 
-/** The kernel of an operation that is an expression, and of all that is fused into it. */
-function fusedKernel(node: GraphNode, placement: Placement): Kernel {
-  // Within its own kernel the node is computed, not loaded.
+/**
+ * The kernel of an operation that is an expression, and of all that is fused into it. `others` are nodes on the way
+ * that it stores too.
+ */
+function fusedKernel(node: GraphNode, others: readonly GraphNode[], placement: Placement): Kernel {
+  const results = [node, ...others];
+  // Within its own kernel a node is computed, not loaded.
   const inside: Placement = {
     canonical: (wanted) => placement.canonical(wanted),
-    bufferOf: (wanted) => (wanted === node ? undefined : placement.bufferOf(wanted)),
+    bufferOf: (wanted) => {
+      const stored = placement.bufferOf(wanted);
+      return stored !== undefined && results.includes(stored) ? undefined : stored;
+    },
   };
   const emitter = new Emitter(inside);
   const lanes = node.size >= VECTOR_FROM && isVectorizable(node, inside) ? VECTOR : 1;
-  const type = STORED_TYPE[node.dtype];
-  const output = emitter.buffer(node, lanes === 1 ? type : `vec4<${type}>`);
+  const outputs = results.map((result) => {
+    const type = STORED_TYPE[result.dtype];
+    return emitter.buffer(result, lanes === 1 ? type : `vec4<${type}>`);
+  });
   const text = linearKernel(node.size / lanes, (place) => {
     const base = lanes === 1 ? place : emitter.bind('u32', `${place} * ${lanes}u`);
-    const values = emitter
-      .ownPlaces(base, lanes)
-      .map((flat) => stored(node, emitter.value(node, { shape: node.shape, flat })));
-    const result = lanes === 1 ? values[0] : `vec4<${type}>(${values.join(', ')})`;
-    return `${emitter.statements()}\n  ${output}[${place}] = ${result};`;
+    const places = emitter.ownPlaces(base, lanes);
+    // All are computed before the first is stored, since results may lie where inputs were.
+    const stores = results.map((result, at) => {
+      const values = places.map((flat) =>
+        stored(result, emitter.value(result, { shape: result.shape, flat })),
+      );
+      return `${outputs[at]}[${place}] = ${lanes === 1 ? values[0] : `vec4<${STORED_TYPE[result.dtype]}>(${values.join(', ')})`};`;
+    });
+    return [emitter.statements(), ...stores].join('\n  ');
   });
-  return assemble(fusedName(node, placement), emitter, text, [node]);
+  return assemble(fusedName(node, inside), emitter, text, results);
 }

@@ -21,6 +21,8 @@ const MAX_STATEMENTS = 256;
 
 const isLeaf = (node: GraphNode): boolean => node.source !== undefined;
 const isPart = (node: GraphNode): boolean => node.operation.lowering.kind === 'part' && !isLeaf(node);
+const isElementwise = (node: GraphNode): boolean =>
+  node.operation.lowering.kind === 'elementwise' && !isLeaf(node);
 const isReshape = (node: GraphNode): boolean => node.operation.name === 'reshape';
 
 /** Decides for each node between a buffer and recomputation inside the kernels that need it. */
@@ -164,7 +166,9 @@ class Placer implements Placement {
       let readers = uses.get(node) ?? new Map<GraphNode, number>();
       uses.delete(node);
       if (!isReshape(node)) {
-        if (!this.#stored.has(node) && this.#buffersPay(node, readers)) this.#stored.add(node);
+        // What is repeated is stored before it is repeated.
+        const mayStore = node.operation.name !== 'expand' && !this.#stored.has(node);
+        if (mayStore && this.#buffersPay(node, readers)) this.#stored.add(node);
         if (this.#stored.has(node)) readers = new Map([[node, node.size]]);
       }
       node.inputs.forEach((input, at) => {
@@ -191,6 +195,59 @@ class Placer implements Placement {
         this.#store(heaviest);
       }
     }
+  }
+
+  /**
+   * Stored nodes that another kernel computes on its way and can store as well: results of the whole that only this
+   * kernel reads, and only at the places that it writes. By the node whose kernel that is.
+   */
+  absorbed(): Map<GraphNode, GraphNode[]> {
+    const readers = new Map<GraphNode, Set<GraphNode>>();
+    const ownPlace = new Map<GraphNode, ReadonlySet<GraphNode>>();
+    for (const node of this.#order) {
+      if (!this.#stored.has(node) || isLeaf(node)) continue;
+      for (const read of new Set(node.inputs.flatMap((input) => [...this.#buffersBelow(input, new Map())])))
+        readers.set(read, (readers.get(read) ?? new Set()).add(node));
+      if (isElementwise(node)) ownPlace.set(node, this.#readInPlace(node));
+    }
+    const found = new Map<GraphNode, GraphNode[]>();
+    const taken = new Set<GraphNode>();
+    for (const root of this.roots) {
+      const node = this.#base(root);
+      const [reader, ...others] = readers.get(node) ?? [];
+      if (reader === undefined || others.length > 0 || found.has(node) || !isElementwise(node)) continue;
+      if (!ownPlace.get(reader)?.has(node) || taken.has(reader) || taken.has(node)) continue;
+      const already = found.get(reader) ?? [];
+      if (!this.#fitTogether(reader, [...already, node])) continue;
+      found.set(reader, [...already, node]);
+      taken.add(node);
+    }
+    return found;
+  }
+
+  /** Whether one kernel can bind all that `node` and what it absorbs read and write. */
+  #fitTogether(node: GraphNode, absorbed: readonly GraphNode[]): boolean {
+    const buffers = [node, ...absorbed].flatMap(({ inputs }) =>
+      inputs.flatMap((input) => [...this.#buffersBelow(input, new Map())]),
+    );
+    return new Set([node, ...absorbed, ...buffers]).size <= this.maxBuffers;
+  }
+
+  /** The buffers that the kernel of `node` reads at the places that it writes, and nowhere else. */
+  #readInPlace(node: GraphNode): ReadonlySet<GraphNode> {
+    const [here, elsewhere] = [new Set<GraphNode>(), new Set<GraphNode>()];
+    const seen = new Set<GraphNode>();
+    const visit = (wanted: GraphNode, isHere: boolean): void => {
+      const stored = this.bufferOf(wanted);
+      const at = this.canonical(wanted);
+      if (stored !== undefined) (isHere ? here : elsewhere).add(stored);
+      if (stored !== undefined || (isHere && seen.has(at))) return;
+      seen.add(at);
+      for (const input of at.inputs) visit(input, isHere && (isElementwise(at) || isReshape(at)));
+    };
+    for (const input of node.inputs) visit(input, true);
+    for (const read of elsewhere) here.delete(read);
+    return here;
   }
 
   /** The buffers that computing `node` reads; `reached` collects the nodes without a buffer on the way. */
@@ -221,12 +278,22 @@ export function schedule(roots: readonly GraphNode[], target: Target): Schedule 
     const whole = placer.canonical(part.inputs[0] as GraphNode);
     parts.set(whole, [...(parts.get(whole) ?? []), part]);
   }
+  const absorbed = placer.absorbed();
+  const absorbing = new Map(
+    [...absorbed].flatMap(([into, nodes]) => nodes.map((node) => [node, into] as const)),
+  );
   const built = new Map<GraphNode, readonly Kernel[]>();
   const wanted = roots.flatMap((root) => placer.bufferOf(root) ?? []);
   for (let next = wanted.pop(); next !== undefined; next = wanted.pop()) {
-    const node = isPart(next) ? placer.canonical(next.inputs[0] as GraphNode) : next;
+    const whole = isPart(next) ? placer.canonical(next.inputs[0] as GraphNode) : next;
+    const node = absorbing.get(whole) ?? whole;
     if (isLeaf(node) || built.has(node)) continue;
-    const kernels = buildKernels(node, parts.get(node) ?? [], placer, target);
+    const kernels = buildKernels(
+      node,
+      [...(parts.get(node) ?? []), ...(absorbed.get(node) ?? [])],
+      placer,
+      target,
+    );
     built.set(node, kernels);
     for (const { bindings, outputs } of kernels)
       wanted.push(...bindings.filter((binding) => !outputs.includes(binding)));

@@ -18,14 +18,13 @@ export function sortedOrderKernel({ node, wgsl }: KernelContext<undefined>): Ker
     ? `let others = ${ids}[at];
     ${[0, 1, 2, 3].map((part) => before(`others[${part}]`, `4u * at + ${part}u`)).join('\n    ')}`
     : before(`${ids}[at]`, 'at');
-  const text = wgsl.perInvocation(
+  return wgsl.perInvocation(
     count,
     (place) => `  let own = ${wide ? `${ids}[${place} / 4u][${place} % 4u]` : `${ids}[${place}]`};
   var rank = 0u;
   ${repeat('at', { end: wide ? 'sizes[0].x / 4u' : 'sizes[0].x' }, body)}
   ${wgsl.output}[rank] = i32(${place});`,
   );
-  return { ...text, parameters: [count] };
 }
 
 /**

@@ -3,7 +3,7 @@ import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { apply, type Operation } from '../operation.js';
 import { checkShape, formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import type { Tensor } from '../tensor.js';
 import { where } from './elementwise.js';
 
 const only = (inputs: readonly GraphNode[]): GraphNode => inputs[0] as GraphNode;
@@ -97,15 +97,6 @@ export function permute(tensor: Tensor, order: readonly number[]): Tensor {
     );
   }
   if (axes.every((axis, position) => axis === position)) return tensor;
-  const { node } = tensor;
-  if (node.operation.name === permuteOperation.name && node.source === undefined) {
-    // Two in a row are one, or none.
-    const { order: first } = node.attributes as { readonly order: readonly number[] };
-    return permute(
-      new Tensor(only(node.inputs)),
-      axes.map((axis) => first[axis] as number),
-    );
-  }
   return apply(permuteOperation, [tensor], { order: axes });
 }
 

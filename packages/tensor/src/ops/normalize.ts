@@ -1,8 +1,18 @@
-import { customGradient } from '../autograd.js';
+import { customGradient, grad } from '../autograd.js';
 import { LOWEST_F32 } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
+import type { GraphNode } from '../graph.js';
+import {
+  fitsOneWorkgroup,
+  type NormAttributes,
+  normBackward,
+  normForward,
+  normType,
+} from '../kernels/normalize.js';
+import { apply, type Operation } from '../operation.js';
 import { formatShape, normalizeAxis } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { partOf } from './part.js';
 
 function checkFloat(op: string, tensor: Tensor): void {
   if (tensor.dtype !== 'f32')
@@ -46,10 +56,115 @@ function checkScale(op: string, name: string, tensor: Tensor, scale: Tensor | un
   }
 }
 
-/** Scale and shift, which are differentiated by parts. */
-function affine(normalized: Tensor, weight: Tensor | undefined, bias: Tensor | undefined): Tensor {
+/** How a row is normalized, without scale and shift: the mean of the row and its factor, each `[..., 1]`. */
+function statisticsOf(
+  tensor: Tensor,
+  { eps, centre }: NormAttributes,
+): { mean: Tensor | undefined; factor: Tensor } {
+  const mean = centre ? tensor.mean(-1, { keepDims: true }) : undefined;
+  const around = mean === undefined ? tensor : tensor.sub(mean);
+  return { mean, factor: around.square().mean(-1, { keepDims: true }).add(eps).rsqrt() };
+}
+
+/** The gradient towards the rows, of those towards the normalized rows. */
+function rowGradient(
+  towards: Tensor,
+  normalized: Tensor,
+  factor: Tensor,
+  { centre }: NormAttributes,
+): Tensor {
+  const along = towards.mul(normalized).mean(-1, { keepDims: true });
+  const even = centre ? towards.sub(towards.mean(-1, { keepDims: true })) : towards;
+  return even.sub(normalized.mul(along)).mul(factor);
+}
+
+/** Norms of rows too long for one workgroup, and the formula behind the kernels. */
+function composedNorm(
+  tensor: Tensor,
+  weight: Tensor | undefined,
+  bias: Tensor | undefined,
+  attributes: NormAttributes,
+): Tensor {
+  const { mean, factor } = statisticsOf(tensor, attributes);
+  const centred = mean === undefined ? tensor : tensor.sub(mean);
+  const normalized = customGradient(centred.mul(factor), [tensor], (upstream, { output }) => [
+    rowGradient(upstream, output, factor, attributes),
+  ]);
   const scaled = weight === undefined ? normalized : normalized.mul(weight);
   return bias === undefined ? scaled : scaled.add(bias);
+}
+
+/** Axes that a parameter is shared along. */
+const leading = (tensor: Tensor): number[] => Array.from({ length: tensor.rank - 1 }, (_, axis) => axis);
+
+const normOperation: Operation<NormAttributes> = {
+  name: 'norm',
+  infer: (inputs) => ({ shape: (inputs[0] as GraphNode).shape, dtype: 'f32' }),
+  gradient: (upstream, { inputs, output, attributes }) => {
+    const [rows, ...parameters] = inputs as [Tensor, ...Tensor[]];
+    const weight = attributes.weight ? parameters[0] : undefined;
+    const statistics = partOf(output, 1, [...rows.shape.slice(0, -1), 2]);
+    const [mean, factor] = [statistics.slice(-1, 0, 1), statistics.slice(-1, 1)];
+    const towardsRows = apply(
+      normGradientOperation,
+      [rows, upstream, statistics, ...(weight === undefined ? [] : [weight])],
+      attributes,
+    );
+    const normalized = rows.sub(mean).mul(factor);
+    return [
+      towardsRows,
+      ...(attributes.weight ? [upstream.mul(normalized).sum(leading(rows))] : []),
+      ...(attributes.bias ? [upstream.sum(leading(rows))] : []),
+    ];
+  },
+  lowering: {
+    kind: 'kernel',
+    build: normForward,
+    outputType: ({ shape }) => normType(shape.at(-1) as number),
+  },
+};
+
+const normGradientOperation: Operation<NormAttributes> = {
+  name: 'normGradient',
+  infer: (inputs) => ({ shape: (inputs[0] as GraphNode).shape, dtype: 'f32' }),
+  // Differentiated as the formula that the kernel computes.
+  gradient: (upstream, { inputs, attributes }) => {
+    const [rows, towards, , weight] = inputs as [Tensor, Tensor, Tensor, Tensor | undefined];
+    const { mean, factor } = statisticsOf(rows, attributes);
+    const normalized = (mean === undefined ? rows : rows.sub(mean)).mul(factor);
+    const again = rowGradient(
+      weight === undefined ? towards : towards.mul(weight),
+      normalized,
+      factor,
+      attributes,
+    );
+    const own = weight === undefined ? [rows, towards] : [rows, towards, weight];
+    const [ofRows, ofTowards, ...ofWeight] = grad(again.mul(upstream).sum(), own);
+    return [ofRows, ofTowards, undefined, ...ofWeight];
+  },
+  lowering: {
+    kind: 'kernel',
+    build: normBackward,
+    outputType: ({ shape }) => normType(shape.at(-1) as number),
+  },
+};
+
+function norm(
+  op: string,
+  tensor: Tensor,
+  weight: Tensor | undefined,
+  bias: Tensor | undefined,
+  { eps, centre }: Pick<NormAttributes, 'eps' | 'centre'>,
+): Tensor {
+  checkFloat(op, tensor);
+  if (tensor.rank === 0) throw new ShapeError(`${op}: expected at least one axis, got a scalar.`);
+  checkScale(op, 'weight', tensor, weight);
+  checkScale(op, 'bias', tensor, bias);
+  const attributes = { eps, centre, weight: weight !== undefined, bias: bias !== undefined };
+  if (!fitsOneWorkgroup(tensor.device.runtime.target, tensor.shape.at(-1) as number))
+    return composedNorm(tensor, weight, bias, attributes);
+  const parameters = [weight, bias].filter((parameter) => parameter !== undefined);
+  return apply(normOperation, [tensor, ...parameters], attributes);
 }
 
 /** `(x - mean) / sqrt(variance + eps)` over the last axis, scaled and shifted (arXiv 1607.06450). */
@@ -59,39 +174,10 @@ export function layerNorm(
   bias: Tensor | undefined,
   eps: number,
 ): Tensor {
-  checkFloat('layerNorm', tensor);
-  if (tensor.rank === 0) throw new ShapeError('layerNorm: expected at least one axis, got a scalar.');
-  checkScale('layerNorm', 'weight', tensor, weight);
-  checkScale('layerNorm', 'bias', tensor, bias);
-  const centred = tensor.sub(tensor.mean(-1, { keepDims: true }));
-  const inverse = inverseOf(tensor, eps, true);
-  const normalized = customGradient(centred.mul(inverse), [tensor], (upstream, { output }) => {
-    const along = upstream.mul(output).mean(-1, { keepDims: true });
-    return [
-      upstream
-        .sub(upstream.mean(-1, { keepDims: true }))
-        .sub(output.mul(along))
-        .mul(inverse),
-    ];
-  });
-  return affine(normalized, weight, bias);
+  return norm('layerNorm', tensor, weight, bias, { eps, centre: true });
 }
 
 /** `x / sqrt(mean(x^2) + eps)` over the last axis, scaled (arXiv 1910.07467). */
 export function rmsNorm(tensor: Tensor, weight: Tensor | undefined, eps: number): Tensor {
-  checkFloat('rmsNorm', tensor);
-  if (tensor.rank === 0) throw new ShapeError('rmsNorm: expected at least one axis, got a scalar.');
-  checkScale('rmsNorm', 'weight', tensor, weight);
-  const inverse = inverseOf(tensor, eps, false);
-  const normalized = customGradient(tensor.mul(inverse), [tensor], (upstream, { output }) => {
-    const along = upstream.mul(output).mean(-1, { keepDims: true });
-    return [upstream.sub(output.mul(along)).mul(inverse)];
-  });
-  return affine(normalized, weight, undefined);
-}
-
-/** The factor of a norm: one over the root of the mean square, about the mean or about 0. */
-function inverseOf(tensor: Tensor, eps: number, centre: boolean): Tensor {
-  const around = centre ? tensor.sub(tensor.mean(-1, { keepDims: true })) : tensor;
-  return around.square().mean(-1, { keepDims: true }).add(eps).rsqrt();
+  return norm('rmsNorm', tensor, weight, undefined, { eps, centre: false });
 }
