@@ -2,12 +2,11 @@ import type { Device, KernelTime } from '@foretoken/tensor';
 import { inFlight } from '@foretoken/train';
 import { median, quantile } from '../statistics.js';
 import { mainThreadCpuSeconds, processCpuSeconds } from './cpu.js';
+import { IN_FLIGHT, trainingIntervals } from './intervals.js';
 import { bestMatmulGflops } from './matmul.js';
 import type { NamedSize, StepSize } from './sizes.js';
 import { TrainingStep, type Workload } from './training.js';
 
-/** Updates that are submitted before the loss of the first of them is waited for. */
-const IN_FLIGHT = 2;
 /** Updates on the fixed batch, after which `loss20` is the loss. */
 const FIXED_UPDATES = 20;
 const LEAST_STEPS = 10;
@@ -101,17 +100,12 @@ async function trainFor(step: TrainingStep, steps: number | undefined): Promise<
     steps === undefined
       ? at < LEAST_STEPS || (at < MOST_STEPS && performance.now() - start < BUDGET_MILLISECONDS)
       : at < steps;
-  const intervals: number[] = [];
-  let last = start;
-  for await (const _ of inFlight((at) => step.submit(step.prepare(at + 1)).item(), more, IN_FLIGHT)) {
-    const now = performance.now();
-    intervals.push(now - last);
-    last = now;
-  }
+  const intervals = await trainingIntervals(step, more, 1);
+  const wallSeconds = (performance.now() - start) / 1000;
   const threadAfter = mainThreadCpuSeconds();
   return {
     intervals,
-    wallSeconds: (last - start) / 1000,
+    wallSeconds,
     cpuSeconds: processCpuSeconds() - cpu,
     mainThreadSeconds: thread === undefined || threadAfter === undefined ? undefined : threadAfter - thread,
   };
