@@ -4,8 +4,11 @@ import { apply, type GradientRule, type Operation } from './operation.js';
 import { formatShape, sameShape } from './shape.js';
 import { Tensor } from './tensor.js';
 
-const gradientInputs = (node: GraphNode): readonly GraphNode[] =>
-  node.operation.gradient === 'nonDifferentiable'
+type InputsOf = (node: GraphNode) => readonly GraphNode[];
+
+/** The nodes that a gradient goes on to from `node`. */
+export const gradientInputs: InputsOf = (node) =>
+  node.operation.gradient === 'nonDifferentiable' || node.dropped
     ? []
     : (node.operation.gradientInputs?.(node.attributes as never) ?? node.inputs);
 
@@ -17,23 +20,28 @@ function checkScalar(op: string, loss: Tensor): void {
   }
 }
 
-/** Gradients of `loss` with respect to those nodes of `order` on a path from a target to the loss. */
+/**
+ * Gradients with respect to those nodes of `order` on a path from a target to the last one, whose gradient is
+ * `seed`.
+ */
 function propagate(
-  loss: Tensor,
+  seed: Tensor,
   order: readonly GraphNode[],
   targets: ReadonlySet<GraphNode>,
+  inputsOf: InputsOf = gradientInputs,
 ): Map<GraphNode, Tensor> {
   const reaches = new Set<GraphNode>();
   for (const node of order) {
-    if (targets.has(node) || gradientInputs(node).some((input) => reaches.has(input))) reaches.add(node);
+    if (targets.has(node) || inputsOf(node).some((input) => reaches.has(input))) reaches.add(node);
   }
   const gradients = new Map<GraphNode, Tensor>();
-  if (!reaches.has(loss.node)) return gradients;
-  gradients.set(loss.node, loss.device.full(loss.shape, 1, 'f32'));
+  const last = order.at(-1) as GraphNode;
+  if (!reaches.has(last)) return gradients;
+  gradients.set(last, seed);
   for (let position = order.length - 1; position >= 0; position--) {
     const node = order[position] as GraphNode;
     const upstream = gradients.get(node);
-    const inputs = gradientInputs(node);
+    const inputs = inputsOf(node);
     if (upstream === undefined || inputs.length === 0) continue;
     // The gradient of an inner node is of no further use, and would keep the graph alive.
     if (!targets.has(node)) gradients.delete(node);
@@ -58,6 +66,21 @@ function propagate(
   return gradients;
 }
 
+const one = (loss: Tensor): Tensor => loss.device.full(loss.shape, 1, 'f32');
+
+/**
+ * What `upstream`, the gradient of `value`, contributes to each target directly: what lies below a target is left to
+ * the target.
+ */
+export function pullBack(
+  value: Tensor,
+  upstream: Tensor,
+  targets: ReadonlySet<GraphNode>,
+): ReadonlyMap<GraphNode, Tensor> {
+  const inputsOf: InputsOf = (node) => (targets.has(node) ? [] : gradientInputs(node));
+  return propagate(upstream, topologicalOrder([value.node], inputsOf), targets, inputsOf);
+}
+
 /**
  * Gradients of a scalar with respect to tensors that it was computed from. They are ordinary lazy tensors, so
  * they can be differentiated again.
@@ -75,7 +98,7 @@ export function grad(loss: Tensor, tensors: readonly Tensor[]): Tensor[] {
       'grad: some of the history of the loss was dropped, since it is several evaluations old. Make what you differentiate by a variable, or give device.tensor() requiresGrad.',
     );
   }
-  const gradients = propagate(loss, order, new Set(tensors.map((tensor) => tensor.node)));
+  const gradients = propagate(one(loss), order, new Set(tensors.map((tensor) => tensor.node)));
   return tensors.map((tensor, position) => {
     const gradient = gradients.get(tensor.node);
     if (gradient === undefined) {
@@ -95,7 +118,7 @@ export function backward(loss: Tensor): void {
   if (leaves.length === 0) {
     throw new ForetokenError('backward: the loss does not depend on any trainable variable.');
   }
-  const gradients = propagate(loss, order, new Set(leaves));
+  const gradients = propagate(one(loss), order, new Set(leaves));
   for (const node of leaves) {
     const gradient = gradients.get(node);
     if (gradient === undefined || node.source?.kind !== 'variable') continue;

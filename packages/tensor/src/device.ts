@@ -34,9 +34,22 @@ import { Runtime } from './runtime/runtime.js';
 import type { MemoryReport, Storage } from './runtime/storage.js';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
 import { type NestedArray, Tensor } from './tensor.js';
+import type { TuningChoices } from './tune/choices.js';
+import { Tuner, type TuningStore } from './tune/tuner.js';
 import { Variable, VariableState } from './variable.js';
+import { VERSION } from './version.js';
+
+export interface TuningOptions {
+  /** Keeps what was measured between processes; without one it holds for this device only. */
+  readonly store?: TuningStore;
+  /** The most that `CompiledStep.warmUp` spends on measurements, in milliseconds. Default 2000; 0 never measures. */
+  readonly budgetMilliseconds?: number;
+  /** Answers of an earlier run, which come before those of the store: the same kernels, and so the same bits. */
+  readonly choices?: TuningChoices;
+}
 
 export interface OpenDeviceOptions {
+  readonly tuning?: TuningOptions;
   /** An adapter of your own choice; else one is requested. */
   readonly adapter?: GPUAdapter;
   readonly powerPreference?: GPUPowerPreference;
@@ -68,6 +81,8 @@ export interface TraceJournal {
   readonly leaves: Map<VariableState, GraphNode>;
   readonly grads: Map<VariableState, Tensor | undefined>;
 }
+
+const TUNING_BUDGET = 2000;
 
 const collectTensors = (value: unknown): Tensor[] => {
   if (value instanceof Tensor) return [value];
@@ -108,7 +123,11 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
     requiredFeatures: optional.filter((feature) => adapter.features.has(feature)),
     requiredLimits,
   });
-  return new Device(gpu, adapter.info);
+  const { store, budgetMilliseconds, choices = {} } = options.tuning ?? {};
+  const device = new Device(gpu, adapter.info, store, budgetMilliseconds);
+  await device.tuner.load();
+  device.tuner.choices.load(choices);
+  return device;
 }
 
 /** Makes tensors, evaluates them, and owns all GPU memory. */
@@ -132,9 +151,19 @@ export class Device {
   readonly #collected = new FinalizationRegistry<Storage>((storage) => storage.release());
   #variables = 0;
 
+  /** Chooses among the ways that kernels can take. */
+  readonly tuner: Tuner;
+
   /** @internal Use `openDevice`. */
-  constructor(gpu: GPUDevice, adapter: GPUAdapterInfo) {
+  constructor(
+    gpu: GPUDevice,
+    adapter: GPUAdapterInfo,
+    store?: TuningStore,
+    /** Milliseconds that warming up may spend on measurements. */
+    readonly tuningBudget = TUNING_BUDGET,
+  ) {
     this.info = describeAdapter(adapter);
+    this.tuner = new Tuner(this, store, VERSION);
     this.features = new Set(gpu.features as ReadonlySet<string>);
     const limits: Record<string, number> = {};
     for (const name in gpu.limits) {
@@ -148,6 +177,7 @@ export class Device {
       maxBuffers: Math.min(gpu.limits.maxStorageBuffersPerShaderStage, 16),
       maxWorkgroupMemory: gpu.limits.maxComputeWorkgroupStorageSize,
       subgroupSize: gpu.features.has('subgroups' as GPUFeatureName) ? subgroupSizeOf(adapter) : undefined,
+      choices: this.tuner.choices,
     });
     this.lost = this.runtime.lost;
   }

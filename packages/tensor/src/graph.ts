@@ -14,6 +14,9 @@ export type Source =
 
 let nextId = 0;
 
+/** The id of the next node: all nodes with a smaller one were made before. */
+export const nextNodeId = (): number => nextId;
+
 /**
  * One immutable step of a computation: an operation, what it reads, and what it gives. Only two things ever
  * change: evaluation may attach a `source`, and then cut the inputs that no gradient can ask for.

@@ -12,6 +12,7 @@ export {
   openDevice,
   type Scope,
   type TensorOptions,
+  type TuningOptions,
   type VariableOptions,
 } from './device.js';
 export { type DType, dtypeOfHostArray, type HostArray } from './dtype.js';
@@ -26,6 +27,7 @@ export {
   ValidationError,
 } from './errors.js';
 export { type AttentionOptions, attention, type HeadCounts, selfAttention } from './ops/attention.js';
+export { type CheckpointBody, checkpoint } from './ops/checkpoint.js';
 export {
   type CrossEntropyOptions,
   crossEntropy,
@@ -43,4 +45,6 @@ export type { KernelTime } from './runtime/profiler.js';
 export type { MemoryReport } from './runtime/storage.js';
 export { broadcastShapes, formatShape, type Shape, sizeOf } from './shape.js';
 export { type NestedArray, Tensor } from './tensor.js';
+export type { Question, TuningChoices } from './tune/choices.js';
+export type { TuneOptions, TuneReport, TuningStore } from './tune/tuner.js';
 export { Variable } from './variable.js';

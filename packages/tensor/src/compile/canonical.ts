@@ -179,7 +179,7 @@ export function canonicalize(roots: readonly GraphNode[]): CanonicalGraph {
     representative.set(node, canonical(part));
   };
 
-  for (const node of topologicalOrder(roots, dependencies)) {
+  for (const node of topologicalOrder(roots, dependencies).sort((a, b) => a.id - b.id)) {
     const [pending] = node.source === undefined ? [] : dependencies(node);
     const whole = node.source === undefined ? wholeOf(node) : undefined;
     if (pending !== undefined) representative.set(node, canonical(pending));

@@ -53,6 +53,9 @@ function mapTensors(value: unknown, replace: (tensor: Tensor) => Tensor): unknow
   return value;
 }
 
+const sortedEntries = (inputs: Readonly<Record<string, HostInput>>): [string, HostInput][] =>
+  Object.entries(inputs).sort(([a], [b]) => (a < b ? -1 : 1));
+
 /** A function of tensors whose kernels, memory and commands are planned once and replayed. */
 export class CompiledStep<Inputs extends StepInputs, Output> {
   readonly #traces = new Map<string, Trace>();
@@ -76,6 +79,25 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
   run(inputs: { readonly [Name in keyof Inputs]: HostInput }): Output {
     const trace = this.#ready(inputs);
     return this.#finish(trace, trace.plan.run());
+  }
+
+  /**
+   * Makes everything ready for inputs of these shapes: traces the step, times the ways that its long kernels can take
+   * where that has not been done on this adapter (see `device.tuner`), and compiles all kernels side by side. Without
+   * it the first `run` traces and compiles, one kernel after the other, and takes rules of thumb.
+   */
+  async warmUp(inputs: { readonly [Name in keyof Inputs]: HostInput }): Promise<void> {
+    const { tuner, tuningBudget, runtime } = this.device;
+    const trace = this.#ready(inputs);
+    if (tuningBudget > 0 && tuner.hasWork()) {
+      // Measurements and working memory need not be there at one time.
+      trace.plan.dispose();
+      runtime.pool.trim();
+      this.#traces.delete(this.#key(inputs));
+      await tuner.tune({ budgetMilliseconds: tuningBudget });
+      runtime.pool.trim();
+    }
+    await this.#ready(inputs).plan.compile();
   }
 
   /**
@@ -105,9 +127,16 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
     this.#traces.clear();
   }
 
+  /** Names a set of input shapes. */
+  #key(inputs: Readonly<Record<string, HostInput>>): string {
+    return sortedEntries(inputs)
+      .map(([name, { data, shape }]) => `${name}:${dtypeOfHostArray(data)}${formatShape(shape)}`)
+      .join();
+  }
+
   #ready(inputs: Readonly<Record<string, HostInput>>): Trace {
     this.device.realize();
-    const entries = Object.entries(inputs).sort(([a], [b]) => (a < b ? -1 : 1));
+    const entries = sortedEntries(inputs);
     for (const [name, { data, shape }] of entries) {
       if (data.length !== sizeOf(shape)) {
         throw new ShapeError(
@@ -115,9 +144,7 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
         );
       }
     }
-    const key = entries
-      .map(([name, { data, shape }]) => `${name}:${dtypeOfHostArray(data)}${formatShape(shape)}`)
-      .join();
+    const key = this.#key(inputs);
     let trace = this.#traces.get(key);
     if (trace === undefined) {
       trace = this.#trace(entries);

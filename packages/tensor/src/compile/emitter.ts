@@ -68,6 +68,8 @@ export class Emitter {
   readonly #loads: Load[] = [];
   /** The offsets that one invocation writes, if it writes elements at the places that it reads. */
   readonly #ownPlaces = new Set<string>();
+  /** The scope in which neighbours are loaded as vectors: what is inside of it may not run for all of them. */
+  #vectorDepth = 1;
   #names = 0;
 
   constructor(readonly placement: Placement) {}
@@ -326,6 +328,16 @@ export class Emitter {
     return { shape, dims };
   }
 
+  /** Loads of neighbours are vectors in this scope. */
+  loadsVectorsHere(): void {
+    this.#vectorDepth = this.#scopes.length;
+  }
+
+  /** Names the value of `node` at a place, which the kernel has computed. */
+  define(node: GraphNode, flat: string, value: string): void {
+    this.#scope.known.set(`${node.id}@${flat}`, value);
+  }
+
   // ---- Values -------------------------------------------------------------------------------------------
 
   /** The WGSL expression of one element of `node`; as many statements as it takes are emitted before. */
@@ -361,8 +373,7 @@ export class Emitter {
   #load(stored: GraphNode, dtype: DType, place: string): string {
     if (!this.#ownPlaces.has(place)) this.#scattered.add(stored);
     this.#bindBuffer(stored);
-    const topLevel = this.#scopes.length === 1;
-    const neighbour = topLevel ? this.#neighbours.get(place) : undefined;
+    const neighbour = this.#scopes.length === this.#vectorDepth ? this.#neighbours.get(place) : undefined;
     const vector = this.#recall(`vector:${stored.id}:${neighbour?.base}`) ?? this.fresh('vector');
     const load = this.#loads.push({ buffer: stored, place, neighbour, vector }) - 1;
     if (neighbour !== undefined && this.#recall(`vector:${stored.id}:${neighbour.base}`) === undefined) {

@@ -1,6 +1,7 @@
 import { STORED_TYPE } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import { partNumber } from '../ops/part.js';
+import type { Choices } from '../tune/choices.js';
 import { Emitter, type Index, type Placement, VECTOR } from './emitter.js';
 
 /** One dispatch: WGSL, what it binds, and how many workgroups run. */
@@ -46,6 +47,8 @@ export interface Target {
   readonly maxWorkgroupMemory: number;
   /** Lanes of every subgroup, where the adapter has subgroups and they are all of one size. */
   readonly subgroupSize: number | undefined;
+  /** Chooses among the ways of kernels that have several. */
+  readonly choices: Choices;
 }
 
 export interface KernelContext<Attributes> {
@@ -75,17 +78,53 @@ ${body('place')}`,
   };
 }
 
-/** What kernels written by hand use to name their buffers and to compute inlined inputs. */
+/** What kernels written by hand use to name their buffers, to compute inlined inputs and to store their results. */
 export class KernelWriter {
+  /** The buffer of the result, for kernels without an epilogue. */
   readonly output: string;
+  readonly #outputs: readonly string[];
 
   constructor(
     readonly emitter: Emitter,
     readonly node: GraphNode,
     readonly parts: readonly GraphNode[],
-    outputType: string | undefined,
+    /** What is stored: the node itself, or what is computed from it. */
+    readonly results: readonly GraphNode[],
+    readonly outputType: string = STORED_TYPE[node.dtype],
   ) {
-    this.output = emitter.buffer(node, outputType);
+    this.#outputs = results.map((result) => emitter.buffer(result, outputType));
+    this.output = this.#outputs[0] as string;
+  }
+
+  /** Whether elementwise work is done on results before they are stored. */
+  get hasEpilogue(): boolean {
+    return this.results[0] !== this.node;
+  }
+
+  /**
+   * Statements that store a result at `place`: of four neighbours in a vector, where the output holds vectors, else one
+   * element. `place` counts what the output holds.
+   */
+  store(place: string, value: string): string {
+    if (!this.hasEpilogue) return `${this.output}[${place}] = ${value};`;
+    const { emitter, node } = this;
+    const lanes = this.outputType.startsWith('vec4') ? VECTOR : 1;
+    const block = emitter.scoped(() => {
+      emitter.loadsVectorsHere();
+      const result = emitter.bind(lanes === 1 ? 'f32' : 'vec4<f32>', value);
+      const base = emitter.bind('u32', lanes === 1 ? place : `(${place}) * ${lanes}u`);
+      const places = emitter.ownPlaces(base, lanes);
+      places.forEach((flat, lane) => {
+        emitter.define(node, flat, lanes === 1 ? result : `${result}[${lane}]`);
+      });
+      const stores = this.results.map((each, at) => {
+        const values = places.map((flat) => emitter.value(each, { shape: each.shape, flat }));
+        const whole = lanes === 1 ? values[0] : `${this.outputType}(${values.join(', ')})`;
+        return `${this.#outputs[at]}[${place}] = ${whole};`;
+      });
+      for (const line of stores) emitter.line(line);
+    });
+    return `{\n${block}\n}`;
   }
 
   /** The buffer of an input, as an array of `type` (its own element type when absent). */
@@ -176,7 +215,7 @@ const VECTORIZABLE = new Set(['constant', 'iota', 'reshape', 'permute', 'expand'
  * Whether four neighbours can be computed side by side, so that what they load lies side by side as well: there are
  * no loops and no branches in what is fused into `node`.
  */
-function isVectorizable(node: GraphNode, placement: Placement): boolean {
+export function isVectorizable(node: GraphNode, placement: Placement): boolean {
   const last = node.shape.at(-1) ?? 1;
   if (last % VECTOR !== 0) return false;
   const seen = new Set<GraphNode>();
@@ -210,38 +249,51 @@ function fusedName(node: GraphNode, placement: Placement): string {
   return names.length === 0 ? 'copy' : names.join('·');
 }
 
-/** The kernels that compute `node` into its own buffer, and `parts` of it into theirs. */
+/** What the kernels of a node are built of. */
+export interface KernelRequest {
+  readonly node: GraphNode;
+  /** Other results of the kernel written by hand. */
+  readonly parts: readonly GraphNode[];
+  /** Nodes on the way that are stored as well. */
+  readonly others: readonly GraphNode[];
+  /** The node whose kernel computes this one from its results before they are stored, if it is not its own. */
+  readonly from: GraphNode | undefined;
+}
+
+/** The kernels that compute a node, and what is merged with it, into their buffers. */
 export function buildKernels(
-  node: GraphNode,
-  parts: readonly GraphNode[],
+  { node, parts, others, from }: KernelRequest,
   placement: Placement,
   target: Target,
 ): readonly Kernel[] {
-  const { lowering, name } = node.operation;
-  if (lowering.kind !== 'kernel') return [fusedKernel(node, parts, placement)];
+  const results = [node, ...others];
+  const own = from ?? node;
+  const { lowering, name } = own.operation;
+  if (lowering.kind !== 'kernel') return [fusedKernel(results, placement)];
   const builders = typeof lowering.build === 'function' ? [lowering.build] : lowering.build;
+  const inside = from === undefined ? placement : computing([...results, from], placement);
+  const label = from === undefined ? name : `${name}, ${fusedName(node, computing(results, placement))}`;
   return builders.map((build) => {
-    const emitter = new Emitter(placement);
-    const wgsl = new KernelWriter(emitter, node, parts, lowering.outputType?.(node, target));
-    const text = build({ node, attributes: node.attributes as never, wgsl, target });
-    return assemble(name, emitter, text, [node, ...parts]);
+    const emitter = new Emitter(inside);
+    const wgsl = new KernelWriter(emitter, own, parts, results, lowering.outputType?.(own, target));
+    const text = build({ node: own, attributes: own.attributes as never, wgsl, target });
+    return assemble(label, emitter, text, [...results, ...parts]);
   });
 }
 
-/**
- * The kernel of an operation that is an expression, and of all that is fused into it. `others` are nodes on the way
- * that it stores too.
- */
-function fusedKernel(node: GraphNode, others: readonly GraphNode[], placement: Placement): Kernel {
-  const results = [node, ...others];
-  // Within its own kernel a node is computed, not loaded.
-  const inside: Placement = {
-    canonical: (wanted) => placement.canonical(wanted),
-    bufferOf: (wanted) => {
-      const stored = placement.bufferOf(wanted);
-      return stored !== undefined && results.includes(stored) ? undefined : stored;
-    },
-  };
+/** The placement inside a kernel that computes these nodes and does not load them. */
+const computing = (results: readonly GraphNode[], placement: Placement): Placement => ({
+  canonical: (wanted) => placement.canonical(wanted),
+  bufferOf: (wanted) => {
+    const stored = placement.bufferOf(wanted);
+    return stored !== undefined && results.includes(stored) ? undefined : stored;
+  },
+});
+
+/** The kernel of operations that are expressions: of the first node and all that is fused into it, and of others on the way. */
+function fusedKernel(results: readonly GraphNode[], placement: Placement): Kernel {
+  const node = results[0] as GraphNode;
+  const inside = computing(results, placement);
   const emitter = new Emitter(inside);
   const lanes = node.size >= VECTOR_FROM && isVectorizable(node, inside) ? VECTOR : 1;
   const outputs = results.map((result) => {

@@ -1,6 +1,6 @@
 import { BYTES_PER_ELEMENT, type HostArray, toDeviceWords } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
-import type { Runtime } from '../runtime/runtime.js';
+import type { Runtime, Shader } from '../runtime/runtime.js';
 import type { Storage } from '../runtime/storage.js';
 import type { VariableState } from '../variable.js';
 import { bufferName } from './emitter.js';
@@ -20,10 +20,11 @@ interface Copy {
   readonly bytes: number;
 }
 
-interface Dispatch {
+interface Dispatch extends Shader {
   readonly kernel: Kernel;
-  readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
+  /** Absent until the first run. */
+  pipeline?: GPUComputePipeline;
 }
 
 export interface PlanRequest {
@@ -232,6 +233,11 @@ export class Plan {
     return { kernel, ...this.runtime.prepare(kernel.name, code, entries, parameters) };
   }
 
+  /** Compiles what has not been compiled, side by side. */
+  compile(): Promise<void> {
+    return this.runtime.compile(this.#dispatches);
+  }
+
   /** Names of the inputs that some kernel reads. */
   get inputNames(): readonly string[] {
     return [...this.#inputs.keys()];
@@ -287,11 +293,12 @@ export class Plan {
   ): void {
     if (this.#dispatches.length === 0) return;
     let pass = profiler ? undefined : encoder.beginComputePass();
-    this.#dispatches.forEach(({ kernel, pipeline, group }, at) => {
+    this.#dispatches.forEach((dispatch, at) => {
+      dispatch.pipeline ??= this.runtime.pipeline(dispatch);
       if (profiler) pass = encoder.beginComputePass({ timestampWrites: profiler(at) });
-      pass?.setPipeline(pipeline);
-      pass?.setBindGroup(0, group);
-      pass?.dispatchWorkgroups(...kernel.workgroups);
+      pass?.setPipeline(dispatch.pipeline);
+      pass?.setBindGroup(0, dispatch.group);
+      pass?.dispatchWorkgroups(...dispatch.kernel.workgroups);
       if (profiler) pass?.end();
     });
     if (!profiler) pass?.end();

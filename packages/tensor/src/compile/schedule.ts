@@ -2,6 +2,7 @@ import type { GraphNode } from '../graph.js';
 import { canonicalize } from './canonical.js';
 import { type Placement, reducedSize } from './emitter.js';
 import { buildKernels, type Kernel, type Target } from './kernel.js';
+import { mergeKernels } from './merge.js';
 
 /** Which nodes get buffers, and the kernels that fill them, in an order in which they can run. */
 export interface Schedule {
@@ -21,8 +22,6 @@ const MAX_STATEMENTS = 256;
 
 const isLeaf = (node: GraphNode): boolean => node.source !== undefined;
 const isPart = (node: GraphNode): boolean => node.operation.lowering.kind === 'part' && !isLeaf(node);
-const isElementwise = (node: GraphNode): boolean =>
-  node.operation.lowering.kind === 'elementwise' && !isLeaf(node);
 const isReshape = (node: GraphNode): boolean => node.operation.name === 'reshape';
 
 /** Decides for each node between a buffer and recomputation inside the kernels that need it. */
@@ -197,59 +196,6 @@ class Placer implements Placement {
     }
   }
 
-  /**
-   * Stored nodes that another kernel computes on its way and can store as well: results of the whole that only this
-   * kernel reads, and only at the places that it writes. By the node whose kernel that is.
-   */
-  absorbed(): Map<GraphNode, GraphNode[]> {
-    const readers = new Map<GraphNode, Set<GraphNode>>();
-    const ownPlace = new Map<GraphNode, ReadonlySet<GraphNode>>();
-    for (const node of this.#order) {
-      if (!this.#stored.has(node) || isLeaf(node)) continue;
-      for (const read of new Set(node.inputs.flatMap((input) => [...this.#buffersBelow(input, new Map())])))
-        readers.set(read, (readers.get(read) ?? new Set()).add(node));
-      if (isElementwise(node)) ownPlace.set(node, this.#readInPlace(node));
-    }
-    const found = new Map<GraphNode, GraphNode[]>();
-    const taken = new Set<GraphNode>();
-    for (const root of this.roots) {
-      const node = this.#base(root);
-      const [reader, ...others] = readers.get(node) ?? [];
-      if (reader === undefined || others.length > 0 || found.has(node) || !isElementwise(node)) continue;
-      if (!ownPlace.get(reader)?.has(node) || taken.has(reader) || taken.has(node)) continue;
-      const already = found.get(reader) ?? [];
-      if (!this.#fitTogether(reader, [...already, node])) continue;
-      found.set(reader, [...already, node]);
-      taken.add(node);
-    }
-    return found;
-  }
-
-  /** Whether one kernel can bind all that `node` and what it absorbs read and write. */
-  #fitTogether(node: GraphNode, absorbed: readonly GraphNode[]): boolean {
-    const buffers = [node, ...absorbed].flatMap(({ inputs }) =>
-      inputs.flatMap((input) => [...this.#buffersBelow(input, new Map())]),
-    );
-    return new Set([node, ...absorbed, ...buffers]).size <= this.maxBuffers;
-  }
-
-  /** The buffers that the kernel of `node` reads at the places that it writes, and nowhere else. */
-  #readInPlace(node: GraphNode): ReadonlySet<GraphNode> {
-    const [here, elsewhere] = [new Set<GraphNode>(), new Set<GraphNode>()];
-    const seen = new Set<GraphNode>();
-    const visit = (wanted: GraphNode, isHere: boolean): void => {
-      const stored = this.bufferOf(wanted);
-      const at = this.canonical(wanted);
-      if (stored !== undefined) (isHere ? here : elsewhere).add(stored);
-      if (stored !== undefined || (isHere && seen.has(at))) return;
-      seen.add(at);
-      for (const input of at.inputs) visit(input, isHere && (isElementwise(at) || isReshape(at)));
-    };
-    for (const input of node.inputs) visit(input, true);
-    for (const read of elsewhere) here.delete(read);
-    return here;
-  }
-
   /** The buffers that computing `node` reads; `reached` collects the nodes without a buffer on the way. */
   #buffersBelow(node: GraphNode, reached: Map<GraphNode, ReadonlySet<GraphNode>>): ReadonlySet<GraphNode> {
     const stored = this.bufferOf(node);
@@ -278,19 +224,17 @@ export function schedule(roots: readonly GraphNode[], target: Target): Schedule 
     const whole = placer.canonical(part.inputs[0] as GraphNode);
     parts.set(whole, [...(parts.get(whole) ?? []), part]);
   }
-  const absorbed = placer.absorbed();
-  const absorbing = new Map(
-    [...absorbed].flatMap(([into, nodes]) => nodes.map((node) => [node, into] as const)),
-  );
+  const stored = placer.order.filter((node) => !isLeaf(node) && placer.bufferOf(node) === node);
+  const merges = mergeKernels(stored, roots, placer, target);
   const built = new Map<GraphNode, readonly Kernel[]>();
   const wanted = roots.flatMap((root) => placer.bufferOf(root) ?? []);
   for (let next = wanted.pop(); next !== undefined; next = wanted.pop()) {
     const whole = isPart(next) ? placer.canonical(next.inputs[0] as GraphNode) : next;
-    const node = absorbing.get(whole) ?? whole;
+    const node = merges.owners.get(whole) ?? whole;
     if (isLeaf(node) || built.has(node)) continue;
+    const { others = [], from } = merges.kernels.get(node) ?? {};
     const kernels = buildKernels(
-      node,
-      [...(parts.get(node) ?? []), ...(absorbed.get(node) ?? [])],
+      { node, others, from, parts: parts.get(from ?? node) ?? [] },
       placer,
       target,
     );

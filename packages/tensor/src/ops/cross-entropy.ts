@@ -5,6 +5,7 @@ import type { Tensor } from '../tensor.js';
 import { where } from './elementwise.js';
 import { matmul } from './matmul.js';
 import { concat } from './movement.js';
+import { again, store } from './order.js';
 
 export interface CrossEntropyOptions {
   /** Targets with this value count for nothing. Default -100. */
@@ -16,11 +17,17 @@ export interface CrossEntropyOptions {
 }
 
 export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
-  /** Rows of the weight that are multiplied at a time. Default 8192. */
+  /** Rows of the weight that are multiplied at a time. Default 8192, or fewer where that makes more than 2^24 logits. */
   readonly chunkSize?: number;
 }
 
-const DEFAULT_CHUNK = 8192;
+const MAX_CHUNK = 8192;
+/** So many rows at least, to keep products efficient. */
+const MIN_CHUNK = 256;
+const MAX_LOGITS = 2 ** 24;
+
+const defaultChunk = (count: number): number =>
+  Math.max(MIN_CHUNK, Math.min(MAX_CHUNK, 2 ** Math.floor(Math.log2(MAX_LOGITS / Math.max(count, 1)))));
 
 interface Resolved {
   readonly ignoreIndex: number;
@@ -116,8 +123,9 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
 }
 
 /**
- * `crossEntropy(hidden weight', targets)`, whose logits are made a chunk of the vocabulary at a time, and made
- * again for the gradient, so that no more than `[count, chunkSize]` of them exist at once.
+ * `crossEntropy(hidden weight', targets)`, whose logits are made a chunk of the vocabulary at a time, and all but the
+ * last chunk again for the gradient, so that no more than `[count, chunkSize]` of them exist at once, and their
+ * gradient.
  *
  * @param hidden - f32 `[count, width]`
  * @param weight - f32 `[vocabulary, width]`
@@ -136,44 +144,41 @@ export function linearCrossEntropy(
       `linearCrossEntropy: hidden ${formatShape(hidden.shape)} and weight ${formatShape(weight.shape)} differ in width.`,
     );
   }
-  const { chunkSize = DEFAULT_CHUNK } = options;
+  const { chunkSize = defaultChunk(hidden.shape[0] as number) } = options;
   if (!Number.isInteger(chunkSize) || chunkSize < 1) {
     throw new ForetokenError(`linearCrossEntropy: expected a positive chunkSize, got ${chunkSize}.`);
   }
   const vocabulary = weight.shape[0] as number;
   const starts = Array.from({ length: Math.ceil(vocabulary / chunkSize) }, (_, at) => at * chunkSize);
-  const chunk = (first: number): Tensor => weight.slice(0, first, first + chunkSize);
-  const logitsFrom = (first: number): Tensor => matmul(hidden, chunk(first), { transposeB: true });
+  // Results of single chunks are stored at once; the logits need not wait for the kernel that joins them.
+  const settle = starts.length > 1 ? store : (tensor: Tensor) => tensor;
+  const add = (sum: Tensor | undefined, part: Tensor): Tensor =>
+    settle(sum === undefined ? part : sum.add(part));
+  const chunk = (first: number, of = weight): Tensor => of.slice(0, first, first + chunkSize);
 
   let logTotal: Tensor | undefined;
   let chosen: Tensor | undefined;
   let sum: Tensor | undefined;
   for (const first of starts) {
-    const logits = logitsFrom(first);
+    const logits = matmul(hidden, chunk(first), { transposeB: true });
     const part = logits.logSumExp(1);
-    logTotal = logTotal === undefined ? part : logAddExp(logTotal, part);
-    const hit = chosenLogit(logits, first, targets);
-    chosen = chosen === undefined ? hit : chosen.add(hit);
-    if (labelSmoothing > 0) sum = sum === undefined ? logits.sum(1) : sum.add(logits.sum(1));
+    logTotal = settle(logTotal === undefined ? part : logAddExp(logTotal, part));
+    chosen = add(chosen, chosenLogit(logits, first, targets));
+    if (labelSmoothing > 0) sum = add(sum, logits.sum(1));
   }
   const whole = logTotal as Tensor;
   const statistics = { logTotal: whole, chosen: chosen as Tensor, average: sum?.div(vocabulary) };
   const rows = customGradient(rowLosses(statistics, labelSmoothing), [hidden, weight], (upstream) => {
     let towardsHidden: Tensor | undefined;
     const towardsWeight: Tensor[] = [];
-    for (const first of starts) {
-      const slope = logitsGradient(
-        logitsFrom(first),
-        first,
-        vocabulary,
-        targets,
-        whole,
-        upstream,
-        labelSmoothing,
-      );
-      const part = matmul(slope, chunk(first));
-      towardsHidden = towardsHidden === undefined ? part : towardsHidden.add(part);
-      towardsWeight.push(matmul(slope, hidden, { transposeA: true }));
+    // The last chunk comes first: its logits are still there.
+    for (const first of starts.toReversed()) {
+      const isLast = first === starts.at(-1);
+      const part = chunk(first, isLast ? weight : again(weight, upstream));
+      const logits = matmul(isLast ? hidden : again(hidden, upstream), part, { transposeB: true });
+      const slope = logitsGradient(logits, first, vocabulary, targets, whole, upstream, labelSmoothing);
+      towardsHidden = add(towardsHidden, matmul(slope, part));
+      towardsWeight.unshift(matmul(slope, hidden, { transposeA: true }));
     }
     return [towardsHidden, concat(towardsWeight, 0)];
   });

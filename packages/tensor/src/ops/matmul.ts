@@ -74,6 +74,7 @@ const matmulOperation: Operation<MatmulAttributes> = {
     kind: 'kernel',
     build: matmulKernel,
     outputType: matmulOutputType,
+    epilogue: true,
   },
 };
 

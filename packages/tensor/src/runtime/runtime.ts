@@ -4,6 +4,13 @@ import { DeviceLostError, type ForetokenError, OutOfMemoryError, ValidationError
 import { ParameterStore } from './parameters.js';
 import { BufferPool, type Storage, USAGE } from './storage.js';
 
+/** WGSL and what it binds. */
+export interface Shader {
+  readonly label: string;
+  readonly code: string;
+  readonly layout: GPUBindGroupLayout;
+}
+
 /** Numbers that a kernel reads, and where it binds them. */
 export interface KernelParameters {
   readonly binding: number;
@@ -71,13 +78,13 @@ export class Runtime {
     return layout;
   }
 
-  /** The pipeline of some WGSL, compiled once, with its buffers bound, and behind them its parameters if it has any. */
+  /** WGSL with its buffers bound, and behind them its parameters if it has any; not compiled yet. */
   prepare(
     label: string,
     code: string,
     buffers: readonly GPUBindGroupEntry[],
     parameters: KernelParameters,
-  ): { pipeline: GPUComputePipeline; group: GPUBindGroup } {
+  ): Shader & { readonly group: GPUBindGroup } {
     const behind = parameters.values.length === 0 ? undefined : parameters.binding;
     const layout = this.#layout(
       buffers.map(({ binding }) => binding),
@@ -87,17 +94,39 @@ export class Runtime {
       behind === undefined
         ? [...buffers]
         : [...buffers, { binding: behind, resource: this.#parameters.of(parameters.values) }];
-    let pipeline = this.#pipelines.get(code);
+    return { label, code, layout, group: this.gpu.createBindGroup({ label, layout, entries }) };
+  }
+
+  /** The pipeline of a shader, compiled now if it has not been. */
+  pipeline(shader: Shader): GPUComputePipeline {
+    let pipeline = this.#pipelines.get(shader.code);
     if (pipeline === undefined) {
-      const module = this.gpu.createShaderModule({ label, code });
-      pipeline = this.gpu.createComputePipeline({
-        label,
-        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: 'main' },
-      });
-      this.#pipelines.set(code, pipeline);
+      pipeline = this.gpu.createComputePipeline(this.#describe(shader));
+      this.#pipelines.set(shader.code, pipeline);
     }
-    return { pipeline, group: this.gpu.createBindGroup({ label, layout, entries }) };
+    return pipeline;
+  }
+
+  /** Compiles shaders side by side, each once, without keeping the thread waiting. */
+  async compile(shaders: readonly Shader[]): Promise<void> {
+    const missing = new Map(shaders.map((shader) => [shader.code, shader]));
+    for (const code of this.#pipelines.keys()) missing.delete(code);
+    const made = Promise.all(
+      [...missing.values()].map(async (shader) => {
+        this.#pipelines.set(shader.code, await this.gpu.createComputePipelineAsync(this.#describe(shader)));
+      }),
+    );
+    await waitForGpu(made);
+    this.check();
+  }
+
+  #describe({ label, code, layout }: Shader): GPUComputePipelineDescriptor {
+    const module = this.gpu.createShaderModule({ label, code });
+    return {
+      label,
+      layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: 'main' },
+    };
   }
 
   submit(commands: GPUCommandBuffer): void {

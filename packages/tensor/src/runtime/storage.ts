@@ -121,6 +121,14 @@ export class BufferPool {
     this.#freeBytes += buffer.size;
   }
 
+  /** Gives free memory back to the system. */
+  trim(): void {
+    for (const buffers of this.#free.values()) for (const buffer of buffers) buffer.destroy();
+    this.#free.clear();
+    this.#allocatedBytes -= this.#freeBytes;
+    this.#freeBytes = 0;
+  }
+
   report(): MemoryReport {
     return {
       liveBuffers: this.#liveBuffers,

@@ -3,7 +3,7 @@ import { repeat } from '../../compile/loops.js';
 import { eachVector, isAligned, range, vectorsOf } from './problem.js';
 
 /** Queries (and keys) of a square of pairs that is skipped where none of its pairs is visible. */
-export const blockSize = ({ software }: Target): number => (software ? 32 : 64);
+export const blockSize = ({ software }: Target): number => (software ? 16 : 64);
 /** Invocations of a workgroup: on the CPU those that run side by side. */
 export const laneCount = ({ software, subgroupSize }: Target): number =>
   software ? (subgroupSize ?? 8) : 64;

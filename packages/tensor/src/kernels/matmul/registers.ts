@@ -96,16 +96,15 @@ export function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAt
   const updates = range(step).flatMap((k) =>
     range(tileRows).flatMap((r) => range(vectors).map((v) => `c${r}_${v} += ${valueA(r, k)} * b${k}_${v};`)),
   );
-  const output = wgsl.output;
   const stores = range(tileRows).flatMap((r) =>
     range(vectors).map((v) => {
       const offset = `startC + (tileRow + ${r}u) * ${columns}u + column${v}`;
       const store = wideC
-        ? `if (column${v} < ${columns}u) { ${output}[(${offset}) / 4u] = c${r}_${v}; }`
+        ? `if (column${v} < ${columns}u) { ${wgsl.store(`(${offset}) / 4u`, `c${r}_${v}`)} }`
         : range(4)
             .map(
               (c) =>
-                `if (column${v} + ${c}u < ${columns}u) { ${output}[${offset} + ${c}u] = c${r}_${v}[${c}]; }`,
+                `if (column${v} + ${c}u < ${columns}u) { ${wgsl.store(`${offset} + ${c}u`, `c${r}_${v}[${c}]`)} }`,
             )
             .join(' ');
       return `if (tileRow + ${r}u < ${rows}u) { ${store} }`;

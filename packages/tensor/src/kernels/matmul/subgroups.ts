@@ -1,7 +1,7 @@
 import type { KernelContext, KernelText } from '../../compile/kernel.js';
 import { loopEnd, repeat } from '../../compile/loops.js';
 import type { GraphNode } from '../../graph.js';
-import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../../ops/matmul.js';
+import type { MatmulAttributes, MatmulSizes } from '../../ops/matmul.js';
 import { sizeOf } from '../../shape.js';
 import { layTiles } from './tiling.js';
 
@@ -45,12 +45,10 @@ interface Factor {
  */
 export function subgroupTiles(
   { node, attributes, wgsl, target }: KernelContext<MatmulAttributes>,
-  tile?: SubgroupTile,
+  { tileRows, vectors }: SubgroupTile,
 ): KernelText {
   const lanes = target.subgroupSize as number;
   const [a, b] = node.inputs as [GraphNode, GraphNode];
-  const problemSizes = matmulSizes(a.shape, b.shape, attributes);
-  const { tileRows, vectors } = tile ?? subgroupTile(problemSizes, lanes);
   const tiling = layTiles(node, attributes, tileRows, lanes * vectors * VECTOR);
   const { rows, inner, columns, transposeA, transposeB } = tiling;
 
@@ -63,7 +61,6 @@ export function subgroupTiles(
   const wideC = columns % VECTOR === 0;
   const bufferA = wgsl.input(0, wideA ? 'vec4<f32>' : 'f32');
   const bufferB = wgsl.input(1, wideB ? 'vec4<f32>' : 'f32');
-  const { output } = wgsl;
 
   const tileR = range(tileRows);
   const tileV = range(vectors);
@@ -136,11 +133,11 @@ export function subgroupTiles(
     tileV.map((v) => {
       const place = `startC + ${row} * columns + column${v}`;
       if (wideC)
-        return `if (${row} < rows && column${v} < columns) { ${output}[(${place}) / 4u] = c${r}_${v}; }`;
+        return `if (${row} < rows && column${v} < columns) { ${wgsl.store(`(${place}) / 4u`, `c${r}_${v}`)} }`;
       return range(VECTOR)
         .map(
           (c) =>
-            `if (${row} < rows && column${v} + ${c}u < columns) { ${output}[${place} + ${c}u] = c${r}_${v}[${c}]; }`,
+            `if (${row} < rows && column${v} + ${c}u < columns) { ${wgsl.store(`${place} + ${c}u`, `c${r}_${v}[${c}]`)} }`,
         )
         .join(' ');
     });
@@ -154,22 +151,20 @@ export function subgroupTiles(
   ${lines(factorA.before)}
   ${lines(tileR.flatMap((r) => tileV.map((v) => `var c${r}_${v} = vec4<f32>();`)))}
   ${inner === 0 ? '' : loop}
-  ${lines(storeInTurns(tileRows, tileV, store))}`,
+  ${lines(storeInTurns(tileRows, wgsl.hasEpilogue ? 1 : 4, tileV, store))}`,
   };
 }
 
-/** Rows of a tile that are stored side by side. */
-const STORED_AT_ONCE = 4;
-
-/** Stores a few rows at a time and moves up the others: storing all side by side is slow to compile. */
+/** Stores `atOnce` rows at a time and moves up the others: storing all side by side is slow to compile. */
 function storeInTurns(
   tileRows: number,
+  atOnce: number,
   vectors: readonly number[],
   store: (row: number, place: string) => readonly string[],
 ): string[] {
-  const few = range(Math.min(tileRows, STORED_AT_ONCE));
+  const few = range(Math.min(tileRows, atOnce));
   const stores = few.flatMap((r) => store(r, `(stored + ${r}u)`));
-  if (tileRows <= STORED_AT_ONCE) return ['let stored = tileRow;', ...stores];
+  if (tileRows <= atOnce) return ['let stored = tileRow;', ...stores];
   const moves = range(tileRows - few.length).flatMap((r) =>
     vectors.map((v) => `c${r}_${v} = c${r + few.length}_${v};`),
   );

@@ -1,37 +1,103 @@
 import type { KernelContext, KernelText, Target } from '../../compile/kernel.js';
 import type { GraphNode } from '../../graph.js';
-import type { MatmulAttributes } from '../../ops/matmul.js';
+import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../../ops/matmul.js';
+import { type Shape, sizeOf } from '../../shape.js';
+import type { Question } from '../../tune/choices.js';
 import { registerTiles } from './registers.js';
 import { sharedTiles } from './shared-memory.js';
-import { subgroupTiles } from './subgroups.js';
+import { subgroupTile, subgroupTiles } from './subgroups.js';
 
 interface Variant {
   readonly name: string;
-  readonly build: (context: KernelContext<MatmulAttributes>) => KernelText;
   readonly outputType: (node: GraphNode) => string;
+  /** Ways to cut a product into tiles, as rows and columns: `32x64`. */
+  readonly tiles: (target: Target) => readonly string[];
+  /** The tile to take without a measurement. */
+  readonly usual: (sizes: MatmulSizes, target: Target) => string;
+  readonly build: (context: KernelContext<MatmulAttributes>, rows: number, columns: number) => KernelText;
 }
 
 /** Of variants that write four columns at once where they can. */
 const vectorOutput = ({ shape }: GraphNode): string =>
   (shape.at(-1) as number) % 4 === 0 ? 'vec4<f32>' : 'f32';
 
-const REGISTERS: Variant = { name: 'registers', build: registerTiles, outputType: vectorOutput };
+const REGISTERS: Variant = {
+  name: 'registers',
+  outputType: vectorOutput,
+  tiles: () => [],
+  usual: () => 'as it fits',
+  build: (context) => registerTiles(context),
+};
+
 const SUBGROUPS: Variant = {
   name: 'subgroups',
-  build: (context) => subgroupTiles(context),
   outputType: vectorOutput,
+  tiles: ({ subgroupSize = 0 }) =>
+    [
+      [8, 4],
+      [16, 4],
+      [32, 4],
+      [32, 8],
+    ].map(([rows, each]) => `${rows}x${(each as number) * subgroupSize}`),
+  usual: (sizes, { subgroupSize = 0 }) => {
+    const { tileRows, vectors } = subgroupTile(sizes, subgroupSize);
+    return `${tileRows}x${4 * vectors * subgroupSize}`;
+  },
+  build: (context, tileRows, columns) =>
+    subgroupTiles(context, { tileRows, vectors: columns / (4 * (context.target.subgroupSize as number)) }),
 };
-const SHARED: Variant = { name: 'shared memory', build: sharedTiles, outputType: () => 'f32' };
+
+const SHARED: Variant = {
+  name: 'shared memory',
+  outputType: () => 'f32',
+  tiles: () => ['32x32', '64x64'],
+  // Large tiles reuse what they load; small ones leave no part of a large GPU idle.
+  usual: ({ batch, rows, columns }) =>
+    Math.ceil(rows / 64) * Math.ceil(columns / 64) * sizeOf(batch) >= 128 ? '64x64' : '32x32',
+  build: (context, tile) => sharedTiles(context, tile),
+};
 
 function variantFor({ software, subgroupSize }: Target): Variant {
   if (!software) return SHARED;
   return subgroupSize === undefined ? REGISTERS : SUBGROUPS;
 }
 
-/** The matrix product, in the variant for the adapter. */
+/** What a measurement needs to know of a product. */
+export interface MatmulQuestion extends MatmulAttributes {
+  readonly shapeA: Shape;
+  readonly shapeB: Shape;
+}
+
+/** Sizes that are near in ratio share an answer. */
+const bucket = (size: number): number => (size === 0 ? 0 : 2 ** Math.round(Math.log2(size)));
+
+function questionOf(
+  variant: Variant,
+  { node, attributes, target }: KernelContext<MatmulAttributes>,
+): Question {
+  const [{ shape: shapeA }, { shape: shapeB }] = node.inputs as [GraphNode, GraphNode];
+  const sizes = matmulSizes(shapeA, shapeB, attributes);
+  const { rows, inner, columns } = sizes;
+  const batch = sizeOf(sizes.batch);
+  const { transposeA, transposeB } = attributes;
+  const orientation = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`;
+  const buckets = [batch, rows, inner, columns].map(bucket).join('x');
+  return {
+    key: `matmul ${orientation} ${buckets}${columns % 4 === 0 ? '' : ' odd'}`,
+    candidates: variant.tiles(target),
+    fallback: variant.usual(sizes, target),
+    work: batch * rows * inner * columns,
+    problem: { shapeA, shapeB, transposeA, transposeB } satisfies MatmulQuestion,
+  };
+}
+
+/** The matrix product, in the variant for the adapter and the tile that was chosen for its sizes. */
 export function matmulKernel(context: KernelContext<MatmulAttributes>): KernelText {
-  const { name, build } = variantFor(context.target);
-  return { ...build(context), variant: name };
+  const variant = variantFor(context.target);
+  const question = questionOf(variant, context);
+  const tile = question.candidates.length === 0 ? question.fallback : context.target.choices.pick(question);
+  const [rows, columns] = tile.split('x').map(Number) as [number, number];
+  return { ...variant.build(context, rows, columns), variant: variant.name };
 }
 
 /** The WGSL element type of the result. */

@@ -1,0 +1,157 @@
+import type { Device } from '../device.js';
+import type { MatmulQuestion } from '../kernels/matmul/variants.js';
+import { HostRandom } from '../random.js';
+import { type Shape, sizeOf } from '../shape.js';
+import type { Variable } from '../variable.js';
+import { Choices, type Question } from './choices.js';
+
+/** Where answers are kept between processes. */
+export interface TuningStore {
+  /** The text stored under a name, if there is one. */
+  load(name: string): string | undefined | Promise<string | undefined>;
+  save(name: string, text: string): void | Promise<void>;
+}
+
+export interface TuneOptions {
+  /** Milliseconds after which no further measurement begins. */
+  readonly budgetMilliseconds: number;
+  /** Measures also kernels that are too short to matter much. Default false. */
+  readonly thorough?: boolean;
+  readonly onProgress?: (text: string) => void;
+}
+
+export interface TuneReport {
+  readonly measured: readonly {
+    readonly key: string;
+    readonly chosen: string;
+    /** Best milliseconds of each candidate. */
+    readonly milliseconds: Readonly<Record<string, number>>;
+  }[];
+  /** Questions that the budget did not reach, or that were too short to be asked. */
+  readonly left: number;
+}
+
+/** Answers of other versions of the kernels are of no use. */
+const FORMAT = 1;
+/** Multiplications from which a kernel is worth a measurement: a millisecond or so on a software adapter. */
+const WORTH_MEASURING = 2 ** 25;
+const REPEATS = 3;
+/** A candidate must be faster than the rule of thumb by this factor: else noise would choose. */
+const CLEARLY = 0.97;
+
+/** Chooses among the ways that kernels can take, by timing them on the adapter at hand. */
+export class Tuner {
+  readonly choices = new Choices();
+  readonly #name: string;
+
+  constructor(
+    readonly device: Device,
+    readonly store: TuningStore | undefined,
+    version: string,
+  ) {
+    const { name, vendor, architecture, description } = device.info;
+    this.#name = [`format ${FORMAT}`, version, name, vendor, architecture, description].join(' | ');
+  }
+
+  /** Reads what earlier processes measured on this adapter, driver and version. A file that is no JSON is ignored. */
+  async load(): Promise<void> {
+    const text = await this.store?.load(this.#name);
+    if (text === undefined) return;
+    try {
+      const stored: unknown = JSON.parse(text);
+      if (stored === null || typeof stored !== 'object') return;
+      const { adapter, choices } = stored as { adapter?: unknown; choices?: unknown };
+      if (adapter !== this.#name || choices === null || typeof choices !== 'object') return;
+      this.choices.load(choices as Record<string, unknown>);
+    } catch {
+      // Cut off or not ours: it is measured again and written over.
+    }
+  }
+
+  /** Whether there are questions that a measurement is worth. */
+  hasWork(): boolean {
+    return this.choices.open().some(({ work }) => work >= WORTH_MEASURING);
+  }
+
+  /** Answers open questions, the longest kernels first, while the budget lasts. */
+  async tune({ budgetMilliseconds, thorough = false, onProgress }: TuneOptions): Promise<TuneReport> {
+    const start = performance.now();
+    const measured: TuneReport['measured'][number][] = [];
+    const open = this.choices.open();
+    for (const question of open) {
+      if (!thorough && question.work < WORTH_MEASURING) break;
+      if (performance.now() - start >= budgetMilliseconds) break;
+      onProgress?.(`${question.key} ...`);
+      const milliseconds = await this.#measure(question, start + budgetMilliseconds);
+      const best = Object.entries(milliseconds).reduce<readonly [string, number]>(
+        (least, entry) => (entry[1] < least[1] * CLEARLY ? entry : least),
+        [question.fallback, milliseconds[question.fallback] as number],
+      );
+      this.choices.answer(question.key, best[0]);
+      measured.push({ key: question.key, chosen: best[0], milliseconds });
+    }
+    if (measured.length > 0)
+      await this.store?.save(
+        this.#name,
+        `${JSON.stringify({ adapter: this.#name, choices: this.choices.answers() }, undefined, 1)}\n`,
+      );
+    return { measured, left: open.length - measured.length };
+  }
+
+  /** Best times of the candidates, the rule of thumb first; the budget may end it before the last. */
+  async #measure(question: Question, deadline: number): Promise<Record<string, number>> {
+    const { fallback, candidates } = question;
+    const times: Record<string, number> = {};
+    const inputs = randomInputs(this.device, question.problem as MatmulQuestion);
+    try {
+      for (const candidate of [fallback, ...candidates.filter((each) => each !== fallback)]) {
+        if (candidate !== fallback && performance.now() >= deadline) break;
+        times[candidate] = await this.#time(question, candidate, inputs);
+      }
+    } finally {
+      for (const input of inputs) input.dispose();
+    }
+    return times;
+  }
+
+  async #time(
+    { key, problem }: Question,
+    candidate: string,
+    [a, b]: readonly [Variable, Variable],
+  ): Promise<number> {
+    const { device, choices } = this;
+    const { transposeA, transposeB } = problem as MatmulQuestion;
+    choices.answer(key, candidate);
+    const step = device.compile(() => a.matmul(b, { transposeA, transposeB }), { name: 'tune' });
+    try {
+      let best = Number.POSITIVE_INFINITY;
+      for (let run = 0; run <= REPEATS; run++) {
+        const time = device.features.has('timestamp-query')
+          ? (await step.profile({})).kernels.reduce((sum, { microseconds }) => sum + microseconds, 0) / 1000
+          : await wallTime(device, () => step.run({}).dispose());
+        // The first run compiles.
+        if (run > 0) best = Math.min(best, time);
+      }
+      return best;
+    } finally {
+      step.dispose();
+    }
+  }
+}
+
+async function wallTime(device: Device, run: () => void): Promise<number> {
+  await device.sync();
+  const start = performance.now();
+  run();
+  await device.sync();
+  return performance.now() - start;
+}
+
+function randomInputs(device: Device, { shapeA, shapeB }: MatmulQuestion): [Variable, Variable] {
+  const random = new HostRandom(1);
+  const draw = (shape: Shape): Variable => {
+    const values = Float32Array.from({ length: sizeOf(shape) }, () => 2 * random.uniform() - 1);
+    return device.variable(values, { shape, name: 'tune', trainable: false });
+  };
+  return [draw(shapeA), draw(shapeB)];
+}
