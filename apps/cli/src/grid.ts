@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type Device, openDevice } from '@foretoken/tensor';
+import type { Device } from '@foretoken/tensor';
 import { type Recipe, type TrainEvent, train } from '@foretoken/train';
+import { openTunedDevice } from './device.js';
 import { UsageError } from './errors.js';
 import type { Progress } from './progress.js';
 import { runPath } from './summary.js';
@@ -28,7 +29,7 @@ export async function runInOrder(options: GridOptions): Promise<void> {
   let device: Device | undefined;
   try {
     for (const [at, { objective, seed }] of options.cells.entries()) {
-      device ??= await openDevice();
+      device ??= await openTunedDevice();
       const { recipe, out, command, commit, progress, signal } = options;
       const folder = runPath(out, objective, seed);
       const events = train({

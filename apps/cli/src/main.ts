@@ -7,6 +7,7 @@ import { objectivesCommand, recipesCommand } from './commands/lists.js';
 import { reportCommand } from './commands/report.js';
 import { runCell } from './commands/run-cell.js';
 import { trainCommand } from './commands/train.js';
+import { tuneCommand } from './commands/tune.js';
 import { Interrupted } from './errors.js';
 import { settingFlags } from './settings.js';
 
@@ -21,6 +22,7 @@ const routes = buildRouteMap({
     recipes: recipesCommand,
     objectives: objectivesCommand,
     bench: benchRoutes,
+    tune: tuneCommand,
   },
   docs: { brief: 'Train and compare objectives that look further ahead than the next token' },
 });

@@ -42,7 +42,7 @@ import { VERSION } from './version.js';
 export interface TuningOptions {
   /** Keeps what was measured between processes; without one it holds for this device only. */
   readonly store?: TuningStore;
-  /** The most that `CompiledStep.warmUp` spends on measurements, in milliseconds. Default 2000; 0 never measures. */
+  /** The most that `CompiledStep.warmUp` spends on measurements, in milliseconds. Default 1000; 0 never measures. */
   readonly budgetMilliseconds?: number;
   /** Answers of an earlier run, which come before those of the store: the same kernels, and so the same bits. */
   readonly choices?: TuningChoices;
@@ -82,7 +82,7 @@ export interface TraceJournal {
   readonly grads: Map<VariableState, Tensor | undefined>;
 }
 
-const TUNING_BUDGET = 2000;
+const TUNING_BUDGET = 1000;
 
 const collectTensors = (value: unknown): Tensor[] => {
   if (value instanceof Tensor) return [value];

@@ -19,3 +19,4 @@ export { findRecipe, recipes } from './recipes.js';
 export { type Checkpoint, type Progress, RunFolder } from './run-folder.js';
 export { Session } from './session.js';
 export { type TrainOptions, train } from './train.js';
+export { fileTuningStore } from './tuning-store.js';

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
-import { openDevice } from '@foretoken/tensor';
 import { train } from '@foretoken/train';
+import { openTunedDevice } from '../device.js';
 import type { ChildRequest } from '../grid.js';
 import { interruptSignal } from '../signals.js';
 
@@ -8,7 +8,7 @@ import { interruptSignal } from '../signals.js';
 export async function runCell(): Promise<void> {
   const request = JSON.parse(await text(process.stdin)) as ChildRequest;
   const { commit, ...rest } = request;
-  const device = await openDevice();
+  const device = await openTunedDevice();
   const events = train({ ...rest, device, signal: interruptSignal(), ...(commit ? { commit } : {}) });
   for await (const event of events) process.stdout.write(`${JSON.stringify(event)}\n`);
   device.close();

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { findObjective } from '@foretoken/objectives';
-import { openDevice } from '@foretoken/tensor';
 import { toJson, train } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
+import { openTunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
 import { formatShare } from '../format.js';
 import { Progress } from '../progress.js';
@@ -36,7 +36,7 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
     `${recipe.title}: ${objective}, seed ${flags.seed}; at most ${recipe.steps} steps. The run is kept in ${folder}; after an interruption the same command goes on.\n`,
   );
   const signal = interruptSignal();
-  const device = await openDevice();
+  const device = await openTunedDevice();
   try {
     const { seed } = flags;
     const events = train({

@@ -2,7 +2,7 @@
 export interface Question {
   /** Names the operation and its bucket of sizes: questions with one key have one answer. */
   readonly key: string;
-  /** Names of the ways; they say all that there is to know about each. */
+  /** Names of the ways, the likeliest to be fast first; they say all that there is to know about each. */
   readonly candidates: readonly string[];
   /** What is taken without a measurement. */
   readonly fallback: string;
@@ -24,11 +24,15 @@ export class Choices {
   /** The way to take; questions that nobody has answered are remembered. */
   pick(question: Question): string {
     const answer = this.#answers.get(question.key);
-    if (answer === undefined) this.#asked.set(question.key, question);
     // An answer may come from a file that another version wrote.
-    const known = answer !== undefined && question.candidates.includes(answer) ? answer : question.fallback;
-    this.#used.set(question.key, known);
-    return known;
+    const known = answer !== undefined && question.candidates.includes(answer);
+    if (!known) {
+      this.#answers.delete(question.key);
+      this.#asked.set(question.key, question);
+    }
+    const way = known ? answer : question.fallback;
+    this.#used.set(question.key, way);
+    return way;
   }
 
   /** Questions without an answer, those about the longest work first. */
@@ -42,7 +46,7 @@ export class Choices {
     this.#answers.set(key, candidate);
   }
 
-  /** Takes answers over; returns nothing, and ignores what is not text. */
+  /** Takes answers over, but for what is no text. */
   load(answers: Readonly<Record<string, unknown>>): void {
     for (const [key, answer] of Object.entries(answers)) {
       if (typeof answer === 'string') this.#answers.set(key, answer);

@@ -15,7 +15,7 @@ export interface TuningStore {
 export interface TuneOptions {
   /** Milliseconds after which no further measurement begins. */
   readonly budgetMilliseconds: number;
-  /** Measures also kernels that are too short to matter much. Default false. */
+  /** Measures also kernels that are too short to matter much, and all candidates, not only the likeliest. Default false. */
   readonly thorough?: boolean;
   readonly onProgress?: (text: string) => void;
 }
@@ -82,10 +82,13 @@ export class Tuner {
       if (!thorough && question.work < WORTH_MEASURING) break;
       if (performance.now() - start >= budgetMilliseconds) break;
       onProgress?.(`${question.key} ...`);
-      const milliseconds = await this.#measure(question, start + budgetMilliseconds);
+      const { fallback } = question;
+      const others = question.candidates.filter((each) => each !== fallback);
+      const candidates = [fallback, ...(thorough ? others : others.slice(0, 1))];
+      const milliseconds = await this.#measure(question, candidates, start + budgetMilliseconds);
       const best = Object.entries(milliseconds).reduce<readonly [string, number]>(
         (least, entry) => (entry[1] < least[1] * CLEARLY ? entry : least),
-        [question.fallback, milliseconds[question.fallback] as number],
+        [fallback, milliseconds[fallback] as number],
       );
       this.choices.answer(question.key, best[0]);
       measured.push({ key: question.key, chosen: best[0], milliseconds });
@@ -98,14 +101,17 @@ export class Tuner {
     return { measured, left: open.length - measured.length };
   }
 
-  /** Best times of the candidates, the rule of thumb first; the budget may end it before the last. */
-  async #measure(question: Question, deadline: number): Promise<Record<string, number>> {
-    const { fallback, candidates } = question;
+  /** Best times of the candidates; the budget may end it after the first, the rule of thumb. */
+  async #measure(
+    question: Question,
+    candidates: readonly string[],
+    deadline: number,
+  ): Promise<Record<string, number>> {
     const times: Record<string, number> = {};
     const inputs = randomInputs(this.device, question.problem as MatmulQuestion);
     try {
-      for (const candidate of [fallback, ...candidates.filter((each) => each !== fallback)]) {
-        if (candidate !== fallback && performance.now() >= deadline) break;
+      for (const candidate of candidates) {
+        if (candidate !== candidates[0] && performance.now() >= deadline) break;
         times[candidate] = await this.#time(question, candidate, inputs);
       }
     } finally {

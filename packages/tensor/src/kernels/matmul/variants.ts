@@ -34,10 +34,10 @@ const SUBGROUPS: Variant = {
   outputType: vectorOutput,
   tiles: ({ subgroupSize = 0 }) =>
     [
-      [8, 4],
-      [16, 4],
-      [32, 4],
       [32, 8],
+      [32, 4],
+      [16, 4],
+      [8, 4],
     ].map(([rows, each]) => `${rows}x${(each as number) * subgroupSize}`),
   usual: (sizes, { subgroupSize = 0 }) => {
     const { tileRows, vectors } = subgroupTile(sizes, subgroupSize);
@@ -50,7 +50,7 @@ const SUBGROUPS: Variant = {
 const SHARED: Variant = {
   name: 'shared memory',
   outputType: () => 'f32',
-  tiles: () => ['32x32', '64x64'],
+  tiles: () => ['64x64', '32x32'],
   // Large tiles reuse what they load; small ones leave no part of a large GPU idle.
   usual: ({ batch, rows, columns }) =>
     Math.ceil(rows / 64) * Math.ceil(columns / 64) * sizeOf(batch) >= 128 ? '64x64' : '32x32',
