@@ -55,12 +55,14 @@ async function open({ size, parameters, tokens, targets }) {
   let stepNumber = 0;
   const step = async () => {
     stepNumber++;
-    const { loss } = update.run({
+    const inputs = {
       tokens,
       targets,
       learningRate: { data: Float32Array.of(learningRate), shape: [] },
       stepNumber: { data: Float32Array.of(stepNumber), shape: [] },
-    });
+    };
+    if (stepNumber === 1) await update.warmUp(inputs);
+    const { loss } = update.run(inputs);
     const value = await loss.item();
     loss.dispose();
     return value;

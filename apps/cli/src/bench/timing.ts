@@ -29,6 +29,7 @@ export async function timeStep<Traced extends StepInputs>(
   step: CompiledStep<Traced, unknown>,
   inputs: Inputs<Traced>,
 ): Promise<Timing> {
+  await step.warmUp(inputs);
   return device.features.has('timestamp-query')
     ? timeByTimestamps(step, inputs)
     : timeByWall(device, step, inputs);

@@ -132,23 +132,19 @@ export class TrainingStep {
     );
   }
 
+  /** Tunes and compiles for batches of this shape. */
+  warmUp(batch: PreparedBatch): Promise<void> {
+    return this.#step.warmUp(withScalars(batch, 1));
+  }
+
   /** Submits an update; the loss is that before it. */
   submit(batch: PreparedBatch): Tensor {
-    return this.#step.run(this.#withScalars(batch)).loss;
+    return this.#step.run(withScalars(batch, ++this.#updates)).loss;
   }
 
   /** Submits an update with a timestamp around each dispatch. */
   profile(batch: PreparedBatch): Promise<StepProfile> {
-    return this.#step.profile(this.#withScalars(batch));
-  }
-
-  #withScalars(batch: PreparedBatch): PreparedBatch {
-    this.#updates++;
-    return {
-      ...batch,
-      learningRate: { data: Float32Array.of(LEARNING_RATE), shape: [] },
-      stepNumber: { data: Float32Array.of(this.#updates), shape: [] },
-    };
+    return this.#step.profile(withScalars(batch, ++this.#updates));
   }
 
   dispose(): void {
@@ -157,3 +153,9 @@ export class TrainingStep {
     for (const variable of this.#parameters.values()) variable.dispose();
   }
 }
+
+const withScalars = (batch: PreparedBatch, stepNumber: number): PreparedBatch => ({
+  ...batch,
+  learningRate: { data: Float32Array.of(LEARNING_RATE), shape: [] },
+  stepNumber: { data: Float32Array.of(stepNumber), shape: [] },
+});

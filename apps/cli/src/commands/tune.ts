@@ -45,8 +45,8 @@ async function tune(this: void, flags: Flags): Promise<void> {
   const report = await withDevice(async (device) => {
     const step = new TrainingStep(device, workload);
     try {
-      // A run asks the questions.
-      await step.submit(step.prepare(0)).item();
+      // Tracing asks the questions, and answers the most important ones.
+      await step.warmUp(step.prepare(0));
       return await device.tuner.tune({
         budgetMilliseconds: 1000 * flags.seconds,
         thorough: true,
