@@ -3,7 +3,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { openGpu } from '#gpu';
 import { Device } from '../src/device.js';
-import { attention, grad, HostRandom, type Shape, sizeOf, type Tensor } from '../src/index.js';
+import { attention, grad, type Tensor } from '../src/index.js';
+import { drawVariable, evenValues, worstDifference } from './support/draw.js';
 
 const gpus: Device[] = [];
 afterAll(() => {
@@ -45,11 +46,6 @@ const variants: readonly { readonly name: string; readonly claim: Claim }[] = [
   ...(subgroups === undefined ? [] : [{ name: 'subgroups', claim: subgroups }]),
 ];
 
-const values = (shape: Shape, seed: number): Float32Array => {
-  const random = new HostRandom(seed);
-  return Float32Array.from({ length: sizeOf(shape) }, () => 2 * random.uniform() - 1);
-};
-
 interface Product {
   readonly batch?: number;
   readonly rows: number;
@@ -79,9 +75,6 @@ function naiveProduct(a: Float32Array, b: Float32Array, product: Product): numbe
   return result;
 }
 
-const worst = (actual: ArrayLike<number>, expected: readonly number[]): number =>
-  expected.reduce((most, value, at) => Math.max(most, Math.abs(value - (actual[at] as number))), 0);
-
 // Sizes below, at and beyond the borders of the tiles, inner sizes that no vector divides, and one large tile each.
 const sizes: readonly Product[] = [
   { rows: 1, inner: 1, columns: 1 },
@@ -91,6 +84,9 @@ const sizes: readonly Product[] = [
   { batch: 3, rows: 9, inner: 17, columns: 11 },
   { rows: 258, inner: 130, columns: 68 },
   { rows: 530, inner: 131, columns: 31 },
+  { rows: 64, inner: 64, columns: 96 },
+  // Few results of long sums.
+  { rows: 40, inner: 1024, columns: 36 },
 ];
 const transposes = [
   {},
@@ -103,7 +99,7 @@ describe.each(variants)('matmul in the variant $name', ({ name, claim }) => {
   it('is the one that is chosen', async () => {
     const device = await deviceThatClaims(claim);
     if (!device.features.has('timestamp-query')) return;
-    const a = device.variable(values([8, 8], 1), { shape: [8, 8] });
+    const a = drawVariable(device, [8, 8], 1);
     const { kernels } = await device.compile(() => ({ product: a.matmul(a) })).profile({});
     expect(kernels.map(({ variant }) => variant)).toContain(name);
   });
@@ -119,9 +115,9 @@ describe.each(variants)('matmul in the variant $name', ({ name, claim }) => {
         } as Required<Product>;
         const shapeA = [batch, ...(transposeA ? [inner, rows] : [rows, inner])];
         const shapeB = [batch, ...(transposeB ? [columns, inner] : [inner, columns])];
-        const [a, b] = [values(shapeA, 1), values(shapeB, 2)];
+        const [a, b] = [evenValues(shapeA, 1), evenValues(shapeB, 2)];
         const result = device.tensor(a, { shape: shapeA }).matmul(device.tensor(b, { shape: shapeB }), flags);
-        const error = worst(await result.data(), naiveProduct(a, b, product));
+        const error = worstDifference(await result.data(), naiveProduct(a, b, product));
         expect(error, JSON.stringify(product)).toBeLessThan(1e-5 * Math.sqrt(inner));
       }
     }
@@ -156,7 +152,7 @@ describe.each(variants)('attention on an adapter with matmul in the variant $nam
   it('agrees with matmul and softmax, and so do its gradients', async () => {
     const device = await deviceThatClaims(claim);
     const shape = [2, 3, 70, 6];
-    const draw = (seed: number): Tensor => device.variable(values(shape, seed), { shape });
+    const draw = (seed: number): Tensor => drawVariable(device, shape, seed);
     const [query, key, value, weights] = [draw(1), draw(2), draw(3), draw(4)];
     const time = device.arange(70);
     const mask = time.unsqueeze(0).le(time.unsqueeze(1)).reshape([1, 1, 70, 70]).expand([2, 3, 70, 70]);
@@ -166,7 +162,7 @@ describe.each(variants)('attention on an adapter with matmul in the variant $nam
     ]) as [Tensor[], Tensor[]];
     for (const [at, tensor] of both[0].entries()) {
       const expected = [...(await (both[1][at] as Tensor).data())];
-      expect(worst(await tensor.data(), expected)).toBeLessThan(1e-5);
+      expect(worstDifference(await tensor.data(), expected)).toBeLessThan(1e-5);
     }
   });
 });

@@ -1,11 +1,9 @@
-import { type DType, HIGHEST_F32, LOWEST_F32 } from '../dtype.js';
 import { ForetokenError } from '../errors.js';
 import { GraphNode, topologicalOrder } from '../graph.js';
-import type { Operation } from '../operation.js';
-import { permuteOperation, placeOperation, reshapeOperation } from '../ops/movement.js';
-import { type ReductionAttributes, reduction } from '../ops/reduce.js';
-import { formatShape, type Shape } from '../shape.js';
-import { reducedSize } from './emitter.js';
+import { permuteOperation } from '../ops/movement.js';
+import { formatShape } from '../shape.js';
+import type { Target } from './kernel.js';
+import { derive, split } from './split.js';
 
 /** The graph below some roots, without repetitions. */
 export interface CanonicalGraph {
@@ -37,22 +35,6 @@ function dependencies(node: GraphNode): readonly GraphNode[] {
   );
 }
 
-/** Reductions longer than this are split: for parallelism where few results are asked, else for accuracy. */
-const LONG = 1024;
-const VERY_LONG = 16384;
-const FEW_RESULTS = 4096;
-
-const NEUTRAL: Record<string, Record<DType, number>> = {
-  sum: { f32: 0, i32: 0, u32: 0, bool: 0 },
-  max: { f32: LOWEST_F32, i32: -2147483648, u32: 0, bool: 0 },
-  min: { f32: HIGHEST_F32, i32: 2147483647, u32: 4294967295, bool: 1 },
-};
-
-const derive = <A>(operation: Operation<A>, input: GraphNode, attributes: A): GraphNode => {
-  const { shape, dtype } = operation.infer([input], attributes);
-  return new GraphNode(input.device, operation as unknown as Operation, [input], attributes, shape, dtype);
-};
-
 const isPermute = (node: GraphNode): boolean =>
   node.operation.name === permuteOperation.name && node.source === undefined;
 const orderOf = (node: GraphNode): readonly number[] =>
@@ -65,55 +47,14 @@ function mergePermutes(node: GraphNode, input: GraphNode): GraphNode {
   const from = input.inputs[0] as GraphNode;
   return order.every((axis, position) => axis === position)
     ? from
-    : derive(permuteOperation, from, { order });
-}
-
-/** About the square root of `length`, a divisor of it if one is near. */
-function partCount(length: number): number {
-  const root = Math.ceil(Math.sqrt(length));
-  for (let parts = root; parts <= 4 * root; parts++) if (length % parts === 0) return parts;
-  return root;
-}
-
-/** A long reduction as two: of strided parts, then of their results. The nodes after the input, in order. */
-function splitReduction(node: GraphNode, input: GraphNode): readonly GraphNode[] | undefined {
-  const { reducer, axes } = node.attributes as ReductionAttributes;
-  const length = reducedSize(node);
-  if (reducer === 'argmax' || reducer === 'argmin' || length < LONG) return undefined;
-  if (node.size > FEW_RESULTS && length < VERY_LONG) return undefined;
-  const along = axes.reduce((longest, axis) =>
-    (input.shape[axis] as number) > (input.shape[longest] as number) ? axis : longest,
-  );
-  const size = input.shape[along] as number;
-  if (size < 4) return undefined;
-  const parts = partCount(size);
-  const each = Math.ceil(size / parts);
-  const nodes: GraphNode[] = [];
-  const push = (next: GraphNode): GraphNode => {
-    nodes.push(next);
-    return next;
-  };
-  const resized = (replacement: Shape): Shape => input.shape.toSpliced(along, 1, ...replacement);
-  let padded = input;
-  if (each * parts !== size) {
-    const strides = input.shape.map(() => ({ start: 0, step: 1 }));
-    const fill = (NEUTRAL[reducer] as Record<DType, number>)[input.dtype];
-    padded = push(derive(placeOperation, input, { strides, shape: resized([each * parts]), fill }));
-  }
-  const grid = push(derive(reshapeOperation, padded, { shape: resized([each, parts]) }));
-  // `each` stays at `along`, `parts` comes after it; axes behind move by one.
-  const first = axes.map((axis) => (axis > along ? axis + 1 : axis));
-  const partial = push(derive(reduction, grid, { reducer, axes: first }));
-  const partsAxis = along - axes.filter((axis) => axis < along).length;
-  push(derive(reduction, partial, { reducer, axes: [partsAxis] }));
-  return nodes;
+    : derive(permuteOperation, [from], { order });
 }
 
 /**
  * Merges nodes of equal operation, attributes and inputs; sees through aliases and assigned variables; splits
- * long reductions.
+ * long reductions and products.
  */
-export function canonicalize(roots: readonly GraphNode[]): CanonicalGraph {
+export function canonicalize(roots: readonly GraphNode[], target: Target): CanonicalGraph {
   const representative = new Map<GraphNode, GraphNode>();
   const known = new Map<string, GraphNode>();
   const order: GraphNode[] = [];
@@ -144,10 +85,7 @@ export function canonicalize(roots: readonly GraphNode[]): CanonicalGraph {
       return;
     }
     known.set(key, node);
-    const parts =
-      node.operation.lowering.kind === 'reduction'
-        ? splitReduction(node, canonical(input as GraphNode))
-        : undefined;
+    const parts = split(node, node.inputs.map(canonical), target);
     if (parts === undefined) {
       order.push(node);
       return;

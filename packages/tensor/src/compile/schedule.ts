@@ -27,6 +27,7 @@ const isReshape = (node: GraphNode): boolean => node.operation.name === 'reshape
 /** Decides for each node between a buffer and recomputation inside the kernels that need it. */
 class Placer implements Placement {
   readonly canonical: (node: GraphNode) => GraphNode;
+  readonly maxBuffers: number;
   readonly #order: readonly GraphNode[];
   readonly #stored = new Set<GraphNode>();
   /** Instructions for one element of a node, when everything below that has no buffer is inlined. */
@@ -34,9 +35,10 @@ class Placer implements Placement {
 
   constructor(
     readonly roots: readonly GraphNode[],
-    readonly maxBuffers: number,
+    target: Target,
   ) {
-    const graph = canonicalize(roots);
+    this.maxBuffers = target.maxBuffers;
+    const graph = canonicalize(roots, target);
     this.canonical = graph.canonical;
     this.#order = graph.order;
     for (const node of [...roots, ...graph.partials]) this.#store(node);
@@ -183,7 +185,8 @@ class Placer implements Placement {
 
   /** Gives buffers to more nodes until no kernel binds more than the adapter allows. */
   #enforceLimit(): void {
-    for (const node of this.#order) {
+    // From the last on: what gets a buffer comes before its reader, and then it is its turn.
+    for (const node of this.#order.toReversed()) {
       if (!this.#stored.has(node) || isLeaf(node)) continue;
       for (;;) {
         const reached = new Map<GraphNode, ReadonlySet<GraphNode>>();
@@ -218,7 +221,7 @@ class Placer implements Placement {
 
 /** Plans the kernels that compute `roots`. */
 export function schedule(roots: readonly GraphNode[], target: Target): Schedule {
-  const placer = new Placer(roots, target.maxBuffers);
+  const placer = new Placer(roots, target);
   const parts = new Map<GraphNode, GraphNode[]>();
   for (const part of placer.order.filter(isPart)) {
     const whole = placer.canonical(part.inputs[0] as GraphNode);

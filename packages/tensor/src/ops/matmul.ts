@@ -49,7 +49,7 @@ function reduceBatch(gradient: Tensor, shape: Shape): Tensor {
   return axes.length === 0 ? gradient : gradient.sum(axes, { keepDims: true }).reshape(shape);
 }
 
-const matmulOperation: Operation<MatmulAttributes> = {
+export const matmulOperation: Operation<MatmulAttributes> = {
   name: 'matmul',
   infer: (inputs, attributes) => {
     const [a, b] = inputs as [GraphNode, GraphNode];

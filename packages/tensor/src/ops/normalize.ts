@@ -110,7 +110,11 @@ const normOperation: Operation<NormAttributes> = {
       [rows, upstream, statistics, ...(weight === undefined ? [] : [weight])],
       attributes,
     );
-    const normalized = rows.sub(mean).mul(factor);
+    const plain = { ...attributes, weight: false, bias: false };
+    // By the statistics, which have no gradient of their own.
+    const normalized = customGradient(rows.sub(mean).mul(factor), [rows], (towards) => [
+      apply(normGradientOperation, [rows, towards, statistics], plain),
+    ]);
     return [
       towardsRows,
       ...(attributes.weight ? [upstream.mul(normalized).sum(leading(rows))] : []),
