@@ -14,6 +14,9 @@ export function formatCount(value: number): string {
 
 export const formatShare = (value: number): string => `${(100 * value).toFixed(1)}%`;
 
+export const formatMebibytes = (bytes: number | null): string =>
+  bytes === null ? '-' : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
 /** `75` as `1:15`, `4000` as `1:06:40`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -1,5 +1,7 @@
-import { type Device, openDevice } from '@foretoken/tensor';
+import { findObjective } from '@foretoken/objectives';
+import type { Device } from '@foretoken/tensor';
 import { chooseSize, type NamedSize } from '../../bench/sizes.js';
+import { openTunedDevice } from '../../device.js';
 import { UsageError } from '../../errors.js';
 
 /** A parser of whole numbers of at least `least`; the argument parser names flag and value. */
@@ -46,12 +48,59 @@ export const sizeFlags = {
 
 export const namedSize = ({ size, ...fields }: SizeFlags): NamedSize => chooseSize(size, fields);
 
+/** Flags of the commands that train. */
+export interface WorkloadFlags {
+  readonly objective: string;
+  readonly registers?: number;
+  readonly seed: number;
+}
+
+function parseRegisters(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && value <= 1)) {
+    throw new UsageError('expected a share of the positions above 0 and at most 1.');
+  }
+  return value;
+}
+
+export const workloadFlags = {
+  objective: {
+    kind: 'parsed',
+    parse: String,
+    default: 'ntp',
+    brief: 'Objective: see "foretoken objectives"',
+  },
+  registers: {
+    kind: 'parsed',
+    parse: parseRegisters,
+    optional: true,
+    brief: 'mutor: share of the positions that have a register [default = 1]',
+  },
+  seed: {
+    kind: 'parsed',
+    parse: wholeNumber(0),
+    default: '0',
+    brief: 'Seed of model and tokens',
+  },
+} as const;
+
+/** The objective that is asked for. @throws UsageError where it has no registers and a flag of theirs is given */
+export function objectiveName(flags: WorkloadFlags & { readonly layout?: string }): string {
+  const { name } = findObjective(flags.objective);
+  for (const flag of ['registers', 'layout'] as const) {
+    if (flags[flag] !== undefined && name !== 'mutor') {
+      throw new UsageError(`--${flag}: ${name} has no registers. Use it with --objective mutor.`);
+    }
+  }
+  return name;
+}
+
 /** One line on standard error; standard output carries the result alone. */
 export const tell = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** Runs something with a device of its own. */
 export async function withDevice<Result>(body: (device: Device) => Promise<Result>): Promise<Result> {
-  const device = await openDevice();
+  const device = await openTunedDevice();
   try {
     return await body(device);
   } finally {

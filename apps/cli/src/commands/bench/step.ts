@@ -1,32 +1,27 @@
-import { findObjective } from '@foretoken/objectives';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { benchStep, type StepResult } from '../../bench/step.js';
 import { type RegisterLayout, registerLayouts, workloadOf } from '../../bench/training.js';
-import { UsageError } from '../../errors.js';
-import { formatCount, formatShare, formatTable } from '../../format.js';
-import { jsonFlag, namedSize, type SizeFlags, sizeFlags, tell, wholeNumber, withDevice } from './flags.js';
+import { formatCount, formatMebibytes, formatShare, formatTable } from '../../format.js';
+import {
+  jsonFlag,
+  namedSize,
+  objectiveName,
+  type SizeFlags,
+  sizeFlags,
+  tell,
+  type WorkloadFlags,
+  wholeNumber,
+  withDevice,
+  workloadFlags,
+} from './flags.js';
 
-interface Flags extends SizeFlags {
-  readonly objective: string;
-  readonly registers?: number;
+interface Flags extends SizeFlags, WorkloadFlags {
   readonly layout?: RegisterLayout;
   readonly steps?: number;
-  readonly seed: number;
   readonly profile: boolean;
   readonly json: boolean;
 }
-
-function parseRegisters(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value > 0 && value <= 1)) {
-    throw new UsageError('expected a share of the positions above 0 and at most 1.');
-  }
-  return value;
-}
-
-const mebibytes = (bytes: number | null): string =>
-  bytes === null ? '-' : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 function describe(result: StepResult): string {
   const { stepMs, stepMsP10, stepMsP90, jsThreadShare, kernels } = result;
@@ -39,7 +34,10 @@ function describe(result: StepResult): string {
     ],
     ['first step', `${result.firstStepMs.toFixed(0)} ms`],
     ['dispatches', String(result.dispatches ?? 'unknown: the adapter has no timestamps')],
-    ['GPU memory', `${mebibytes(result.peakGpuBytes)} at most, ${mebibytes(result.arenaBytes)} for the step`],
+    [
+      'GPU memory',
+      `${formatMebibytes(result.peakGpuBytes)} at most, ${formatMebibytes(result.arenaBytes)} for the step`,
+    ],
     ['CPU', `${result.cpuSecondsPerStep.toFixed(3)} s a step`],
     ['JS thread', jsThreadShare === null ? 'not known on this system' : `${formatShare(jsThreadShare)} busy`],
     ['FLOPs', `${formatCount(result.flopsPerStep)} a step`],
@@ -66,12 +64,7 @@ function describe(result: StepResult): string {
 
 async function step(this: void, flags: Flags): Promise<void> {
   const named = namedSize(flags);
-  const { name } = findObjective(flags.objective);
-  for (const flag of ['registers', 'layout'] as const) {
-    if (flags[flag] !== undefined && name !== 'mutor') {
-      throw new UsageError(`--${flag}: ${name} has no registers. Use it with --objective mutor.`);
-    }
-  }
+  const name = objectiveName(flags);
   const workload = workloadOf(name, named.size, {
     seed: flags.seed,
     registers: flags.registers ?? 1,
@@ -93,18 +86,7 @@ export const stepCommand = buildCommand<Flags>({
   parameters: {
     flags: {
       ...sizeFlags,
-      objective: {
-        kind: 'parsed',
-        parse: String,
-        default: 'ntp',
-        brief: 'Objective: see "foretoken objectives"',
-      },
-      registers: {
-        kind: 'parsed',
-        parse: parseRegisters,
-        optional: true,
-        brief: 'mutor: share of the positions that have a register [default = 1]',
-      },
+      ...workloadFlags,
       layout: {
         kind: 'enum',
         values: registerLayouts,
@@ -117,12 +99,6 @@ export const stepCommand = buildCommand<Flags>({
         parse: wholeNumber(2),
         optional: true,
         brief: 'Timed steps [default = about six seconds of them, at least 10]',
-      },
-      seed: {
-        kind: 'parsed',
-        parse: wholeNumber(0),
-        default: '0',
-        brief: 'Seed of model and tokens',
       },
       profile: { kind: 'boolean', default: false, brief: 'Add a table of the kernels of one step' },
       json: jsonFlag,
