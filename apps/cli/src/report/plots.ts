@@ -1,45 +1,15 @@
-import type { Spec as VegaSpec } from 'vega';
-import * as vega from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
 import { formatShare } from '../format.js';
 import { objectiveTitle } from '../summary.js';
 import { Markup } from './escape.js';
 import type { Look } from './palette.js';
+import { renderSvg } from './render.js';
 import type { RunLog } from './run-logs.js';
 
 type Looks = ReadonlyMap<string, Look>;
 
-// Colours are CSS variables, so that a drawing made once follows the theme of whoever reads it.
-const config = {
-  background: 'transparent',
-  font: 'system-ui, sans-serif',
-  aria: false,
-  view: { stroke: null },
-  axis: {
-    labelColor: 'var(--soft)',
-    titleColor: 'var(--soft)',
-    gridColor: 'var(--grid)',
-    domainColor: 'var(--line)',
-    tickColor: 'var(--line)',
-    labelFontSize: 13,
-    titleFontSize: 13,
-    titleFontWeight: 'normal',
-    titlePadding: 8,
-    labelFlush: false,
-  },
-} as const;
-
-/** Renders a drawing to SVG, without a browser. */
-async function draw(spec: object): Promise<Markup> {
-  const { spec: compiled } = compile({ ...spec, config } as unknown as TopLevelSpec);
-  const view = new vega.View(vega.parse(compiled as VegaSpec), { renderer: 'none', logLevel: vega.Error });
-  try {
-    // Inside a page the namespace goes without saying.
-    return new Markup((await view.toSVG()).replace(/ xmlns(:xlink)?="[^"]*"/g, ''));
-  } finally {
-    view.finalize();
-  }
-}
+/** Renders a drawing for a page, inside of which the namespace goes without saying. */
+const draw = async (spec: object): Promise<Markup> =>
+  new Markup((await renderSvg(spec)).replace(/ xmlns(:xlink)?="[^"]*"/g, ''));
 
 // Each label takes its own unit (500, 1k), where a format for the axis would give all the same (0.5k).
 const shortNumber = "format(datum.value, '~s')";

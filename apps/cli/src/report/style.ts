@@ -9,6 +9,11 @@ const DARK = `
   --blue: #4ba3e3; --orange: #e69f00; --purple: #d58bb4; --green: #14b88a; --vermillion: #f0783c; --sky: #8ecff5;
   --right: #35c79d; --wrong: #ff955c;`;
 
+/** The colours of the light theme, by the names of their variables. */
+export const lightColours: ReadonlyMap<string, string> = new Map(
+  [...LIGHT.matchAll(/--(\w+): (#\w+)/g)].map(([, name = '', colour = '']) => [name, colour]),
+);
+
 /** The style sheet of the report. */
 export const style = `
 :root { color-scheme: light dark; ${LIGHT} }

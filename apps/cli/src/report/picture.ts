@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { writeAtomic } from '@foretoken/train';
+import { lightColours } from './style.js';
+
+/** Pixels of a PNG for each one of its drawing. */
+const SCALE = 2;
+
+// Unlike a browser, a reader outside of one may know none of the names in general.
+const FONTS = 'Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif';
+
+/** A drawing in the colours of the light theme on its page, for readers outside of a report. */
+const onLight = (svg: string): string =>
+  svg
+    .replace(/var\(--(\w+)\)/g, (_, name: string) => lightColours.get(name) ?? 'black')
+    .replaceAll('system-ui, sans-serif', FONTS)
+    .replace(/(<svg[^>]*>)/, `$1<rect width="100%" height="100%" fill="${lightColours.get('panel')}"/>`);
+
+/**
+ * Writes a drawing as `name.svg` and `name.png`.
+ *
+ * @param warn - told when this machine has no fonts, without which the PNG has no text
+ */
+export async function writePicture(
+  folder: string,
+  name: string,
+  svg: string,
+  warn: (text: string) => void,
+): Promise<void> {
+  const picture = onLight(svg);
+  writeAtomic(join(folder, `${name}.svg`), `${picture}\n`);
+  // Loaded here, so that nothing else needs its binary.
+  const { Resvg } = await import('@resvg/resvg-js');
+  const text = '<svg xmlns="http://www.w3.org/2000/svg"><text y="9">a</text></svg>';
+  if (new Resvg(text).getBBox() === undefined) {
+    warn(`${name}.png: no font is installed, so it has no text. ${name}.svg has it.`);
+  }
+  const image = new Resvg(picture, { fitTo: { mode: 'zoom', value: SCALE } }).render();
+  writeAtomic(join(folder, `${name}.png`), image.asPng());
+}
