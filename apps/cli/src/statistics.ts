@@ -34,3 +34,18 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** `p` of the fit `y = c * x^p`, by least squares over the logarithms; null where there are fewer than two `x`. */
+export function powerExponent(xs: readonly number[], ys: readonly number[]): number | null {
+  if (new Set(xs).size < 2) return null;
+  const [logX, logY] = [xs.map(Math.log), ys.map(Math.log)];
+  return slopeOf(logX, logY);
+}
+
+/** Slope of the line that fits the points best, by least squares. */
+export function slopeOf(xs: readonly number[], ys: readonly number[]): number {
+  const [meanX, meanY] = [meanOf(xs), meanOf(ys)];
+  const products = xs.map((x, at) => (x - meanX) * ((ys[at] ?? meanY) - meanY));
+  const squares = xs.map((x) => (x - meanX) ** 2);
+  return meanOf(products) / meanOf(squares);
+}

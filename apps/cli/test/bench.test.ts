@@ -1,6 +1,3 @@
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attentionFlops, benchAttention } from '../src/bench/attention.js';
@@ -11,8 +8,7 @@ import { bestOfNeighbours, groupKernels } from '../src/bench/step.js';
 import { corpusBatch, TrainingStep, workloadOf } from '../src/bench/training.js';
 import { settingFlags } from '../src/settings.js';
 import { median, quantile } from '../src/statistics.js';
-
-const TINY = { layers: 1, width: 16, heads: 2, vocab: 16, context: 16, batch: 2 };
+import { bench, built, TINY, TINY_FLAGS } from './program.js';
 
 describe('figures', () => {
   it('takes quantiles between neighbours', () => {
@@ -188,27 +184,7 @@ describe('measurements', () => {
   });
 });
 
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-
-function bench(
-  ...args: readonly string[]
-): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [main, 'bench', ...args]);
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk.toString();
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk.toString();
-    });
-    child.on('close', (status) => resolve({ status, stdout, stderr }));
-  });
-}
-
-const TINY_FLAGS = Object.entries(TINY).flatMap(([field, value]) => [`--${field}`, String(value)]);
-
-describe.skipIf(!existsSync(main))('the program', () => {
+describe.skipIf(!built)('the program', () => {
   it('prints the figures of a step as one JSON document', async () => {
     const { status, stdout } = await bench('step', ...TINY_FLAGS, '--steps', '4', '--profile', '--json');
     expect(status).toBe(0);

@@ -3,6 +3,8 @@ import { attentionCommand } from './attention.js';
 import { elementwiseCommand } from './elementwise.js';
 import { generateCommand } from './generate.js';
 import { matmulCommand } from './matmul.js';
+import { scalingCommand } from './scaling.js';
+import { soakCommand } from './soak.js';
 import { stepCommand } from './step.js';
 
 export const benchRoutes = buildRouteMap({
@@ -12,6 +14,8 @@ export const benchRoutes = buildRouteMap({
     attention: attentionCommand,
     elementwise: elementwiseCommand,
     generate: generateCommand,
+    scaling: scalingCommand,
+    soak: soakCommand,
   },
   docs: { brief: 'Measure kernels and training steps on this adapter' },
 });
