@@ -133,17 +133,16 @@ const normGradientOperation: Operation<NormAttributes> = {
   infer: (inputs) => ({ shape: (inputs[0] as GraphNode).shape, dtype: 'f32' }),
   // Differentiated as the formula that the kernel computes.
   gradient: (upstream, { inputs, attributes }) => {
-    const [rows, towards, , weight] = inputs as [Tensor, Tensor, Tensor, Tensor | undefined];
+    // Nodes of their own, so that what the inputs depend on takes no part.
+    const [rows, towards, , weight] = inputs.map((input) =>
+      customGradient(input, [input], (through) => [through]),
+    ) as [Tensor, Tensor, Tensor, Tensor | undefined];
     const { mean, factor } = statisticsOf(rows, attributes);
     const normalized = (mean === undefined ? rows : rows.sub(mean)).mul(factor);
-    const again = rowGradient(
-      weight === undefined ? towards : towards.mul(weight),
-      normalized,
-      factor,
-      attributes,
-    );
-    const own = weight === undefined ? [rows, towards] : [rows, towards, weight];
-    const [ofRows, ofTowards, ...ofWeight] = grad(again.mul(upstream).sum(), own);
+    const weighted = weight === undefined ? towards : towards.mul(weight);
+    const again = rowGradient(weighted, normalized, factor, attributes);
+    const wanted = [rows, towards, ...(weight === undefined ? [] : [weight])];
+    const [ofRows, ofTowards, ...ofWeight] = grad(again.mul(upstream).sum(), wanted);
     return [ofRows, ofTowards, undefined, ...ofWeight];
   },
   lowering: {
