@@ -117,6 +117,8 @@ export function canonicalize(roots: readonly GraphNode[], target: Target): Canon
     representative.set(node, canonical(part));
   };
 
+  // In the order in which operations were written: a gradient soon follows what it needs, which then makes room. The
+  // order of the search would compute the gradients of all weights last.
   for (const node of topologicalOrder(roots, dependencies).sort((a, b) => a.id - b.id)) {
     const [pending] = node.source === undefined ? [] : dependencies(node);
     const whole = node.source === undefined ? wholeOf(node) : undefined;

@@ -160,7 +160,9 @@ export class Plan {
     }
 
     const { gpu, pool } = this.runtime;
-    const layout = layOut(intervals, gpu.limits.minStorageBufferOffsetAlignment, gpu.limits.maxBufferSize);
+    const { minStorageBufferOffsetAlignment, maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
+    const maxChunkBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    const layout = layOut(intervals, minStorageBufferOffsetAlignment, maxChunkBytes);
     this.#arena = layout.chunkBytes.map((bytes) => pool.allocate(bytes, false));
     const temporaries = new Map<VariableState, Place>();
     intervals.forEach(({ node, temporaryOf }, at) => {
