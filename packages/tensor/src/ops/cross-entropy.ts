@@ -17,14 +17,14 @@ export interface CrossEntropyOptions {
 }
 
 export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
-  /** Rows of the weight that are multiplied at a time. Default 8192, or fewer where that makes more than 2^24 logits. */
+  /** Rows of the weight that are multiplied at a time. Default 8192, or fewer where that makes more than 2^23 logits. */
   readonly chunkSize?: number;
 }
 
 const MAX_CHUNK = 8192;
 /** So many rows at least, to keep products efficient. */
 const MIN_CHUNK = 256;
-const MAX_LOGITS = 2 ** 24;
+const MAX_LOGITS = 2 ** 23;
 
 const defaultChunk = (count: number): number =>
   Math.max(MIN_CHUNK, Math.min(MAX_CHUNK, 2 ** Math.floor(Math.log2(MAX_LOGITS / Math.max(count, 1)))));
