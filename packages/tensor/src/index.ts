@@ -27,7 +27,7 @@ export {
   ValidationError,
 } from './errors.js';
 export { type AttentionOptions, attention, type HeadCounts, selfAttention } from './ops/attention.js';
-export { type CheckpointBody, checkpoint } from './ops/checkpoint.js';
+export { checkpoint } from './ops/checkpoint.js';
 export {
   type CrossEntropyOptions,
   crossEntropy,

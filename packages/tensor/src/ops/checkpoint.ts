@@ -5,10 +5,14 @@ import { type GraphNode, nextNodeId, topologicalOrder } from '../graph.js';
 import { formatShape, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { VariableState } from '../variable.js';
-import { again } from './order.js';
+import { again, store } from './order.js';
 
-/** A function of tensors whose gradient can be made by running it again. */
-export type CheckpointBody = (...inputs: Tensor[]) => Tensor;
+type Input = Tensor | undefined;
+
+/** What the body gets: a tensor for each input that there is. */
+type Arguments<Inputs extends Input[]> = {
+  [At in keyof Inputs]: Inputs[At] extends Tensor ? Tensor : Input;
+};
 
 /** Runs `body`, which must not assign variables: it would do so twice. */
 function runPure(device: Device, body: () => Tensor): Tensor {
@@ -30,20 +34,42 @@ function outerNodes(value: GraphNode, first: number): GraphNode[] {
   return order.filter(({ id }) => id < first);
 }
 
-/** Refuses a second run that is not the first one over again: gradients would be wrong, or get lost. */
-function checkSecondRun(value: Tensor, second: Tensor, targets: ReadonlySet<GraphNode>): void {
+const describe = ({ shape, source }: GraphNode): string =>
+  `${source?.kind === 'variable' ? `variable ${source.variable.name}` : 'a tensor'} ${formatShape(shape)}`;
+
+/**
+ * Refuses a second run that is not the first one over again: gradients would be wrong, or get lost.
+ *
+ * @param outer - what the first run used, with what stands for it in the second
+ */
+function checkSecondRun(
+  value: Tensor,
+  second: Tensor,
+  outer: ReadonlyMap<GraphNode, readonly GraphNode[]>,
+): void {
+  const pure = 'The body must compute the same from the same inputs.';
   if (!sameShape(second.shape, value.shape) || second.dtype !== value.dtype) {
     throw new ForetokenError(
-      `checkpoint: the body gave ${value.dtype}${formatShape(value.shape)}, then ${second.dtype}${formatShape(second.shape)} in the backward pass. It must give the same for the same inputs.`,
+      `checkpoint: the body gave ${value.dtype}${formatShape(value.shape)}, then ${second.dtype}${formatShape(second.shape)} when it ran again for the gradient. ${pure}`,
     );
   }
+  const targets = new Set([...outer.values()].flat());
   const order = topologicalOrder([second.node], (node) => (targets.has(node) ? [] : gradientInputs(node)));
-  const stray = order.find((node) => node.tracked && !targets.has(node) && gradientInputs(node).length === 0);
-  if (stray === undefined) return;
-  const name = stray.source?.kind === 'variable' ? `variable ${stray.source.variable.name}` : 'a tensor';
-  throw new ForetokenError(
-    `checkpoint: in the backward pass the body used ${name} ${formatShape(stray.shape)}, which it had not used before, or which has been assigned since. Call backward() before assigning variables, and make none in the body.`,
+  const used = new Set(order);
+  const lost = [...outer].find(
+    ([node, twins]) => node.tracked && node.dtype === 'f32' && !twins.some((twin) => used.has(twin)),
   );
+  if (lost !== undefined) {
+    throw new ForetokenError(
+      `checkpoint: the body did not use ${describe(lost[0])} when it ran again for the gradient. ${pure} Call backward() before assigning variables.`,
+    );
+  }
+  const stray = order.find((node) => node.tracked && !targets.has(node) && gradientInputs(node).length === 0);
+  if (stray !== undefined) {
+    throw new ForetokenError(
+      `checkpoint: the body used ${describe(stray)} only when it ran again for the gradient. ${pure} Make variables outside.`,
+    );
+  }
 }
 
 /**
@@ -56,33 +82,45 @@ function checkSecondRun(value: Tensor, second: Tensor, targets: ReadonlySet<Grap
  * among them; masks and tables that many bodies share do not.
  *
  * @param body - a pure function: it gives the same for the same inputs, and assigns no variables
- * @param inputs - at least one tensor, of any dtype
+ * @param inputs - at least one tensor, of any dtype; `undefined` for arguments that are left out
  * @throws ForetokenError when `body` assigns a variable; in `backward()` and `grad()`, when its second run uses other
  * variables than the first
  * @example
  * const hidden = checkpoint((x) => block.forward(x), [embedded]);
  */
-export function checkpoint(body: CheckpointBody, inputs: readonly Tensor[]): Tensor {
-  const device = inputs[0]?.device;
+export function checkpoint<Inputs extends Input[]>(
+  body: (...inputs: Arguments<Inputs>) => Tensor,
+  inputs: readonly [...Inputs],
+): Tensor {
+  const device = inputs.find((input) => input !== undefined)?.device;
   if (device === undefined) throw new ForetokenError('checkpoint: expected at least one input, got none.');
-  const originals = inputs.map(({ node }) => node);
+  const originals = inputs.map((input) => input?.node);
   const first = nextNodeId();
-  const value = runPure(device, () => body(...inputs));
+  const run = (given: readonly Input[]): Tensor =>
+    runPure(device, () => body(...(given as Arguments<Inputs>)));
+  const value = run(inputs);
   const outer = outerNodes(value.node, first);
   const differentiable = outer.filter(({ dtype }) => dtype === 'f32');
   return customGradient(
     value,
     differentiable.map((node) => new Tensor(node)),
     (upstream) => {
-      const copies = originals.map((node) => again(new Tensor(node), upstream));
-      const second = runPure(device, () => body(...copies));
-      const targets = new Set([...outer, ...copies.map(({ node }) => node)]);
-      checkSecondRun(value, second, targets);
-      const gradients = pullBack(second, upstream, targets);
+      const copies = originals.map((node) => node && again(new Tensor(node), upstream));
+      const second = run(copies);
       // A body may read an input as its argument and from around it as well.
+      const twins = new Map(
+        outer.map((node) => [
+          node,
+          [node, ...copies.flatMap((copy, at) => (copy && originals[at] === node ? [copy.node] : []))],
+        ]),
+      );
+      checkSecondRun(value, second, twins);
+      const gradients = pullBack(second, upstream, new Set([...twins.values()].flat()));
+      // Those of variables are stored: what uses them may run last, and would keep what is inside the body until then.
       return differentiable.map((node) =>
-        [node, ...copies.flatMap((copy, at) => (originals[at] === node ? [copy.node] : []))]
-          .flatMap((each) => gradients.get(each) ?? [])
+        (twins.get(node) ?? [])
+          .flatMap((twin) => gradients.get(twin) ?? [])
+          .map((gradient) => (node.source?.kind === 'variable' ? store(gradient) : gradient))
           .reduce<Tensor | undefined>((sum, part) => sum?.add(part) ?? part, undefined),
       );
     },

@@ -36,4 +36,8 @@ const storeOperation: Operation<undefined> = {
  * `tensor`, f32, computed here into memory of its own rather than within the kernels that use it, so that what it was
  * computed from need not be kept for them.
  */
-export const store = (tensor: Tensor): Tensor => apply(storeOperation, [tensor], undefined);
+export function store(tensor: Tensor): Tensor {
+  const { lowering } = tensor.node.operation;
+  const isStored = lowering.kind === 'kernel' || lowering.kind === 'leaf';
+  return isStored ? tensor : apply(storeOperation, [tensor], undefined);
+}
