@@ -12,7 +12,7 @@ import {
   RMSNorm,
   zeros,
 } from '@foretoken/nn';
-import { type Device, foldIn, type HostRandom, type Tensor } from '@foretoken/tensor';
+import { checkpoint, type Device, foldIn, type HostRandom, type Tensor } from '@foretoken/tensor';
 import type { TransformerConfig } from './config.js';
 
 /** What a block needs besides hidden states; `Transformer.context()` makes it. */
@@ -39,6 +39,7 @@ export class Block extends Module {
   readonly mlpNorm: LayerNorm | RMSNorm | undefined;
   readonly mlp: MLP | undefined;
   readonly #dropout: Dropout;
+  readonly #checkpointed: boolean;
 
   constructor(device: Device, config: TransformerConfig, random: HostRandom) {
     super();
@@ -46,6 +47,7 @@ export class Block extends Module {
     const divisor = initialization.scaleResidual ? Math.sqrt(2 * config.layers) : 1;
     const inputInit = gaussian(initialization.input, width);
     this.#dropout = new Dropout(config.dropout);
+    this.#checkpointed = config.activationCheckpointing === 'blocks';
     this.attentionNorm = createNorm(device, config);
     this.attention = new Attention(
       device,
@@ -72,7 +74,16 @@ export class Block extends Module {
   }
 
   /** `[B, T, D]` to `[B, T, D]`. */
-  forward(hidden: Tensor, { dropoutKey, ...inputs }: BlockInputs = {}): Tensor {
+  forward(hidden: Tensor, inputs: BlockInputs = {}): Tensor {
+    // With a cache there is no backward pass, and the pass assigns keys and values.
+    if (!this.#checkpointed || inputs.cache !== undefined) return this.#compute(hidden, inputs);
+    return checkpoint(
+      (again, dropoutKey) => this.#compute(again, { ...inputs, dropoutKey }),
+      [hidden, inputs.dropoutKey],
+    );
+  }
+
+  #compute(hidden: Tensor, { dropoutKey, ...inputs }: BlockInputs): Tensor {
     const keys = [0, 1].map((place) => dropoutKey && foldIn(dropoutKey, place));
     const mixed = this.attention.forward(this.attentionNorm.forward(hidden), inputs);
     const attended = hidden.add(this.#dropout.forward(mixed, keys[0]));

@@ -57,6 +57,11 @@ const schema = z
     tiedEmbeddings: z.boolean(),
     /** After the embeddings and after every attention and MLP; acts only in passes that are given a key. */
     dropout: z.number().nonnegative().lt(1).default(0),
+    /**
+     * What training keeps of the forward pass: all that gradients need, or only what enters each block, the rest of
+     * which is then computed again. Changes memory and time, no results.
+     */
+    activationCheckpointing: z.enum(['none', 'blocks']).default('none'),
     initialization,
   })
   .transform((config) => ({
