@@ -18,6 +18,7 @@ const MODEL_KEYS = [
   'bias',
   'tiedEmbeddings',
   'dropout',
+  'activationCheckpointing',
 ];
 /** Names at the top of a recipe that describe it rather than set anything. */
 const DESCRIPTION = [

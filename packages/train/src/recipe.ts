@@ -26,8 +26,13 @@ const schema = z.strictObject({
     clip: z.number().positive(),
     schedule: z.enum(['constant', 'linear', 'cosine']),
     warmupSteps: z.int().nonnegative(),
+    /**
+     * Parts of a batch that go through the model one after another; gradients and losses are their means. More parts
+     * take less memory and about the same time.
+     */
+    accumulate: count.default(1),
   }),
-  /** Sequences in a batch. */
+  /** Sequences in a batch, which is that of one update: in all its parts together. */
   batch: count,
   /** Updates at most. */
   steps: count,
@@ -59,6 +64,12 @@ export function parseRecipe(input: unknown): Recipe {
   const recipe = result.data;
   const task = starGraphConfigSchema.safeParse({ ...recipe.task, seed: 0 });
   if (!task.success) throw new RecipeError(`recipe ${recipe.name}, task: ${problems(task.error)}`);
+  const { accumulate } = recipe.optimizer;
+  if (recipe.batch % accumulate !== 0) {
+    throw new RecipeError(
+      `recipe ${recipe.name}: batch (${recipe.batch}) must be a multiple of optimizer.accumulate (${accumulate}).`,
+    );
+  }
   for (const [name, settings] of Object.entries(recipe.objectives)) resolveSettings(name, settings);
   if (recipe.optimizer.warmupSteps > recipe.steps) {
     return { ...recipe, optimizer: { ...recipe.optimizer, warmupSteps: recipe.steps } };

@@ -2,7 +2,6 @@ import { StarGraphTask } from '@foretoken/data';
 import { attentionOnlyConfig, Transformer } from '@foretoken/models';
 import {
   AdamW,
-  clipGradNorm,
   constantSchedule,
   cosineSchedule,
   decayGroups,
@@ -10,19 +9,11 @@ import {
   linearSchedule,
   loadInto,
   type Schedule,
-  takeGradients,
 } from '@foretoken/nn';
-import { createObjective, type LossInputs, type Objective } from '@foretoken/objectives';
-import {
-  type CompiledStep,
-  type Device,
-  HostRandom,
-  randomKey,
-  stack,
-  type Tensor,
-  type Variable,
-} from '@foretoken/tensor';
+import { createObjective, type Objective, type PreparedBatch } from '@foretoken/objectives';
+import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
 import type { Recipe } from './recipe.js';
+import { createUpdate, type Update } from './update.js';
 
 /** Numbers of the random streams below a seed. */
 const STREAM = { model: 1, objective: 2, layout: 3, dropout: 4 } as const;
@@ -33,9 +24,7 @@ export interface PendingUpdate {
   readonly figures: Tensor;
 }
 
-type StepOutput = { figures: Tensor };
-
-/** Model, objective, optimizer and data of one run, with the compiled update. */
+/** Model, objective, optimizer and data of one run. */
 export class Session {
   readonly task: StarGraphTask;
   readonly model: Transformer;
@@ -44,10 +33,8 @@ export class Session {
   readonly parameters: ReadonlyMap<string, Variable>;
   readonly extraParameters: number;
   readonly schedule: Schedule;
-  /** Names of the parts of the loss; known once an update has been traced. */
-  partNames: readonly string[] = [];
   readonly #optimizer: AdamW;
-  readonly #update: CompiledStep<LossInputs, StepOutput>;
+  readonly #update: Update;
 
   constructor(
     readonly device: Device,
@@ -76,7 +63,8 @@ export class Session {
       ...[...this.model.parameters()].map(([name, variable]) => [`model.${name}`, variable] as const),
       ...[...extra].map(([name, variable]) => [`objective.${name}`, variable] as const),
     ]);
-    const { learningRate, beta1, beta2, weightDecay, schedule, warmupSteps } = recipe.optimizer;
+    const { learningRate, beta1, beta2, weightDecay, clip, schedule, warmupSteps, accumulate } =
+      recipe.optimizer;
     this.#optimizer = new AdamW(decayGroups(this.parameters, weightDecay), {
       betas: [beta1, beta2],
       weightDecay,
@@ -85,9 +73,22 @@ export class Session {
     this.schedule = { constant: constantSchedule, linear: linearSchedule, cosine: cosineSchedule }[schedule](
       decay,
     );
-    this.#update = device.compile((inputs: LossInputs) => this.#traceUpdate(inputs), {
-      name: `update (${objective})`,
-    });
+    this.#update = createUpdate(
+      {
+        device,
+        model: this.model,
+        objective: this.objective,
+        parameters: this.parameters,
+        optimizer: this.#optimizer,
+        clip,
+      },
+      accumulate,
+    );
+  }
+
+  /** Names of the parts of the loss; known once an update has been submitted. */
+  get partNames(): readonly string[] {
+    return this.#update.partNames;
   }
 
   get parameterCount(): number {
@@ -104,39 +105,36 @@ export class Session {
     });
   }
 
-  #traceUpdate(inputs: LossInputs): StepOutput {
-    const { learningRate, stepNumber, ...batch } = inputs as LossInputs & {
-      learningRate: Tensor;
-      stepNumber: Tensor;
-    };
-    const { loss, parts } = this.objective.loss(this.model, batch);
-    loss.backward();
-    const { gradients, norm } = clipGradNorm(takeGradients(this.parameters), this.recipe.optimizer.clip);
-    this.#optimizer.step(gradients, { learningRate, stepNumber });
-    this.partNames = Object.keys(parts);
+  /** Submits update number `step`, counted from 0. All that it draws is a function of the seed and `step`. */
+  update(step: number): PendingUpdate {
     return {
-      figures: stack([
-        loss.reshape([]),
-        norm.reshape([]),
-        ...Object.values(parts).map((part) => part.reshape([])),
-      ]),
+      figures: this.#update.run(this.#microBatches(step), {
+        learningRate: this.schedule(step),
+        stepNumber: step + 1,
+      }),
     };
   }
 
-  /** Submits update number `step`, counted from 0. All that it draws is a function of the seed and `step`. */
-  update(step: number): PendingUpdate {
-    const batch = this.task.batch('train', step, this.recipe.batch);
-    const prepared = this.objective.prepare(batch, new HostRandom(this.seed, STREAM.layout, step));
-    const dropout =
-      this.model.config.dropout > 0
-        ? { dropoutKey: { data: randomKey(this.seed, STREAM.dropout, step), shape: [2] } }
-        : {};
-    return this.#update.run({
-      ...prepared,
-      ...dropout,
-      learningRate: { data: Float32Array.of(this.schedule(step)), shape: [] },
-      stepNumber: { data: Float32Array.of(step + 1), shape: [] },
-    });
+  /**
+   * The batch of an update in parts. They hold the examples and the layouts of the whole batch, in the same order,
+   * however many parts there are.
+   */
+  *#microBatches(step: number): Generator<PreparedBatch> {
+    const { batch, optimizer } = this.recipe;
+    const { accumulate } = optimizer;
+    const random = new HostRandom(this.seed, STREAM.layout, step);
+    for (let part = 0; part < accumulate; part++) {
+      const examples = this.task.batch('train', step * accumulate + part, batch / accumulate);
+      const prepared = this.objective.prepare(examples, random);
+      if (this.model.config.dropout === 0) yield prepared;
+      else {
+        const stream = accumulate === 1 ? [step] : [step, part];
+        yield {
+          ...prepared,
+          dropoutKey: { data: randomKey(this.seed, STREAM.dropout, ...stream), shape: [2] },
+        };
+      }
+    }
   }
 
   /** Parameters and the state of the optimizer. */
@@ -171,7 +169,8 @@ export class Session {
   dispose(): void {
     this.#update.dispose();
     this.#optimizer.dispose();
-    for (const variable of this.parameters.values()) variable.dispose();
+    this.model.dispose();
+    for (const variable of this.objective.parameters().values()) variable.dispose();
   }
 }
 

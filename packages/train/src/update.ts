@@ -1,0 +1,148 @@
+import type { Transformer } from '@foretoken/models';
+import { clipGradNorm, GradientAccumulator, type Optimizer, takeGradients } from '@foretoken/nn';
+import type { LossInputs, Objective, PreparedBatch } from '@foretoken/objectives';
+import {
+  type CompiledStep,
+  concat,
+  type Device,
+  type HostInput,
+  stack,
+  type Tensor,
+  type Variable,
+} from '@foretoken/tensor';
+
+/** What an update reads and changes. */
+export interface UpdateParts {
+  readonly device: Device;
+  readonly model: Transformer;
+  readonly objective: Objective;
+  /** Trainable parameters of model and objective. */
+  readonly parameters: ReadonlyMap<string, Variable>;
+  readonly optimizer: Optimizer<object>;
+  /** Global norm to which gradients are clipped. */
+  readonly clip: number;
+}
+
+/** What changes from update to update, beside the batch. */
+export interface UpdateScalars {
+  readonly learningRate: number;
+  /** 1 for the first update. */
+  readonly stepNumber: number;
+}
+
+/** Makes updates from batches, in compiled steps. */
+export interface Update {
+  /** Names of the parts of the loss; known once an update has been submitted. */
+  readonly partNames: readonly string[];
+  /**
+   * Submits one update; does not wait.
+   *
+   * @param microBatches - the parts of the batch
+   * @returns f32: loss, gradient norm, then the parts of the loss in the order of `partNames`
+   */
+  run(microBatches: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor;
+  dispose(): void;
+}
+
+type Scalars = { learningRate: Tensor; stepNumber: Tensor };
+type Figures = { figures: Tensor };
+
+const scalarInputs = ({ learningRate, stepNumber }: UpdateScalars): Record<keyof Scalars, HostInput> => ({
+  learningRate: { data: Float32Array.of(learningRate), shape: [] },
+  stepNumber: { data: Float32Array.of(stepNumber), shape: [] },
+});
+
+/** Updates from batches in `count` parts of equal size. */
+export function createUpdate(parts: UpdateParts, count: number): Update {
+  return count === 1 ? new WholeUpdate(parts) : new AccumulatedUpdate(parts, count);
+}
+
+/** The batch goes through the model at once: forward, backward and optimizer are one compiled step. */
+class WholeUpdate implements Update {
+  partNames: readonly string[] = [];
+  readonly #step: CompiledStep<LossInputs, Figures>;
+
+  constructor({ device, model, objective, parameters, optimizer, clip }: UpdateParts) {
+    const trace = (inputs: LossInputs): Figures => {
+      const { learningRate, stepNumber, ...batch } = inputs as LossInputs & Scalars;
+      const { loss, parts } = objective.loss(model, batch);
+      loss.backward();
+      const { gradients, norm } = clipGradNorm(takeGradients(parameters), clip);
+      optimizer.step(gradients, { learningRate, stepNumber });
+      this.partNames = Object.keys(parts);
+      return { figures: stackScalars([loss, norm, ...Object.values(parts)]) };
+    };
+    this.#step = device.compile(trace, { name: `update (${objective.name})` });
+  }
+
+  run([batch]: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {
+    return this.#step.run({ ...batch, ...scalarInputs(scalars) }).figures;
+  }
+
+  dispose(): void {
+    this.#step.dispose();
+  }
+}
+
+/** What the parts of a batch add up to. */
+interface Sums {
+  readonly gradients: GradientAccumulator;
+  /** Of the loss, then of its parts. */
+  readonly losses: Variable;
+}
+
+/**
+ * The batch goes through the model in parts, so that a part has to fit into memory and not the whole. Loss and
+ * gradients are the means over the parts: those of the whole batch, where parts have equally many targets.
+ */
+class AccumulatedUpdate implements Update {
+  partNames: readonly string[] = [];
+  /** Made by the first trace, which knows what there is to add up. */
+  #sums: Sums | undefined;
+  readonly #add: CompiledStep<LossInputs, Record<string, never>>;
+  readonly #finish: CompiledStep<Scalars, Figures>;
+
+  constructor({ device, model, objective, parameters, optimizer, clip }: UpdateParts, count: number) {
+    const add = (batch: LossInputs): Record<string, never> => {
+      const { loss, parts } = objective.loss(model, batch);
+      loss.backward();
+      const gradients = takeGradients(parameters);
+      const losses = stackScalars([loss, ...Object.values(parts)]);
+      this.partNames = Object.keys(parts);
+      this.#sums ??= {
+        gradients: new GradientAccumulator(
+          new Map([...parameters].filter(([parameter]) => gradients.has(parameter))),
+        ),
+        losses: device.variable(new Float32Array(losses.size), { name: 'lossSums', trainable: false }),
+      };
+      this.#sums.gradients.add(gradients);
+      this.#sums.losses.assign(this.#sums.losses.add(losses));
+      return {};
+    };
+    const finish = (scalars: Scalars): Figures => {
+      const sums = this.#sums as Sums;
+      const losses = sums.losses.mul(1 / count);
+      sums.losses.assign(device.zeros(sums.losses.shape));
+      const { gradients, norm } = clipGradNorm(sums.gradients.take(count), clip);
+      optimizer.step(gradients, scalars);
+      return { figures: concat([losses.slice(0, 0, 1), norm.reshape([1]), losses.slice(0, 1)], 0) };
+    };
+    this.#add = device.compile(add, { name: `part of a batch (${objective.name})` });
+    this.#finish = device.compile(finish, { name: `update (${objective.name})` });
+  }
+
+  run(microBatches: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {
+    for (const batch of microBatches) this.#add.run(batch);
+    return this.#finish.run(scalarInputs(scalars)).figures;
+  }
+
+  dispose(): void {
+    this.#add.dispose();
+    this.#finish.dispose();
+    this.#sums?.gradients.dispose();
+    this.#sums?.losses.dispose();
+  }
+}
+
+const stackScalars = (scalars: readonly Tensor[]): Tensor =>
+  stack(scalars.map((scalar) => scalar.reshape([])));
