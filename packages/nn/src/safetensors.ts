@@ -1,4 +1,4 @@
-import type { DType, HostArray } from '@foretoken/tensor';
+import { type DType, narrowToHalves, widenHalves } from '@foretoken/tensor';
 import { SafetensorsError } from './errors.js';
 import {
   ELEMENT_BYTES,
@@ -9,23 +9,13 @@ import {
 } from './safetensors-header.js';
 import type { HostTensor } from './state-dict.js';
 
-const SAVED_DTYPE: Record<DType, SafetensorsDType> = { f32: 'F32', i32: 'I32', u32: 'U32', bool: 'BOOL' };
-
-/** The f32 of the bits of an IEEE half: sign, 5 bits of exponent, 10 of fraction. */
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-function widenHalves(halves: Uint16Array): Float32Array {
-  const floats = new Float32Array(halves.length);
-  for (let index = 0; index < halves.length; index++) floats[index] = halfToFloat(halves[index] as number);
-  return floats;
-}
+const SAVED_DTYPE: Record<DType, SafetensorsDType> = {
+  f32: 'F32',
+  f16: 'F16',
+  i32: 'I32',
+  u32: 'U32',
+  bool: 'BOOL',
+};
 
 /** A bfloat16 is the upper half of an f32. */
 function widenBrainFloats(halves: Uint16Array): Float32Array {
@@ -91,8 +81,11 @@ export function readSafetensors(bytes: Uint8Array): {
   return { tensors, metadata };
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: HostArray): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
+/** The bytes of a tensor in the file. */
+function encode({ data, dtype }: HostTensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = dtype === 'f16' ? narrowToHalves(data) : data;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
 
 function checkWritable(name: string, { data, shape }: HostTensor): void {
   const size = shape.reduce((product, length) => product * length, 1);
@@ -125,7 +118,7 @@ export function writeSafetensors(
   let dataBytes = 0;
   for (const [name, tensor] of inOrder) {
     checkWritable(name, tensor);
-    const end = dataBytes + tensor.data.byteLength;
+    const end = dataBytes + tensor.data.length * width(tensor);
     header.set(name, {
       dtype: SAVED_DTYPE[tensor.dtype],
       shape: tensor.shape,
@@ -139,9 +132,10 @@ export function writeSafetensors(
   new DataView(file.buffer).setBigUint64(0, BigInt(dataStart - LENGTH_BYTES), true);
   file.set(json, LENGTH_BYTES);
   let at = dataStart;
-  for (const [, { data }] of inOrder) {
-    file.set(bytesOf(data), at);
-    at += data.byteLength;
+  for (const [, tensor] of inOrder) {
+    const bytes = encode(tensor);
+    file.set(bytes, at);
+    at += bytes.byteLength;
   }
   return file;
 }

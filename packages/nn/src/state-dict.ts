@@ -58,7 +58,10 @@ export function loadInto(
   const mismatched: string[] = [];
   for (const [name, variable] of variables) {
     const value = state.get(name);
-    if (value !== undefined && describe(value) !== describe(variable)) {
+    // Files give halves as f32, which f16 variables take.
+    const read =
+      value?.dtype === 'f32' && variable.dtype === 'f16' ? { ...value, dtype: 'f16' as const } : value;
+    if (value !== undefined && read !== undefined && describe(read) !== describe(variable)) {
       mismatched.push(`${name} is ${describe(variable)}, the state has ${describe(value)}`);
     }
   }

@@ -1,3 +1,4 @@
+import { isFloat } from './dtype.js';
 import { ForetokenError, ShapeError } from './errors.js';
 import { type GraphNode, topologicalOrder } from './graph.js';
 import { apply, type GradientRule, type Operation } from './operation.js';
@@ -18,6 +19,12 @@ function checkScalar(op: string, loss: Tensor): void {
       `${op}: expected one f32 element to differentiate, got ${loss.dtype}${formatShape(loss.shape)}. Take sum() or mean().`,
     );
   }
+}
+
+/** The sum of two gradients of one tensor, in its dtype; f16 is added up in f32. */
+export function addGradients(sum: Tensor | undefined, gradient: Tensor): Tensor {
+  if (sum === undefined) return gradient;
+  return sum.cast('f32').add(gradient.cast('f32')).cast(gradient.dtype);
 }
 
 /**
@@ -53,14 +60,15 @@ function propagate(
     });
     inputs.forEach((input, at) => {
       const gradient = results[at];
-      if (gradient === undefined || input.dtype !== 'f32' || !reaches.has(input)) return;
+      if (gradient === undefined || !isFloat(input.dtype) || !reaches.has(input)) return;
       if (!sameShape(gradient.shape, input.shape)) {
         throw new ShapeError(
           `internal: the gradient of ${node.operation.name} has shape ${formatShape(gradient.shape)} for an input of ${formatShape(input.shape)}.`,
         );
       }
-      const before = gradients.get(input);
-      gradients.set(input, before === undefined ? gradient : before.add(gradient));
+      // A gradient has the dtype of what it belongs to.
+      const own = gradient.cast(input.dtype);
+      gradients.set(input, addGradients(gradients.get(input), own));
     });
   }
   return gradients;
@@ -92,7 +100,7 @@ export function grad(loss: Tensor, tensors: readonly Tensor[]): Tensor[] {
   const order = topologicalOrder([loss.node], gradientInputs);
   if (
     tensors.some(({ node }) => !node.tracked) &&
-    order.some(({ dropped, dtype }) => dropped && dtype === 'f32')
+    order.some(({ dropped, dtype }) => dropped && isFloat(dtype))
   ) {
     throw new ForetokenError(
       'grad: some of the history of the loss was dropped, since it is several evaluations old. Make what you differentiate by a variable, or give device.tensor() requiresGrad.',
@@ -123,7 +131,7 @@ export function backward(loss: Tensor): void {
     const gradient = gradients.get(node);
     if (gradient === undefined || node.source?.kind !== 'variable') continue;
     const { variable } = node.source;
-    variable.grad = variable.grad === undefined ? gradient : variable.grad.add(gradient);
+    variable.grad = addGradients(variable.grad, gradient);
   }
 }
 

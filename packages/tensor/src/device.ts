@@ -7,11 +7,12 @@ import {
 } from './compile/compiled-step.js';
 import { Plan } from './compile/plan.js';
 import {
-  BYTES_PER_ELEMENT,
+  byteSize,
   type DType,
   dtypeOfHostArray,
   fromDeviceBytes,
   type HostArray,
+  isFloat,
   toDeviceWords,
   toHostArray,
 } from './dtype.js';
@@ -24,6 +25,7 @@ import {
   ShapeError,
 } from './errors.js';
 import { GraphNode, type Source } from './graph.js';
+import { roundToHalf } from './half.js';
 import { flattenNested, isHostArray } from './nested.js';
 import type { Operation } from './operation.js';
 import { leaf } from './ops/leaf.js';
@@ -66,7 +68,7 @@ export interface VariableOptions {
   readonly shape?: Shape;
   readonly dtype?: DType;
   readonly name?: string;
-  /** Whether `backward()` gives it a gradient. Default: true for f32. */
+  /** Whether `backward()` gives it a gradient. Default: true for f32 and f16. */
   readonly trainable?: boolean;
 }
 
@@ -191,9 +193,11 @@ export class Device {
 
   /**
    * A tensor of host values: a number, nested arrays, or a typed array, which is copied. JavaScript numbers become
-   * f32 and booleans bool unless `dtype` says otherwise; typed arrays keep their type.
+   * f32 and booleans bool unless `dtype` says otherwise; typed arrays keep their type. For f16 they are rounded to
+   * nearest, ties to even.
    *
    * @throws ShapeError when nested arrays are ragged, or values do not fill `shape`
+   * @throws DTypeError for f16 on an adapter without `shader-f16`
    */
   tensor(values: NestedArray | HostArray, options: TensorOptions = {}): Tensor {
     const flat = isHostArray(values)
@@ -211,6 +215,7 @@ export class Device {
       );
     }
     const dtype = options.dtype ?? flat.dtype;
+    this.checkDType('tensor', dtype);
     const converted = toHostArray(flat.values, dtype);
     const own = (converted as unknown) === values ? converted.slice() : converted;
     return new Tensor(this.leaf(shape, dtype, { kind: 'host', values: own }, options.requiresGrad));
@@ -219,9 +224,10 @@ export class Device {
   /** `value` everywhere. */
   full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
     checkShape('full', shape);
-    if (!Number.isFinite(Math.fround(value)) && dtype === 'f32') {
+    this.checkDType('full', dtype);
+    if (isFloat(dtype) && !Number.isFinite(dtype === 'f16' ? roundToHalf(value) : Math.fround(value))) {
       // WGSL has no literal for it.
-      return expand(this.tensor(Float32Array.of(value), { shape: [] }), shape);
+      return expand(this.tensor(Float32Array.of(value), { shape: [], dtype }), shape);
     }
     const attributes: ConstantAttributes = { shape, dtype, value };
     return new Tensor(new GraphNode(this, constant as unknown as Operation, [], attributes, shape, dtype));
@@ -246,12 +252,12 @@ export class Device {
   variable(values: HostArray | Tensor, options: VariableOptions = {}): Variable {
     const initial = values instanceof Tensor ? values : this.tensor(values, options);
     const { shape, dtype } = initial;
-    const storage = this.runtime.pool.allocate(sizeOf(shape) * BYTES_PER_ELEMENT);
+    const storage = this.runtime.pool.allocate(byteSize(sizeOf(shape), dtype));
     const name = options.name ?? `variable${this.#variables++}`;
-    const state = new VariableState(this, storage, shape, dtype, name, options.trainable ?? dtype === 'f32');
+    const state = new VariableState(this, storage, shape, dtype, name, options.trainable ?? isFloat(dtype));
     this.#collected.register(state, storage, state);
     const { source } = initial.node;
-    if (source?.kind === 'host') this.#write(storage, source.values);
+    if (source?.kind === 'host') this.#write(storage, source.values, dtype);
     else {
       state.assign(initial.node);
       this.realize();
@@ -333,7 +339,8 @@ export class Device {
     }
     const storage = source.kind === 'variable' ? source.variable.storage : source.storage;
     const values = fromDeviceBytes(
-      await this.runtime.download(storage, node.size * BYTES_PER_ELEMENT),
+      await this.runtime.download(storage, byteSize(node.size, node.dtype)),
+      node.size,
       node.dtype,
     );
     // Values that were computed to be read need no GPU memory any more.
@@ -362,13 +369,8 @@ export class Device {
 
   // ---- Memory -------------------------------------------------------------------------------------------
 
-  #write(storage: Storage, values: HostArray): void {
-    if (values.length > 0)
-      this.runtime.gpu.queue.writeBuffer(
-        storage.use(),
-        0,
-        toDeviceWords(values) as GPUAllowSharedBufferSource,
-      );
+  #write(storage: Storage, values: HostArray, dtype: DType): void {
+    if (values.length > 0) this.runtime.gpu.queue.writeBuffer(storage.use(), 0, toDeviceWords(values, dtype));
   }
 
   #forget(node: GraphNode, storage: Storage): void {
@@ -392,7 +394,8 @@ export class Device {
   /** @internal */
   loadVariable(state: VariableState, values: HostArray): void {
     const dtype = dtypeOfHostArray(values);
-    if (dtype !== state.dtype)
+    const fits = dtype === state.dtype || (dtype === 'f32' && state.dtype === 'f16');
+    if (!fits)
       throw new DTypeError(`load: variable ${state.name} is ${state.dtype}, the values are ${dtype}.`);
     if (values.length !== sizeOf(state.shape)) {
       throw new ShapeError(
@@ -400,7 +403,7 @@ export class Device {
       );
     }
     this.realize();
-    this.#write(state.storage, values);
+    this.#write(state.storage, values, state.dtype);
     state.markOverwritten();
   }
 
@@ -454,6 +457,14 @@ export class Device {
         `${op}: a tensor ${formatShape(tensor.shape)} was used after it had been freed (dispose, or the end of a scope).`,
       );
     }
+  }
+
+  /** @internal @throws DTypeError when the adapter cannot store elements of this type */
+  checkDType(op: string, dtype: DType): void {
+    if (dtype !== 'f16' || this.features.has('shader-f16')) return;
+    throw new DTypeError(
+      `${op}: f16 needs an adapter with the feature shader-f16, and ${this.info.name} has none. Use f32.`,
+    );
   }
 
   /** Frees everything. */

@@ -1,23 +1,68 @@
 import { DTypeError } from './errors.js';
+import { narrowToHalves, roundToHalf, widenHalves } from './half.js';
 
-/** Element types. A `bool` takes one byte on the host and a `u32` on the GPU (WGSL has no storable bool). */
-export type DType = 'f32' | 'i32' | 'u32' | 'bool';
+/**
+ * Element types. A `bool` takes one byte on the host and a `u32` on the GPU (WGSL has no storable bool). An `f16` is
+ * how floats are stored: kernels widen it to f32 where they load it, and round to nearest where they store it; on the
+ * host it is a `Float32Array` of values that halves can hold.
+ */
+export type DType = 'f32' | 'f16' | 'i32' | 'u32' | 'bool';
+
+/** Element types that are computed with: an f16 is an f32 then. */
+export type ComputedDType = Exclude<DType, 'f16'>;
 
 /** Host memory of a tensor: `Uint8Array` holds booleans as 0 and 1. */
 export type HostArray = Float32Array | Int32Array | Uint32Array | Uint8Array;
 
-/** Bytes of one element in GPU memory, of any dtype. */
-export const BYTES_PER_ELEMENT = 4;
+/** Whether values have gradients. */
+export const isFloat = (dtype: DType): boolean => dtype === 'f32' || dtype === 'f16';
+
+/** GPU memory of `count` elements, in whole words of four bytes: WebGPU binds and copies nothing less. */
+export const byteSize = (count: number, dtype: DType): number =>
+  dtype === 'f16' ? 4 * Math.ceil(count / 2) : 4 * count;
 
 /** WGSL lowest and highest finite f32: stand in for the infinities, which WGSL may assume away. */
 export const LOWEST_F32 = -3.4028234663852886e38;
 export const HIGHEST_F32 = 3.4028234663852886e38;
 
 /** The WGSL type of a value in an expression. */
-export const WGSL_TYPE: Record<DType, string> = { f32: 'f32', i32: 'i32', u32: 'u32', bool: 'bool' };
+export const WGSL_TYPE: Record<DType, string> = {
+  f32: 'f32',
+  f16: 'f32',
+  i32: 'i32',
+  u32: 'u32',
+  bool: 'bool',
+};
 
 /** The WGSL type of an element in a storage buffer. */
-export const STORED_TYPE: Record<DType, string> = { f32: 'f32', i32: 'i32', u32: 'u32', bool: 'u32' };
+export const STORED_TYPE: Record<DType, string> = {
+  f32: 'f32',
+  f16: 'f16',
+  i32: 'i32',
+  u32: 'u32',
+  bool: 'u32',
+};
+
+/** The WGSL type of `lanes` elements, one or four, in a storage buffer. */
+export const storedType = (dtype: DType, lanes: number): string =>
+  lanes === 1 ? STORED_TYPE[dtype] : `vec${lanes}<${STORED_TYPE[dtype]}>`;
+
+/** What a buffer of `dtype` holds, in an expression: an element, or a vector of them. Other dtypes than f16 lie there as they are. */
+export function widened(dtype: DType, stored: string, lanes: number): string {
+  if (dtype !== 'f16') return stored;
+  return lanes === 1 ? `f32(${stored})` : `vec${lanes}<f32>(${stored})`;
+}
+
+/** One value, or the vector of several, as a buffer of `dtype` holds them. */
+export function narrowed(dtype: DType, values: readonly string[]): string {
+  const [first] = values as [string];
+  if (dtype === 'f16')
+    return values.length === 1 ? `f16(${first})` : `vec4<f16>(vec4<f32>(${values.join(', ')}))`;
+  const words = dtype === 'bool' ? values.map((value) => `select(0u, 1u, ${value})`) : values;
+  return words.length === 1
+    ? (words[0] as string)
+    : `${storedType(dtype, words.length)}(${words.join(', ')})`;
+}
 
 /** The dtype whose values a host array holds. */
 export function dtypeOfHostArray(values: HostArray): DType {
@@ -35,6 +80,8 @@ export function toHostArray(values: ArrayLike<number>, dtype: DType): HostArray 
   switch (dtype) {
     case 'f32':
       return values instanceof Float32Array ? values : Float32Array.from(values);
+    case 'f16':
+      return Float32Array.from(values, roundToHalf);
     case 'i32':
       return values instanceof Int32Array ? values : Int32Array.from(values);
     case 'u32':
@@ -44,16 +91,23 @@ export function toHostArray(values: ArrayLike<number>, dtype: DType): HostArray 
   }
 }
 
-/** The words to upload: booleans widen to `u32`. */
-export function toDeviceWords(values: HostArray): Float32Array | Int32Array | Uint32Array {
-  return values instanceof Uint8Array ? Uint32Array.from(values) : values;
+/** What to upload, in whole words: booleans widen to `u32`, halves are packed. */
+export function toDeviceWords(values: HostArray, dtype: DType): GPUAllowSharedBufferSource {
+  if (dtype === 'f16') {
+    const halves = new Uint16Array(byteSize(values.length, dtype) / 2);
+    halves.set(narrowToHalves(values));
+    return halves;
+  }
+  return (values instanceof Uint8Array ? Uint32Array.from(values) : values) as GPUAllowSharedBufferSource;
 }
 
-/** The downloaded words as the host array of `dtype`; takes ownership of `bytes`. */
-export function fromDeviceBytes(bytes: ArrayBuffer, dtype: DType): HostArray {
+/** The `count` elements among downloaded bytes as the host array of `dtype`; takes ownership of `bytes`. */
+export function fromDeviceBytes(bytes: ArrayBuffer, count: number, dtype: DType): HostArray {
   switch (dtype) {
     case 'f32':
       return new Float32Array(bytes);
+    case 'f16':
+      return widenHalves(new Uint16Array(bytes, 0, count));
     case 'i32':
       return new Int32Array(bytes);
     case 'u32':
@@ -72,8 +126,9 @@ export function wgslLiteral(value: number, dtype: DType): string {
       return `${value >>> 0}u`;
     case 'i32':
       return (value | 0) === -2147483648 ? 'i32(-2147483647 - 1)' : `i32(${value | 0})`;
-    case 'f32': {
-      const rounded = Math.fround(value);
+    case 'f32':
+    case 'f16': {
+      const rounded = dtype === 'f16' ? roundToHalf(value) : Math.fround(value);
       if (!Number.isFinite(rounded)) throw new DTypeError(`internal: no WGSL literal for ${value}.`);
       // The shortest decimal of the double is exact, so parsing it as f32 gives the same bits.
       return Object.is(rounded, -0) ? 'bitcast<f32>(0x80000000u)' : `f32(${rounded})`;

@@ -26,6 +26,7 @@ export {
   ShapeError,
   ValidationError,
 } from './errors.js';
+export { narrowToHalves, widenHalves } from './half.js';
 export { type AttentionOptions, attention, type HeadCounts, selfAttention } from './ops/attention.js';
 export { checkpoint } from './ops/checkpoint.js';
 export {

@@ -182,6 +182,10 @@ export class Tensor {
   or(other: Tensor | boolean): Tensor {
     return this.#binary('or', other);
   }
+  /** Whether each element is neither infinite nor NaN; bool. */
+  isFinite(): Tensor {
+    return this.#unary(unaryOperations.isFinite);
+  }
   not(): Tensor {
     return this.#unary(unaryOperations.not);
   }
@@ -247,7 +251,12 @@ export class Tensor {
   clamp(low: number, high: number): Tensor {
     return clamp(this, low, high);
   }
-  /** Converts to `dtype`; floats are truncated towards zero on their way to integers. */
+  /**
+   * Converts to `dtype`; floats are truncated towards zero on their way to integers, and rounded to nearest on their way
+   * to f16, beyond 65504 to infinity. Only casts, movement and products take f16: cast to f32 to compute.
+   *
+   * @throws DTypeError for f16 on an adapter without `shader-f16`
+   */
   cast(dtype: DType): Tensor {
     return castTo(this, dtype);
   }

@@ -1,9 +1,14 @@
-import { type DType, HIGHEST_F32, LOWEST_F32, wgslLiteral } from '../dtype.js';
+import { type ComputedDType, HIGHEST_F32, LOWEST_F32, wgslLiteral } from '../dtype.js';
 import type { Reducer } from '../ops/reduce.js';
 import type { Emitter } from './emitter.js';
 
-const lowest: Record<DType, number> = { f32: LOWEST_F32, i32: -2147483648, u32: 0, bool: 0 };
-const highest: Record<DType, number> = { f32: HIGHEST_F32, i32: 2147483647, u32: 4294967295, bool: 1 };
+const lowest: Record<ComputedDType, number> = { f32: LOWEST_F32, i32: -2147483648, u32: 0, bool: 0 };
+const highest: Record<ComputedDType, number> = {
+  f32: HIGHEST_F32,
+  i32: 2147483647,
+  u32: 4294967295,
+  bool: 1,
+};
 
 /** The running result of a reduction. */
 export class Accumulator {
@@ -13,7 +18,7 @@ export class Accumulator {
   constructor(
     readonly emitter: Emitter,
     readonly reducer: Reducer,
-    readonly dtype: DType,
+    readonly dtype: ComputedDType,
   ) {
     this.result = emitter.fresh('total');
     this.#best = emitter.fresh('best');

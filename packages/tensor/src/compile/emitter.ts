@@ -1,4 +1,4 @@
-import { type DType, STORED_TYPE, WGSL_TYPE } from '../dtype.js';
+import { type ComputedDType, type DType, STORED_TYPE, storedType, WGSL_TYPE, widened } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import { ELEMENTWISE_HELPERS } from '../ops/elementwise.js';
 import { RANDOM_HELPERS } from '../ops/random.js';
@@ -124,8 +124,7 @@ export class Emitter {
   }
 
   #loadedType(node: GraphNode): string {
-    const type = STORED_TYPE[node.dtype];
-    return this.#holdsVectors(node) ? `vec4<${type}>` : type;
+    return storedType(node.dtype, this.#holdsVectors(node) ? VECTOR : 1);
   }
 
   /** Writes the loads of emitted text, whose form depends on all of them. */
@@ -134,12 +133,13 @@ export class Emitter {
       .replaceAll(/^.*@\[(\d+)\];\n?/gm, (_, at: string) => {
         const { buffer, neighbour, vector } = this.#loads[Number(at)] as Load;
         if (neighbour === undefined || !this.#holdsVectors(buffer)) return '';
-        return `  let ${vector} = ${this.#bindBuffer(buffer)}[${neighbour.base} / 4u];\n`;
+        const stored = `${this.#bindBuffer(buffer)}[${neighbour.base} / 4u]`;
+        return `  let ${vector} = ${widened(buffer.dtype, stored, VECTOR)};\n`;
       })
       .replaceAll(/@\{(\d+) [^}]*\}/g, (_, at: string) => {
         const { buffer, place, neighbour, vector } = this.#loads[Number(at)] as Load;
         if (neighbour !== undefined && this.#holdsVectors(buffer)) return `${vector}[${neighbour.lane}]`;
-        return `${this.#bindBuffer(buffer)}[${place}]`;
+        return widened(buffer.dtype, `${this.#bindBuffer(buffer)}[${place}]`, 1);
       });
   }
 
@@ -351,6 +351,14 @@ export class Emitter {
     return result;
   }
 
+  /** The same for what is about to be stored: a rounding to f16 is left to the store. */
+  valueToStore(wanted: GraphNode, index: Index): string {
+    const node = this.placement.canonical(wanted);
+    const [input] = node.inputs;
+    const rounds = node.operation.name === 'cast' && node.source === undefined && node.dtype === 'f16';
+    return this.value(rounds && input?.dtype === 'f32' ? input : node, index);
+  }
+
   #compute(node: GraphNode, index: Index): string {
     const stored = this.placement.bufferOf(node);
     if (stored !== undefined) return this.#load(stored, node.dtype, this.flat(index));
@@ -395,7 +403,7 @@ export class Emitter {
       const loop = axes.indexOf(axis);
       return loop >= 0 ? (loops[loop] as string) : (dims[kept++] as string);
     });
-    const accumulator = new Accumulator(this, reducer, input.dtype);
+    const accumulator = new Accumulator(this, reducer, input.dtype as ComputedDType);
     let block = this.loopBody(loops, () => {
       const value = this.value(input, this.indexOfDims(input.shape, place));
       accumulator.add(value, loops[0] as string);

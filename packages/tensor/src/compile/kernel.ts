@@ -1,4 +1,4 @@
-import { STORED_TYPE } from '../dtype.js';
+import { type DType, narrowed, STORED_TYPE, storedType, widened } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import { partNumber } from '../ops/part.js';
 import type { Choices } from '../tune/choices.js';
@@ -83,6 +83,8 @@ export class KernelWriter {
   /** The buffer of the result, for kernels without an epilogue. */
   readonly output: string;
   readonly #outputs: readonly string[];
+  /** Elements that one element of the output holds. */
+  readonly #lanes: number;
 
   constructor(
     readonly emitter: Emitter,
@@ -90,9 +92,10 @@ export class KernelWriter {
     readonly parts: readonly GraphNode[],
     /** What is stored: the node itself, or what is computed from it. */
     readonly results: readonly GraphNode[],
-    readonly outputType: string = STORED_TYPE[node.dtype],
+    outputType: string = STORED_TYPE[node.dtype],
   ) {
-    this.#outputs = results.map((result) => emitter.buffer(result, outputType));
+    this.#lanes = outputType.startsWith('vec4') ? VECTOR : 1;
+    this.#outputs = results.map((result) => emitter.buffer(result, storedType(result.dtype, this.#lanes)));
     this.output = this.#outputs[0] as string;
   }
 
@@ -106,9 +109,9 @@ export class KernelWriter {
    * element. `place` counts what the output holds.
    */
   store(place: string, value: string): string {
-    if (!this.hasEpilogue) return `${this.output}[${place}] = ${value};`;
+    if (!this.hasEpilogue) return `${this.output}[${place}] = ${this.#rounded(value)};`;
     const { emitter, node } = this;
-    const lanes = this.outputType.startsWith('vec4') ? VECTOR : 1;
+    const lanes = this.#lanes;
     const block = emitter.scoped(() => {
       emitter.loadsVectorsHere();
       const result = emitter.bind(lanes === 1 ? 'f32' : 'vec4<f32>', value);
@@ -118,20 +121,42 @@ export class KernelWriter {
         emitter.define(node, flat, lanes === 1 ? result : `${result}[${lane}]`);
       });
       const stores = this.results.map((each, at) => {
-        const values = places.map((flat) => emitter.value(each, { shape: each.shape, flat }));
-        const whole = lanes === 1 ? values[0] : `${this.outputType}(${values.join(', ')})`;
-        return `${this.#outputs[at]}[${place}] = ${whole};`;
+        const values = places.map((flat) => emitter.valueToStore(each, { shape: each.shape, flat }));
+        return `${this.#outputs[at]}[${place}] = ${narrowed(each.dtype, values)};`;
       });
       for (const line of stores) emitter.line(line);
     });
     return `{\n${block}\n}`;
   }
 
-  /** The buffer of an input, as an array of `type` (its own element type when absent). */
-  input(at: number, type?: string): string {
+  /** A result as the output holds it: an element, or a vector. */
+  #rounded(value: string): string {
+    if (this.node.dtype !== 'f16') return value;
+    return `${storedType('f16', this.#lanes)}(${value})`;
+  }
+
+  /** Loads of elements of an input, or of vectors of four, as WGSL expressions for places: f32 also where it is stored as f16. */
+  reader(at: number, lanes: 1 | 4 = 1): (place: string) => string {
+    const { dtype } = this.#stored(at);
+    const buffer = this.input(at, storedType(dtype, lanes));
+    return (place) => widened(dtype, `${buffer}[${place}]`, lanes);
+  }
+
+  /** The dtype that the buffer of an input holds: f16 where the input was widened from it. */
+  storedDType(at: number): DType {
+    return this.#stored(at).dtype;
+  }
+
+  #stored(at: number): GraphNode {
     const stored = this.emitter.placement.bufferOf(this.node.inputs[at] as GraphNode);
     if (stored === undefined)
       throw new Error(`internal: input ${at} of ${this.node.operation.name} has no buffer.`);
+    return stored;
+  }
+
+  /** The buffer of an input, as an array of `type` (its own element type when absent). */
+  input(at: number, type?: string): string {
+    const stored = this.#stored(at);
     this.emitter.readAnywhere(stored);
     return this.emitter.buffer(stored, type);
   }
@@ -187,12 +212,17 @@ function assemble(name: string, emitter: Emitter, text: KernelText, outputs: rea
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
 ${text.body}
 }`);
+  const declarations = emitter.declarations();
+  const directives = [
+    ...(/\bf16\b/.test(declarations + source) ? ['enable f16'] : []),
+    ...(text.directives ?? []),
+  ];
   return {
     name,
     variant: text.variant,
     code: [
-      ...(text.directives ?? []).map((directive) => `${directive};`),
-      emitter.declarations(),
+      ...directives.map((directive) => `${directive};`),
+      declarations,
       parameterDeclaration(emitter.bound.length, parameters.length),
       emitter.helpers(source),
       source,
@@ -231,9 +261,6 @@ export function isVectorizable(node: GraphNode, placement: Placement): boolean {
 
 /** Beyond this many fused operations the code of four elements gets long. */
 const MAX_VECTOR_NODES = 40;
-
-const stored = (node: GraphNode, value: string): string =>
-  node.dtype === 'bool' ? `select(0u, 1u, ${value})` : value;
 
 /** A name for profiles: the operations that were fused, from the last to the first. */
 function fusedName(node: GraphNode, placement: Placement): string {
@@ -296,19 +323,14 @@ function fusedKernel(results: readonly GraphNode[], placement: Placement): Kerne
   const inside = computing(results, placement);
   const emitter = new Emitter(inside);
   const lanes = node.size >= VECTOR_FROM && isVectorizable(node, inside) ? VECTOR : 1;
-  const outputs = results.map((result) => {
-    const type = STORED_TYPE[result.dtype];
-    return emitter.buffer(result, lanes === 1 ? type : `vec4<${type}>`);
-  });
+  const outputs = results.map((result) => emitter.buffer(result, storedType(result.dtype, lanes)));
   const text = linearKernel(node.size / lanes, (place) => {
     const base = lanes === 1 ? place : emitter.bind('u32', `${place} * ${lanes}u`);
     const places = emitter.ownPlaces(base, lanes);
     // All are computed before the first is stored, since results may lie where inputs were.
     const stores = results.map((result, at) => {
-      const values = places.map((flat) =>
-        stored(result, emitter.value(result, { shape: result.shape, flat })),
-      );
-      return `${outputs[at]}[${place}] = ${lanes === 1 ? values[0] : `vec4<${STORED_TYPE[result.dtype]}>(${values.join(', ')})`};`;
+      const values = places.map((flat) => emitter.valueToStore(result, { shape: result.shape, flat }));
+      return `${outputs[at]}[${place}] = ${narrowed(result.dtype, values)};`;
     });
     return [emitter.statements(), ...stores].join('\n  ');
   });

@@ -1,3 +1,4 @@
+import { isFloat } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import type { Placement } from './emitter.js';
 import { isVectorizable, type Target } from './kernel.js';
@@ -123,7 +124,7 @@ export function mergeKernels(
       const { lowering } = from.operation;
       if (isLeaf(from) || lowering.kind !== 'kernel' || lowering.epilogue !== true || owners.has(from))
         return false;
-      if (node.dtype !== 'f32' || results.has(from)) return false;
+      if (!isFloat(node.dtype) || results.has(from)) return false;
       // What both read would have to be of one element type.
       const reads = readers.reads(from);
       if ([...readers.reads(node)].some((read) => reads.has(read))) return false;

@@ -1,4 +1,4 @@
-import { BYTES_PER_ELEMENT, type HostArray, toDeviceWords } from '../dtype.js';
+import { byteSize, type DType, type HostArray, toDeviceWords } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import type { Runtime, Shader } from '../runtime/runtime.js';
 import type { Storage } from '../runtime/storage.js';
@@ -38,7 +38,7 @@ export interface PlanRequest {
 /** One vector of four: what an empty tensor takes too, since no binding may be smaller than an element. */
 const SMALLEST_BINDING = 16;
 
-const bytesOf = (node: GraphNode): number => node.size * BYTES_PER_ELEMENT;
+const bytesOf = (node: GraphNode): number => byteSize(node.size, node.dtype);
 
 /** Kernels whose results no other kernel reads go last, so that they may overwrite what the others read. */
 function assignmentsLast(kernels: readonly Kernel[]): Kernel[] {
@@ -180,7 +180,7 @@ export class Plan {
       this.#after.push({ from: temporary ?? from, to, bytes });
     }
     for (const [node, place] of this.#places) {
-      if (node.source?.kind === 'host') this.#upload(place, node.source.values);
+      if (node.source?.kind === 'host') this.#upload(place, node.source.values, node.dtype);
     }
   }
 
@@ -199,13 +199,8 @@ export class Plan {
     });
   }
 
-  #upload(place: Place, values: HostArray): void {
-    const words = toDeviceWords(values);
-    this.runtime.gpu.queue.writeBuffer(
-      place.storage.use(),
-      place.offset,
-      words as GPUAllowSharedBufferSource,
-    );
+  #upload(place: Place, values: HostArray, dtype: DType): void {
+    this.runtime.gpu.queue.writeBuffer(place.storage.use(), place.offset, toDeviceWords(values, dtype));
   }
 
   #prepare(kernel: Kernel): Dispatch {
@@ -247,7 +242,7 @@ export class Plan {
 
   writeInput(name: string, values: HostArray): void {
     const node = this.#inputs.get(name);
-    if (node !== undefined) this.#upload(this.#places.get(node) as Place, values);
+    if (node !== undefined) this.#upload(this.#places.get(node) as Place, values, node.dtype);
   }
 
   /** Submits everything; gives one new storage for each output. Does not wait. */

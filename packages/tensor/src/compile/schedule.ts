@@ -23,6 +23,10 @@ const MAX_STATEMENTS = 256;
 const isLeaf = (node: GraphNode): boolean => node.source !== undefined;
 const isPart = (node: GraphNode): boolean => node.operation.lowering.kind === 'part' && !isLeaf(node);
 const isReshape = (node: GraphNode): boolean => node.operation.name === 'reshape';
+const isCast = (node: GraphNode): boolean => node.operation.name === 'cast' && !isLeaf(node);
+/** Kernels widen f16 where they load it, so that what is widened needs no buffer beside what it is widened from. */
+const isWidening = (node: GraphNode): boolean =>
+  isCast(node) && node.dtype === 'f32' && node.inputs[0]?.dtype === 'f16';
 
 /** Decides for each node between a buffer and recomputation inside the kernels that need it. */
 class Placer implements Placement {
@@ -32,6 +36,8 @@ class Placer implements Placement {
   readonly #stored = new Set<GraphNode>();
   /** Instructions for one element of a node, when everything below that has no buffer is inlined. */
   readonly #work = new Map<GraphNode, number>();
+  /** Widened values that are asked for: the only ones with buffers. */
+  readonly #asked = new Set<GraphNode>();
 
   constructor(
     readonly roots: readonly GraphNode[],
@@ -41,16 +47,26 @@ class Placer implements Placement {
     const graph = canonicalize(roots, target);
     this.canonical = graph.canonical;
     this.#order = graph.order;
+    for (const root of roots) {
+      let at = this.canonical(root);
+      while (isReshape(at) && !isLeaf(at)) at = this.canonical(at.inputs[0] as GraphNode);
+      if (isWidening(at)) this.#asked.add(at);
+    }
     for (const node of [...roots, ...graph.partials]) this.#store(node);
     this.#forceForward();
     this.#chooseBackward();
     this.#enforceLimit();
   }
 
-  /** The node that `node` is a reshape of. */
+  /** Whether the buffer of its input serves a node as well. */
+  #isView(node: GraphNode): boolean {
+    return (isReshape(node) && !isLeaf(node)) || (isWidening(node) && !this.#asked.has(node));
+  }
+
+  /** The node that `node` is a reshape of, or is widened from. */
   #base(node: GraphNode): GraphNode {
     let at = this.canonical(node);
-    while (isReshape(at) && !isLeaf(at)) at = this.canonical(at.inputs[0] as GraphNode);
+    while (this.#isView(at)) at = this.canonical(at.inputs[0] as GraphNode);
     return at;
   }
 
@@ -166,10 +182,12 @@ class Placer implements Placement {
       if (isLeaf(node)) continue;
       let readers = uses.get(node) ?? new Map<GraphNode, number>();
       uses.delete(node);
-      if (!isReshape(node)) {
+      if (!this.#isView(node)) {
         // What is repeated is stored before it is repeated.
         const mayStore = node.operation.name !== 'expand' && !this.#stored.has(node);
-        if (mayStore && this.#buffersPay(node, readers)) this.#stored.add(node);
+        // Who rounds to f16 wants that kept, and not what was rounded.
+        const isKept = isCast(node) && node.dtype === 'f16' && readers.size > 1;
+        if (mayStore && (isKept || this.#buffersPay(node, readers))) this.#stored.add(node);
         if (this.#stored.has(node)) readers = new Map([[node, node.size]]);
       }
       node.inputs.forEach((input, at) => {

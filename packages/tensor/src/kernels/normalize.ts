@@ -25,6 +25,7 @@ const registersFor = (target: Target, width: number): number =>
 export const fitsOneWorkgroup = (target: Target, width: number): boolean =>
   width > 0 && registersFor(target, width) <= MOST_REGISTERS;
 
+const normLanes = (width: number): 1 | 4 => (isWide(width) ? 4 : 1);
 /** Element type of buffers of rows. */
 export const normType = (width: number): string => (isWide(width) ? 'vec4<f32>' : 'f32');
 
@@ -42,14 +43,14 @@ function rowKernel({ node, target }: KernelContext<NormAttributes>, source: Grap
   /** Whether a register holds something: the last ones of a row may not. */
   const inside = (r: number): string | undefined =>
     (r + 1) * lanes <= units ? undefined : `${r * lanes}u + lane < ${units}u`;
-  const load = (name: string, buffer: string, start: string): string =>
+  const load = (name: string, read: (place: string) => string, start: string): string =>
     registers
       .map((r) => {
         const condition = inside(r);
         const at = `${start}${r * lanes}u + lane`;
         return condition === undefined
-          ? `let ${name}${r} = ${buffer}[${at}];`
-          : `let ${name}${r} = select(${zero}, ${buffer}[min(${at}, ${start}${units - 1}u)], ${condition});`;
+          ? `let ${name}${r} = ${read(at)};`
+          : `let ${name}${r} = select(${zero}, ${read(`min(${at}, ${start}${units - 1}u)`)}, ${condition});`;
       })
       .join('\n  ');
   return {
@@ -116,15 +117,15 @@ fn row_sum(value: f32, lane: u32) -> f32 {
 export function normForward(context: KernelContext<NormAttributes>): KernelText {
   const { node, attributes, wgsl } = context;
   const row = rowKernel(context, node.inputs[0] as GraphNode);
-  const type = normType(row.width);
-  const weight = attributes.weight ? wgsl.input(1, type) : undefined;
-  const bias = attributes.bias ? wgsl.input(attributes.weight ? 2 : 1, type) : undefined;
+  const lanes = normLanes(row.width);
+  const weight = attributes.weight ? wgsl.reader(1, lanes) : undefined;
+  const bias = attributes.bias ? wgsl.reader(attributes.weight ? 2 : 1, lanes) : undefined;
   const statistics = wgsl.part(1);
   const scaled = (r: number): string => `c${r} * factor${weight ? ` * w${r}` : ''}${bias ? ` + b${r}` : ''}`;
   return {
     ...row.text,
     body: `  ${row.locate}
-  ${row.load('x', wgsl.input(0, type), 'start + ')}
+  ${row.load('x', wgsl.reader(0, lanes), 'start + ')}
   ${weight ? row.load('w', weight, '') : ''}
   ${bias ? row.load('b', bias, '') : ''}
   let mean = ${attributes.centre ? `${row.sum((r) => `x${r}`)} / ${wgslLiteral(row.width, 'f32')}` : '0.0'};
@@ -139,15 +140,15 @@ export function normForward(context: KernelContext<NormAttributes>): KernelText 
 export function normBackward(context: KernelContext<NormAttributes>): KernelText {
   const { node, attributes, wgsl } = context;
   const row = rowKernel(context, node.inputs[0] as GraphNode);
-  const type = normType(row.width);
-  const weight = attributes.weight ? wgsl.input(3, type) : undefined;
+  const lanes = normLanes(row.width);
+  const weight = attributes.weight ? wgsl.reader(3, lanes) : undefined;
   const statistics = wgsl.input(2);
   const count = wgslLiteral(row.width, 'f32');
   return {
     ...row.text,
     body: `  ${row.locate}
-  ${row.load('x', wgsl.input(0, type), 'start + ')}
-  ${row.load('u', wgsl.input(1, type), 'start + ')}
+  ${row.load('x', wgsl.reader(0, lanes), 'start + ')}
+  ${row.load('u', wgsl.reader(1, lanes), 'start + ')}
   ${weight ? row.load('w', weight, '') : ''}
   let mean = ${statistics}[2u * row];
   let factor = ${statistics}[2u * row + 1u];

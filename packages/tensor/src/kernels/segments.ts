@@ -40,7 +40,7 @@ export function segmentSumKernel({
   const count = (node.inputs[0] as GraphNode).size;
   const wide = width % 4 === 0;
   const [order, ids] = [wgsl.input(0), wgsl.input(1)];
-  const source = wgsl.input(2, wide ? 'vec4<f32>' : 'f32');
+  const source = wgsl.reader(2, wide ? 4 : 1);
   const columns = wide ? width / 4 : width;
   const lanes = target.software ? 8 : 64;
   const across = Math.ceil(columns / lanes);
@@ -67,7 +67,7 @@ export function segmentSumKernel({
   while (first < count) {
     let place = u32(${order}[first]);
     if (${ids}[place] != i32(row)) { break; }
-    sum += ${source}[place * columns + min(column, columns - 1u)];
+    sum += ${source('place * columns + min(column, columns - 1u)')};
     first++;
   }
   if (column < columns) { ${wgsl.output}[row * columns + column] = sum; }`,

@@ -1,4 +1,5 @@
 import { customGradient } from '../autograd.js';
+import { type DType, isFloat, storedType } from '../dtype.js';
 import { DTypeError, ForetokenError, ShapeError } from '../errors.js';
 import { attentionBackward } from '../kernels/attention/backward.js';
 import { attentionBlocks, blockAttributes } from '../kernels/attention/blocks.js';
@@ -8,7 +9,7 @@ import {
   type AttentionProblem,
   headsFirst,
   headsInRows,
-  rowType,
+  rowLanes,
 } from '../kernels/attention/problem.js';
 import { apply, type Operation } from '../operation.js';
 import { broadcastShapes, formatShape, type Shape, sameShape } from '../shape.js';
@@ -21,14 +22,18 @@ function noSecondDerivative(): never {
   );
 }
 
-const outputType = ({ attributes }: { attributes: unknown }): string =>
-  rowType((attributes as AttentionProblem).width);
+const outputType = ({ attributes, dtype }: { attributes: unknown; dtype: DType }): string =>
+  storedType(dtype, rowLanes((attributes as AttentionProblem).width));
+
+/** f16 where all inputs are: in memory, f16 in and f16 out. */
+const resultDType = (inputs: readonly { readonly dtype: DType }[]): DType =>
+  inputs.slice(0, 3).every(({ dtype }) => dtype === 'f16') ? 'f16' : 'f32';
 
 const forward: Operation<AttentionProblem> = {
   name: 'attention',
-  infer: (_, { batch, queries, queryHeads, width }) => ({
+  infer: (inputs, { batch, queries, queryHeads, width }) => ({
     shape: [batch, queries, queryHeads, width],
-    dtype: 'f32',
+    dtype: resultDType(inputs),
   }),
   gradient: noSecondDerivative,
   lowering: { kind: 'kernel', build: attentionForward, inlined: [4], outputType },
@@ -36,7 +41,7 @@ const forward: Operation<AttentionProblem> = {
 
 const backward: Operation<AttentionGradientProblem> = {
   name: 'attentionGradient',
-  infer: (_, { shape }) => ({ shape, dtype: 'f32' }),
+  infer: (inputs, { shape }) => ({ shape, dtype: resultDType(inputs) }),
   gradient: noSecondDerivative,
   lowering: { kind: 'kernel', build: attentionBackward, inlined: [7], outputType },
 };
@@ -67,8 +72,8 @@ function check(query: Tensor, key: Tensor, value: Tensor): void {
         `attention: expected ${name} [batch, heads, time, width], got ${formatShape(tensor.shape)}.`,
       );
     }
-    if (tensor.dtype !== 'f32')
-      throw new DTypeError(`attention: expected f32, got ${tensor.dtype} for ${name}.`);
+    if (!isFloat(tensor.dtype))
+      throw new DTypeError(`attention: expected f32 or f16, got ${tensor.dtype} for ${name}.`);
   }
   if (
     !sameShape(key.shape, value.shape) ||
@@ -104,7 +109,10 @@ function maskInputs(
   return [apply(attentionBlocks, [whole], blockAttributes(mask.device.runtime.target)), whole];
 }
 
-/** Result `[batch, queries, queryHeads, width]` of inputs that lie as the problem says. */
+/**
+ * Result `[batch, queries, queryHeads, width]` of inputs that lie as the problem says, f16 if they all are. Sums and
+ * statistics are f32.
+ */
 function attend(
   inputs: readonly Tensor[],
   [query, key, value]: readonly [Tensor, Tensor, Tensor],
@@ -117,7 +125,7 @@ function attend(
   const result = apply(forward, [query, key, value, ...masks], problem);
   return customGradient(result, inputs, (upstream) => {
     const logTotal = partOf(result, 1, result.shape.slice(0, 3));
-    const delta = upstream.mul(result).sum(3);
+    const delta = upstream.cast('f32').mul(result.cast('f32')).sum(3);
     const all = apply(backward, [query, key, value, upstream, logTotal, delta, ...masks], {
       ...problem,
       ...gradients,
@@ -128,10 +136,11 @@ function attend(
 
 /**
  * `softmax(scale * query key' where visible) value`, without storing the scores. Consecutive query heads share a
- * key head (grouped-query attention, arXiv 2305.13245). A query that sees nothing gives zeros.
+ * key head (grouped-query attention, arXiv 2305.13245). A query that sees nothing gives zeros. Computed in f32; where all
+ * inputs are f16, the result has been rounded to f16, which is how it lies in memory.
  *
- * @param query - f32 `[batch, queryHeads, queries, width]`
- * @param key - f32 `[batch, keyHeads, keys, width]`
+ * @param query - f32 or f16 `[batch, queryHeads, queries, width]`
+ * @param key - f32 or f16 `[batch, keyHeads, keys, width]`
  * @param value - like `key`
  * @returns f32 `[batch, queryHeads, queries, width]`
  */
@@ -160,7 +169,7 @@ export function attention(query: Tensor, key: Tensor, value: Tensor, options: At
     all.slice(0, keyStart, valueStart).reshape(key.shape),
     all.slice(0, valueStart).reshape(value.shape),
   ];
-  return attend(inputs, inputs, problem, mask, gradients, split).permute([0, 2, 1, 3]);
+  return attend(inputs, inputs, problem, mask, gradients, split).permute([0, 2, 1, 3]).cast('f32');
 }
 
 export interface HeadCounts {
@@ -170,9 +179,10 @@ export interface HeadCounts {
 
 /**
  * Self-attention of the rows of one projection, which hold the heads of the queries, then those of the keys, then those
- * of the values. Reads the heads where they lie and writes its gradient there, so nothing is copied.
+ * of the values. Reads the heads where they lie and writes its gradient there, so nothing is copied. Of an f16
+ * projection, the result has been rounded to f16, which is how it lies in memory.
  *
- * @param projection - f32 `[batch, time, (queryHeads + 2 keyHeads) * width]`
+ * @param projection - f32 or f16 `[batch, time, (queryHeads + 2 keyHeads) * width]`
  * @returns f32 `[batch, time, queryHeads * width]`
  */
 export function selfAttention(
@@ -188,8 +198,8 @@ export function selfAttention(
       `selfAttention: expected [batch, time, ${heads} heads times their width], got ${formatShape(projection.shape)}.`,
     );
   }
-  if (projection.dtype !== 'f32')
-    throw new DTypeError(`selfAttention: expected f32, got ${projection.dtype}. Use cast('f32').`);
+  if (!isFloat(projection.dtype))
+    throw new DTypeError(`selfAttention: expected f32 or f16, got ${projection.dtype}. Use cast('f32').`);
   const [batch, time] = projection.shape as [number, number, number];
   const width = rowWidth / heads;
   const { mask, scale = 1 / Math.sqrt(width) } = options;
@@ -209,5 +219,5 @@ export function selfAttention(
     gradients,
     (all) => [all],
   );
-  return result.reshape([batch, time, queryHeads * width]);
+  return result.reshape([batch, time, queryHeads * width]).cast('f32');
 }

@@ -1,5 +1,6 @@
-import { customGradient, gradientInputs, pullBack } from '../autograd.js';
+import { addGradients, customGradient, gradientInputs, pullBack } from '../autograd.js';
 import type { Device } from '../device.js';
+import { isFloat } from '../dtype.js';
 import { ForetokenError } from '../errors.js';
 import { type GraphNode, nextNodeId, topologicalOrder } from '../graph.js';
 import { formatShape, sameShape } from '../shape.js';
@@ -57,7 +58,7 @@ function checkSecondRun(
   const order = topologicalOrder([second.node], (node) => (targets.has(node) ? [] : gradientInputs(node)));
   const used = new Set(order);
   const lost = [...outer].find(
-    ([node, twins]) => node.tracked && node.dtype === 'f32' && !twins.some((twin) => used.has(twin)),
+    ([node, twins]) => node.tracked && isFloat(node.dtype) && !twins.some((twin) => used.has(twin)),
   );
   if (lost !== undefined) {
     throw new ForetokenError(
@@ -100,7 +101,7 @@ export function checkpoint<Inputs extends Input[]>(
     runPure(device, () => body(...(given as Arguments<Inputs>)));
   const value = run(inputs);
   const outer = outerNodes(value.node, first);
-  const differentiable = outer.filter(({ dtype }) => dtype === 'f32');
+  const differentiable = outer.filter(({ dtype }) => isFloat(dtype));
   return customGradient(
     value,
     differentiable.map((node) => new Tensor(node)),
@@ -121,7 +122,7 @@ export function checkpoint<Inputs extends Input[]>(
         (twins.get(node) ?? [])
           .flatMap((twin) => gradients.get(twin) ?? [])
           .map((gradient) => (node.source?.kind === 'variable' ? store(gradient) : gradient))
-          .reduce<Tensor | undefined>((sum, part) => sum?.add(part) ?? part, undefined),
+          .reduce<Tensor | undefined>(addGradients, undefined),
       );
     },
   );

@@ -1,4 +1,4 @@
-import { type DType, wgslLiteral } from '../dtype.js';
+import { type DType, isFloat, wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { apply, type GradientRule, type Operation } from '../operation.js';
@@ -33,7 +33,7 @@ function elementwise<Attributes = undefined>(
       for (const input of inputs) {
         if (!definition.accepts.includes(input.dtype)) {
           throw new DTypeError(
-            `${name}: expected ${definition.accepts.join(' or ')}, got ${input.dtype}${formatShape(input.shape)}. Use cast().`,
+            `${name}: expected ${definition.accepts.join(' or ')}, got ${input.dtype}${formatShape(input.shape)}. Use cast(${input.dtype === 'f16' ? "'f32'" : ''}).`,
           );
         }
         if (!sameShape(input.shape, first.shape)) {
@@ -55,6 +55,7 @@ const FLOAT: readonly DType[] = ['f32'];
 const NUMERIC: readonly DType[] = ['f32', 'i32', 'u32'];
 const SIGNED: readonly DType[] = ['f32', 'i32'];
 const ALL: readonly DType[] = ['f32', 'i32', 'u32', 'bool'];
+const STORABLE: readonly DType[] = [...ALL, 'f16'];
 const BOOL: readonly DType[] = ['bool'];
 
 /** `f(x)` with `derivative(x, f(x))`. */
@@ -205,6 +206,13 @@ export const unaryOperations = {
     expression: ([x]) => `floor(${x})`,
     gradient: (upstream) => [upstream.mul(0)],
   }),
+  isFinite: elementwise('isFinite', {
+    accepts: ['f32', 'f16'],
+    result: 'bool',
+    // By its bits, since WGSL may take for granted that no value is infinite or NaN.
+    expression: ([x]) => `((bitcast<u32>(${x}) & 0x7f800000u) != 0x7f800000u)`,
+    gradient: 'nonDifferentiable',
+  }),
   not: elementwise('not', { accepts: BOOL, expression: ([x]) => `(!${x})`, gradient: 'nonDifferentiable' }),
 } as const;
 
@@ -212,9 +220,6 @@ const infix =
   (symbol: string) =>
   ([a, b]: readonly string[]) =>
     `(${a} ${symbol} ${b})`;
-
-/** Whether a rule's gradient makes sense: integers have none. */
-const isFloat = (tensor: Tensor): boolean => tensor.dtype === 'f32';
 
 /** The share of an upstream gradient that each side of max or min gets: ties are halved, as in PyTorch. */
 function selectionGradient(prefersFirst: (a: Tensor, b: Tensor) => Tensor): GradientRule<undefined> {
@@ -295,19 +300,32 @@ export const binaryOperations = {
 } as const;
 
 const cast = elementwise<{ dtype: DType }>('cast', {
-  accepts: ALL,
+  accepts: STORABLE,
   result: (_, { dtype }) => dtype,
   expression: ([x], { dtype }, inputs) => {
     // A comparison needs a zero of the operand's own type.
     const from = (inputs[0] as GraphNode).dtype;
+    // Rounded also where it is not stored in between. Drivers take f32(f16(x)) for x.
+    if (dtype === 'f16') return `round_to_half(${from === 'f32' ? x : `f32(${x})`})`;
     return dtype === 'bool' ? `(${x} != ${wgslLiteral(0, from)})` : `${dtype}(${x})`;
   },
-  gradient: (upstream, { inputs }) => [isFloat(inputs[0] as Tensor) ? upstream : undefined],
+  gradient: (upstream, { inputs }) => [isFloat((inputs[0] as Tensor).dtype) ? upstream : undefined],
 });
 
-/** Converts to `dtype`; floats are truncated towards zero on their way to integers. */
+/**
+ * Converts to `dtype`; floats are truncated towards zero on their way to integers, and rounded to nearest on their way
+ * to f16, beyond 65504 to infinity.
+ *
+ * @throws DTypeError for f16 on an adapter without `shader-f16`
+ */
 export function castTo(tensor: Tensor, dtype: DType): Tensor {
-  return tensor.dtype === dtype ? tensor : apply(cast, [tensor], { dtype });
+  if (tensor.dtype === dtype) return tensor;
+  tensor.device.checkDType('cast', dtype);
+  // What was widened from f16 is that again.
+  const { operation, inputs, source } = tensor.node;
+  const from = operation === (cast as unknown as Operation) && source === undefined ? inputs[0] : undefined;
+  if (tensor.dtype === 'f32' && dtype === 'f16' && from?.dtype === 'f16') return new Tensor(from);
+  return apply(cast, [tensor], { dtype });
 }
 
 const whereOperation: Operation<undefined> = {
@@ -420,6 +438,15 @@ export const ELEMENTWISE_HELPERS: Readonly<Record<string, string>> = {
 }`,
   precise_sin: `fn precise_sin(x: f32) -> f32 { return quadrant_sin(x, 0); }`,
   precise_cos: `fn precise_cos(x: f32) -> f32 { return quadrant_sin(x, 1); }`,
+  // To nearest, ties to even, by the bits of the f32. Halves below 2^-14 are multiples of 2^-24.
+  round_to_half: `fn round_to_half(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let magnitude = bits & 0x7fffffffu;
+  let fraction = (magnitude + 0xfffu + ((magnitude >> 13u) & 1u)) & 0xffffe000u;
+  let large = select(fraction, max(magnitude, 0x7f800000u), magnitude >= 0x477ff000u);
+  let small = bitcast<u32>(round(bitcast<f32>(min(magnitude, 0x38800000u)) * 16777216.0) * 5.9604644775390625e-8);
+  return bitcast<f32>((bits & 0x80000000u) | select(large, small, magnitude < 0x38800000u));
+}`,
   // WGSL's pow is undefined for a negative base; integer exponents are well defined there.
   power: `fn power(base: f32, exponent: f32) -> f32 {
   if (exponent == 0.0) { return 1.0; }

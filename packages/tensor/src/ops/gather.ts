@@ -17,7 +17,7 @@ const gatherOperation: Operation<AxisAttributes> = {
   infer: (inputs) => ({ shape: (inputs[1] as GraphNode).shape, dtype: (inputs[0] as GraphNode).dtype }),
   gradient: (upstream, { inputs: [table, index], attributes: { axis } }) => {
     const { shape } = table as Tensor;
-    return [apply(scatterOperation, [index as Tensor, upstream], { axis, shape }), undefined];
+    return [apply(scatterOperation, [index as Tensor, upstream.cast('f32')], { axis, shape }), undefined];
   },
   lowering: {
     kind: 'indexed',

@@ -1,3 +1,4 @@
+import { isFloat } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { matmulKernel, matmulOutputType } from '../kernels/matmul/variants.js';
@@ -53,8 +54,8 @@ export const matmulOperation: Operation<MatmulAttributes> = {
   name: 'matmul',
   infer: (inputs, attributes) => {
     const [a, b] = inputs as [GraphNode, GraphNode];
-    if (a.dtype !== 'f32' || b.dtype !== 'f32') {
-      throw new DTypeError(`matmul: expected f32, got ${a.dtype} and ${b.dtype}. Use cast('f32').`);
+    if (!isFloat(a.dtype) || !isFloat(b.dtype)) {
+      throw new DTypeError(`matmul: expected f32 or f16, got ${a.dtype} and ${b.dtype}. Use cast('f32').`);
     }
     const { batch, rows, columns } = matmulSizes(a.shape, b.shape, attributes);
     return { shape: [...batch, rows, columns], dtype: 'f32' };
@@ -80,10 +81,11 @@ export const matmulOperation: Operation<MatmulAttributes> = {
 
 /**
  * Matrix product over the last two axes; the axes before them broadcast. A vector on the left counts as one row,
- * on the right as one column.
+ * on the right as one column. Products of f16 are added up in f32.
  *
- * @param a - f32 `[..., rows, inner]`
- * @param b - f32 `[..., inner, columns]`
+ * @param a - f32 or f16 `[..., rows, inner]`
+ * @param b - f32 or f16 `[..., inner, columns]`
+ * @returns f32 `[..., rows, columns]`
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const { transposeA = false, transposeB = false } = options;

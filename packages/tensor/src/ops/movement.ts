@@ -106,7 +106,7 @@ const expandOperation: Operation<{ readonly shape: Shape }> = {
   gradient: (upstream, { inputs }) => {
     const { shape } = inputs[0] as Tensor;
     const expanded = shape.flatMap((size, axis) => (size !== upstream.shape[axis] ? [axis] : []));
-    return [upstream.sum(expanded, { keepDims: true })];
+    return [upstream.cast('f32').sum(expanded, { keepDims: true })];
   },
   lowering: {
     kind: 'indexed',

@@ -16,7 +16,7 @@ export const again = (tensor: Tensor, upstream: Tensor): Tensor =>
 
 const storeOperation: Operation<undefined> = {
   name: 'store',
-  infer: (inputs) => ({ shape: (inputs[0] as GraphNode).shape, dtype: 'f32' }),
+  infer: (inputs) => ({ shape: (inputs[0] as GraphNode).shape, dtype: (inputs[0] as GraphNode).dtype }),
   gradient: (upstream) => [upstream],
   lowering: {
     kind: 'kernel',
@@ -26,14 +26,14 @@ const storeOperation: Operation<undefined> = {
         wgsl.emitter.scoped(() => {
           const input = node.inputs[0] as GraphNode;
           const value = wgsl.emitter.value(input, wgsl.emitter.indexOfFlat(input.shape, place));
-          wgsl.emitter.line(`${wgsl.output}[${place}] = ${value};`);
+          wgsl.emitter.line(wgsl.store(place, value));
         }),
       ),
   },
 };
 
 /**
- * `tensor`, f32, computed here into memory of its own rather than within the kernels that use it, so that what it was
+ * `tensor`, a float, computed here into memory of its own rather than within the kernels that use it, so that what it was
  * computed from need not be kept for them.
  */
 export function store(tensor: Tensor): Tensor {

@@ -59,6 +59,11 @@ export function reduce(
   options: ReduceOptions = {},
 ): Tensor {
   const along = normalizeAxes(name, axes, tensor.rank);
+  if (tensor.dtype === 'f16') {
+    throw new DTypeError(
+      `${name}: expected f32 or integers, got f16${formatShape(tensor.shape)}. Use cast('f32').`,
+    );
+  }
   if (tensor.dtype === 'bool') {
     throw new DTypeError(
       `${name}: expected numbers, got bool${formatShape(tensor.shape)}. Use cast(), any() or all().`,
@@ -149,7 +154,7 @@ const scan: Operation<ScanAttributes> = {
   let start = (${row} / ${inner}u) * ${inner * length}u + ${row} % ${inner}u;
   var total = ${node.dtype}(0);
   for (var i = 0u; i < ${loopEnd(length)}; i++) {
-    total += ${wgsl.input(0)}[start + i * ${inner}u];
+    total += ${wgsl.reader(0)(`start + i * ${inner}u`)};
     ${wgsl.output}[start + i * ${inner}u] = total;
   }`,
       );
@@ -160,6 +165,7 @@ const scan: Operation<ScanAttributes> = {
 /** Sum of all elements up to and including each place along `axis`. */
 export function cumsum(tensor: Tensor, axis: number): Tensor {
   const along = normalizeAxis('cumsum', axis, tensor.rank);
-  if (tensor.dtype === 'bool') throw new DTypeError('cumsum: expected numbers, got bool. Use cast().');
+  if (tensor.dtype === 'bool' || tensor.dtype === 'f16')
+    throw new DTypeError(`cumsum: expected numbers, got ${tensor.dtype}. Use cast('f32').`);
   return apply(scan, [tensor], { axis: along });
 }

@@ -1,5 +1,5 @@
 import type { Plan } from '../compile/plan.js';
-import { BYTES_PER_ELEMENT } from '../dtype.js';
+import { byteSize } from '../dtype.js';
 import type { Runtime } from './runtime.js';
 import { type Storage, USAGE } from './storage.js';
 
@@ -56,7 +56,7 @@ export async function profilePlan(
     name: kernel.name,
     variant: kernel.variant,
     microseconds: Number((times[2 * at + 1] as bigint) - (times[2 * at] as bigint)) / 1000,
-    bytes: kernel.bindings.reduce((sum, node) => sum + node.size * BYTES_PER_ELEMENT, 0),
+    bytes: kernel.bindings.reduce((sum, node) => sum + byteSize(node.size, node.dtype), 0),
     workgroups: kernel.workgroups,
   }));
   return { storages, kernels };

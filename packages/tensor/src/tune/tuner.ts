@@ -1,4 +1,5 @@
 import type { Device } from '../device.js';
+import type { DType } from '../dtype.js';
 import type { MatmulQuestion } from '../kernels/matmul/variants.js';
 import { HostRandom } from '../random.js';
 import { type Shape, sizeOf } from '../shape.js';
@@ -153,11 +154,14 @@ async function wallTime(device: Device, run: () => void): Promise<number> {
   return performance.now() - start;
 }
 
-function randomInputs(device: Device, { shapeA, shapeB }: MatmulQuestion): [Variable, Variable] {
+function randomInputs(
+  device: Device,
+  { shapeA, shapeB, dtypeA, dtypeB }: MatmulQuestion,
+): [Variable, Variable] {
   const random = new HostRandom(1);
-  const draw = (shape: Shape): Variable => {
+  const draw = (shape: Shape, dtype: DType): Variable => {
     const values = Float32Array.from({ length: sizeOf(shape) }, () => 2 * random.uniform() - 1);
-    return device.variable(values, { shape, name: 'tune', trainable: false });
+    return device.variable(values, { shape, dtype, name: 'tune', trainable: false });
   };
-  return [draw(shapeA), draw(shapeB)];
+  return [draw(shapeA, dtypeA), draw(shapeB, dtypeB)];
 }

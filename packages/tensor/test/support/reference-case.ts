@@ -54,7 +54,7 @@ const toNumber = (value: number | string): number =>
   typeof value === 'number' ? value : (SPECIAL[value] ?? Number(value));
 
 function draw({ shape, dtype, seed = 0, low = 0, high = 1, values }: InputSpec): HostArray {
-  const kinds = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint8Array };
+  const kinds = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint8Array };
   const element = (at: number): number => {
     if (values !== undefined) return toNumber(values[at] as number | string);
     const bits = hashBits(seed, at);

@@ -7,8 +7,9 @@ import {
   dot,
   eachVector,
   loadRow,
+  type Read,
   range,
-  rowType,
+  rowLanes,
   storeRow,
   vectorsOf,
   viewParameters,
@@ -40,11 +41,11 @@ const MASK = { blocks: 6, mask: 7 };
 function prepare(context: KernelContext<AttentionGradientProblem>) {
   const { node, attributes: problem, wgsl, target } = context;
   const { queryHeads, keyHeads, queries, keys, width, scale } = problem;
-  const [query, key, value, upstream] = range(4).map((at) => wgsl.input(at, rowType(width))) as [
-    string,
-    string,
-    string,
-    string,
+  const [query, key, value, upstream] = range(4).map((at) => wgsl.reader(at, rowLanes(width))) as [
+    Read,
+    Read,
+    Read,
+    Read,
   ];
   const [blockBatch, blockHead, blockQueries] = blockStrides(node.inputs[MASK.blocks]);
   const parameters = [
@@ -63,6 +64,7 @@ function prepare(context: KernelContext<AttentionGradientProblem>) {
     ...{ rows, lanes: laneCount(target), block: blockSize(target), parameters },
     factor: wgslLiteral(scale, 'f32'),
     units: width % 4 === 0 ? vectorsOf(width) : width,
+    write: (place: string, result: string): string => wgsl.store(place, result),
     each: (text: (row: number) => string): string => range(rows).map(text).join('\n  '),
     upstreamRow: (place: string): string => `((entry * queries + ${place}) * queryHeads + queryHead)`,
     weight: (r: number, score: string, visible: string, total: string): string =>
@@ -77,7 +79,7 @@ function prepare(context: KernelContext<AttentionGradientProblem>) {
 
 /** Rows of the gradient of the query. */
 function queryGradient(context: KernelContext<AttentionGradientProblem>): KernelText {
-  const { attributes, wgsl, target } = context;
+  const { attributes, target } = context;
   const { batch, queryHeads, queries, width } = attributes;
   const {
     query,
@@ -94,7 +96,7 @@ function queryGradient(context: KernelContext<AttentionGradientProblem>): Kernel
     units,
     ...text
   } = prepare(context);
-  const { each, upstreamRow, weight, sizes } = text;
+  const { each, write, upstreamRow, weight, sizes } = text;
   return {
     variant: 'query',
     workgroupSize: [lanes, 1, 1],
@@ -131,8 +133,8 @@ function queryGradient(context: KernelContext<AttentionGradientProblem>): Kernel
   let keyStart = keyRows + at * ${viewTime(2)};
   let valueStart = valueRows + at * ${viewTime(3)};
   ${loadForAll(target, width, [
-    { name: 'k', buffer: key, start: 'keyStart' },
-    { name: 'v', buffer: value, start: 'valueStart' },
+    { name: 'k', read: key, start: 'keyStart' },
+    { name: 'v', read: value, start: 'valueStart' },
   ])}
   ${each(
     (r) => `${weight(r, dot(width, `q${r}_`, 'k'), visible(r), `logTotal${r}`)}
@@ -143,14 +145,14 @@ function queryGradient(context: KernelContext<AttentionGradientProblem>): Kernel
   let gradientRows = ${viewStart(5, 'entry', 'head')};
   ${each(
     (r) => `if (row${r} < queries) { let start = gradientRows + row${r} * ${viewTime(5)};
-  ${storeRow(`sum${r}_`, wgsl.output, 'start', width, factor)} }`,
+  ${storeRow(`sum${r}_`, write, 'start', width, factor)} }`,
   )}`,
   };
 }
 
 /** Rows of the gradients of key and value, each key head's over all queries that share it. */
 function keyGradient(context: KernelContext<AttentionGradientProblem>): KernelText {
-  const { attributes, wgsl, target } = context;
+  const { attributes, target } = context;
   const { batch, keyHeads, keys, width } = attributes;
   const {
     query,
@@ -167,7 +169,7 @@ function keyGradient(context: KernelContext<AttentionGradientProblem>): KernelTe
     units,
     ...text
   } = prepare(context);
-  const { each, upstreamRow, weight, sizes } = text;
+  const { each, write, upstreamRow, weight, sizes } = text;
   return {
     variant: 'key and value',
     workgroupSize: [lanes, 1, 1],
@@ -204,8 +206,8 @@ function keyGradient(context: KernelContext<AttentionGradientProblem>): KernelTe
   let place = ${upstreamRow('at')};
   let upstreamStart = place * ${units}u;
   ${loadForAll(target, width, [
-    { name: 'q', buffer: query, start: 'queryStart' },
-    { name: 'u', buffer: upstream, start: 'upstreamStart' },
+    { name: 'q', read: query, start: 'queryStart' },
+    { name: 'u', read: upstream, start: 'upstreamStart' },
   ])}
   let logTotal = ${logTotal}[place];
   let delta = ${delta}[place];
@@ -220,9 +222,9 @@ function keyGradient(context: KernelContext<AttentionGradientProblem>): KernelTe
   let towardsValues = ${viewStart(7, 'entry', 'head')};
   ${each(
     (r) => `if (row${r} < keys) { let start = towardsKeys + row${r} * ${viewTime(6)};
-  ${storeRow(`sumK${r}_`, wgsl.output, 'start', width, factor)}
+  ${storeRow(`sumK${r}_`, write, 'start', width, factor)}
   let valueStart = towardsValues + row${r} * ${viewTime(7)};
-  ${storeRow(`sumV${r}_`, wgsl.output, 'valueStart', width, '1.0')} }`,
+  ${storeRow(`sumV${r}_`, write, 'valueStart', width, '1.0')} }`,
   )}`,
   };
 }

@@ -6,8 +6,9 @@ import {
   dot,
   eachVector,
   loadRow,
+  type Read,
   range,
-  rowType,
+  rowLanes,
   storeRow,
   vectorsOf,
   viewParameters,
@@ -40,11 +41,7 @@ const MASK = { blocks: 3, mask: 4 };
 export function attentionForward(context: KernelContext<AttentionProblem>): KernelText {
   const { node, attributes: problem, wgsl, target } = context;
   const { batch, queryHeads, keyHeads, queries, keys, width, scale } = problem;
-  const [query, key, value] = range(3).map((at) => wgsl.input(at, rowType(width))) as [
-    string,
-    string,
-    string,
-  ];
+  const [query, key, value] = range(3).map((at) => wgsl.reader(at, rowLanes(width))) as [Read, Read, Read];
   const logTotal = wgsl.part(1);
   const rows = rowsEach(target, width, BUDGET);
   const tileRows = rows * laneCount(target);
@@ -65,8 +62,8 @@ export function attentionForward(context: KernelContext<AttentionProblem>): Kern
   let keyStart = keyRows + at * ${viewTime(2)};
   let valueStart = valueRows + at * ${viewTime(3)};
   ${loadForAll(target, width, [
-    { name: 'k', buffer: key, start: 'keyStart' },
-    { name: 'v', buffer: value, start: 'valueStart' },
+    { name: 'k', read: key, start: 'keyStart' },
+    { name: 'v', read: value, start: 'valueStart' },
   ])}
   ${each((r) => `let score${r} = select(${lowest}, ${dot(width, `q${r}_`, 'k')}, ${visible(r)});`)}
   let raised = ${range(rows).reduce((text, r) => (r === 0 ? 'score0 - highest0' : `max(${text}, score${r} - highest${r})`), '')};
@@ -112,7 +109,7 @@ export function attentionForward(context: KernelContext<AttentionProblem>): Kern
     // A row that sees nothing gives zeros.
     return `if (row${r} < queries) { let factor = select(0.0, 1.0 / total${r}, total${r} > 0.0);
   let start = ${place} * ${units}u;
-  ${storeRow(`sum${r}_`, wgsl.output, 'start', width, 'factor')}
+  ${storeRow(`sum${r}_`, (at, result) => wgsl.store(at, result), 'start', width, 'factor')}
   ${logTotal === undefined ? '' : `${logTotal}[${place}] = select(0.0, highest${r} + log(total${r}), total${r} > 0.0);`} }`;
   })}`,
   };

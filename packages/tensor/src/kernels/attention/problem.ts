@@ -53,8 +53,11 @@ export const range = (count: number): number[] => Array.from({ length: count }, 
 /** Vectors of four that hold one row. */
 export const vectorsOf = (width: number): number => Math.ceil(width / 4);
 export const isAligned = (width: number): boolean => width % 4 === 0;
-/** Element type of buffers of rows: vectors, where rows begin and end at their borders. */
-export const rowType = (width: number): string => (isAligned(width) ? 'vec4<f32>' : 'f32');
+/** Elements that buffers of rows hold together: vectors, where rows begin and end at their borders. */
+export const rowLanes = (width: number): 1 | 4 => (isAligned(width) ? 4 : 1);
+
+/** Loads what lies at a place in a buffer. */
+export type Read = (place: string) => string;
 
 /** The numbers of a view as parameters, in elements of the buffer. */
 export const viewParameters = (view: HeadsView, width: number): number[] =>
@@ -75,27 +78,31 @@ const moveUp = (name: string, width: number): string =>
  * Declares `name0`, `name1`, ... with the row at `start`, padded by zeros to whole vectors, times `factor`. One load in a
  * loop that moves the vectors on: a load of its own for each is slow to compile.
  */
-export function loadRow(name: string, buffer: string, start: string, width: number, factor = ''): string {
+export function loadRow(name: string, read: Read, start: string, width: number, factor = ''): string {
   const vectors = vectorsOf(width);
   const element = (part: number): string => {
     const column = `4u * turn + ${part}u`;
-    return `select(0.0, ${buffer}[${start} + min(${column}, ${width - 1}u)], ${column} < ${width}u)`;
+    return `select(0.0, ${read(`${start} + min(${column}, ${width - 1}u)`)}, ${column} < ${width}u)`;
   };
-  const next = isAligned(width)
-    ? `${buffer}[${start} + turn]`
-    : `vec4<f32>(${range(4).map(element).join(', ')})`;
+  const next = isAligned(width) ? read(`${start} + turn`) : `vec4<f32>(${range(4).map(element).join(', ')})`;
   return `${eachVector(width, (at) => `var ${name}${at} = vec4<f32>();`)}
   ${repeat('turn', { end: loopEnd(vectors) }, `let next = ${factor}${next}; ${moveUp(name, width)} ${name}${vectors - 1} = next;`)}`;
 }
 
 /** Stores `name0`, `name1`, ... times `factor` as the row at `start`; the variables are used up. */
-export function storeRow(name: string, buffer: string, start: string, width: number, factor: string): string {
+export function storeRow(
+  name: string,
+  write: (place: string, value: string) => string,
+  start: string,
+  width: number,
+  factor: string,
+): string {
   const store = isAligned(width)
-    ? `${buffer}[${start} + turn] = ${name}0 * ${factor};`
+    ? write(`${start} + turn`, `${name}0 * ${factor}`)
     : range(4)
         .map((part) => {
           const column = `4u * turn + ${part}u`;
-          return `if (${column} < ${width}u) { ${buffer}[${start} + ${column}] = ${name}0[${part}] * ${factor}; }`;
+          return `if (${column} < ${width}u) { ${write(`${start} + ${column}`, `${name}0[${part}] * ${factor}`)} }`;
         })
         .join(' ');
   return repeat('turn', { end: loopEnd(vectorsOf(width)) }, `${store} ${moveUp(name, width)}`);

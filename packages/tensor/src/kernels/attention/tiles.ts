@@ -1,6 +1,6 @@
 import type { KernelContext, Target } from '../../compile/kernel.js';
 import { repeat } from '../../compile/loops.js';
-import { eachVector, isAligned, range, vectorsOf } from './problem.js';
+import { eachVector, isAligned, type Read, range, vectorsOf } from './problem.js';
 
 /** Queries (and keys) of a square of pairs that is skipped where none of its pairs is visible. */
 export const blockSize = ({ software }: Target): number => (software ? 16 : 64);
@@ -16,11 +16,11 @@ export const attentionDirectives = (target: Target): string[] =>
   handsRound(target) ? ['enable subgroups', 'diagnostic(off, subgroup_uniformity)'] : [];
 
 /** Declares the row at `start` with a load for each of its vectors: an address for all lanes. */
-function loadWhole(name: string, buffer: string, start: string, width: number): string {
+function loadWhole(name: string, read: Read, start: string, width: number): string {
   return eachVector(width, (at) => {
-    if (isAligned(width)) return `let ${name}${at} = ${buffer}[${start} + ${at}u];`;
+    if (isAligned(width)) return `let ${name}${at} = ${read(`${start} + ${at}u`)};`;
     const parts = range(4).map((part) =>
-      4 * at + part < width ? `${buffer}[${start} + ${4 * at + part}u]` : '0.0',
+      4 * at + part < width ? read(`${start} + ${4 * at + part}u`) : '0.0',
     );
     return `let ${name}${at} = vec4<f32>(${parts.join(', ')});`;
   });
@@ -33,15 +33,15 @@ function loadWhole(name: string, buffer: string, start: string, width: number): 
 export function loadForAll(
   target: Target,
   width: number,
-  rows: readonly { readonly name: string; readonly buffer: string; readonly start: string }[],
+  rows: readonly { readonly name: string; readonly read: Read; readonly start: string }[],
 ): string {
   if (!handsRound(target))
-    return rows.map(({ name, buffer, start }) => loadWhole(name, buffer, start, width)).join('\n  ');
+    return rows.map(({ name, read, start }) => loadWhole(name, read, start, width)).join('\n  ');
   const lanes = laneCount(target);
   const units = isAligned(width) ? vectorsOf(width) : width;
-  const loads = rows.flatMap(({ name, buffer, start }) =>
+  const loads = rows.flatMap(({ name, read, start }) =>
     range(Math.ceil(units / lanes)).map(
-      (part) => `let ${name}Lane${part} = ${buffer}[${start} + min(${part * lanes}u + lane, ${units - 1}u)];`,
+      (part) => `let ${name}Lane${part} = ${read(`${start} + min(${part * lanes}u + lane, ${units - 1}u)`)};`,
     ),
   );
   const handed = (name: string, unit: number): string =>

@@ -23,27 +23,27 @@ export function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAt
   const wideA = (transposeA ? rows : inner) % 4 === 0;
   const wideB = (transposeB ? inner : columns) % 4 === 0;
   const wideC = columns % 4 === 0;
-  const bufferA = wgsl.input(0, wideA ? 'vec4<f32>' : 'f32');
+  const loadA = wgsl.reader(0, wideA ? 4 : 1);
   const sameBuffer = wgsl.emitter.placement.bufferOf(a) === wgsl.emitter.placement.bufferOf(b);
-  const bufferB = wgsl.input(1, sameBuffer ? (wideA ? 'vec4<f32>' : 'f32') : wideB ? 'vec4<f32>' : 'f32');
   const useWideB = sameBuffer ? wideA : wideB;
+  const loadB = wgsl.reader(1, useWideB ? 4 : 1);
   const step = inner % 4 === 0 && ((wideA && !transposeA) || (useWideB && transposeB)) ? 4 : 1;
 
   const elementA = (offset: string): string =>
-    wideA ? `${bufferA}[(${offset}) / 4u][(${offset}) % 4u]` : `${bufferA}[${offset}]`;
+    wideA ? `${loadA(`(${offset}) / 4u`)}[(${offset}) % 4u]` : loadA(offset);
   const elementB = (offset: string): string =>
-    useWideB ? `${bufferB}[(${offset}) / 4u][(${offset}) % 4u]` : `${bufferB}[${offset}]`;
+    useWideB ? `${loadB(`(${offset}) / 4u`)}[(${offset}) % 4u]` : loadB(offset);
 
   // a{row}_{k}: element of A; b{k}_{vector}: four columns of B.
   const loads: string[] = [];
   const row = (at: number): string => `min(tileRow + ${at}u, ${rows - 1}u)`;
   if (!transposeA && step === 4 && wideA) {
-    for (const r of range(tileRows)) loads.push(`let a${r} = ${bufferA}[rowA${r} + k / 4u];`);
+    for (const r of range(tileRows)) loads.push(`let a${r} = ${loadA(`rowA${r} + k / 4u`)};`);
   } else if (transposeA && wideA) {
     for (const k of range(step)) {
       for (const quad of range(tileRows / 4)) {
         loads.push(
-          `let t${k}_${quad} = ${bufferA}[(startA + (k + ${k}u) * ${rows}u) / 4u + min(tileRow / 4u + ${quad}u, ${rows / 4 - 1}u)];`,
+          `let t${k}_${quad} = ${loadA(`(startA + (k + ${k}u) * ${rows}u) / 4u + min(tileRow / 4u + ${quad}u, ${rows / 4 - 1}u)`)};`,
         );
       }
     }
@@ -67,12 +67,12 @@ export function registerTiles({ node, attributes, wgsl }: KernelContext<MatmulAt
     if (!transposeB && useWideB) {
       for (const k of range(step)) {
         loads.push(
-          `let b${k}_${v} = ${bufferB}[(startB + (k + ${k}u) * ${columns}u + min(column${v}, ${columns - 4}u)) / 4u];`,
+          `let b${k}_${v} = ${loadB(`(startB + (k + ${k}u) * ${columns}u + min(column${v}, ${columns - 4}u)) / 4u`)};`,
         );
       }
     } else if (transposeB && useWideB && step === 4) {
       for (const c of range(4))
-        loads.push(`let q${v}_${c} = ${bufferB}[(startB + ${column(v, c)} * ${inner}u + k) / 4u];`);
+        loads.push(`let q${v}_${c} = ${loadB(`(startB + ${column(v, c)} * ${inner}u + k) / 4u`)};`);
       for (const k of range(4)) {
         loads.push(
           `let b${k}_${v} = vec4<f32>(${range(4)

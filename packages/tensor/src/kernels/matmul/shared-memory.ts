@@ -21,7 +21,7 @@ export function sharedTiles(
   const { locate, parameters, workgroups, transposeA, transposeB } = layTiles(node, attributes, tile, tile);
   const load = (
     name: string,
-    buffer: string,
+    read: (place: string) => string,
     start: string,
     transposed: boolean,
     limit: string,
@@ -34,7 +34,7 @@ export function sharedTiles(
       let at = ${tileStart} + aside;
       let along = k + deep;
       var value = 0.0;
-      if (at < ${limit} && along < inner) { value = ${buffer}[${start} + ${transposed ? `along * ${limit} + at` : 'at * inner + along'}]; }
+      if (at < ${limit} && along < inner) { value = ${read(`${start} + ${transposed ? `along * ${limit} + at` : 'at * inner + along'}`)}; }
       ${name}[deep * ${pitch}u + aside] = value;
     }`;
   return {
@@ -44,7 +44,7 @@ export function sharedTiles(
     declarations: `var<workgroup> sharedA: array<f32, ${pitch * DEPTH}>;\nvar<workgroup> sharedB: array<f32, ${pitch * DEPTH}>;`,
     body: `${locate}
   var sums = array<${vector}, ${each}>();
-  for (var k = 0u; k < inner; k += ${DEPTH}u) {${load('sharedA', wgsl.input(0), 'startA', transposeA, 'rows', 'tileRow')}${load('sharedB', wgsl.input(1), 'startB', !transposeB, 'columns', 'tileColumn')}
+  for (var k = 0u; k < inner; k += ${DEPTH}u) {${load('sharedA', wgsl.reader(0), 'startA', transposeA, 'rows', 'tileRow')}${load('sharedB', wgsl.reader(1), 'startB', !transposeB, 'columns', 'tileColumn')}
     workgroupBarrier();
     for (var deep = 0u; deep < ${DEPTH}u; deep++) {
       let fromA = deep * ${pitch}u + local.y * ${each}u;

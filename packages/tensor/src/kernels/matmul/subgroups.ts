@@ -59,8 +59,8 @@ export function subgroupTiles(
   const wideA = alignedA && (!shared || alignedB);
   const wideB = alignedB && (!shared || alignedA);
   const wideC = columns % VECTOR === 0;
-  const bufferA = wgsl.input(0, wideA ? 'vec4<f32>' : 'f32');
-  const bufferB = wgsl.input(1, wideB ? 'vec4<f32>' : 'f32');
+  const elementsA = wgsl.reader(0, wideA ? VECTOR : 1);
+  const elementsB = wgsl.reader(1, wideB ? VECTOR : 1);
 
   const tileR = range(tileRows);
   const tileV = range(vectors);
@@ -78,13 +78,13 @@ export function subgroupTiles(
         ),
         load: loads.map((p) =>
           quarter
-            ? `let a${p} = ${bufferA}[(startA + k * rows) / 4u + row${p}];`
-            : `let a${p} = ${bufferA}[startA + k * rows + row${p}];`,
+            ? `let a${p} = ${elementsA(`(startA + k * rows) / 4u + row${p}`)};`
+            : `let a${p} = ${elementsA(`startA + k * rows + row${p}`)};`,
         ),
       }
     : {
         before: loads.map((p) => `let row${p} = startA + ${rowOf(p)} * inner;`),
-        load: wideA ? [] : loads.map((p) => `let a${p} = ${bufferA}[row${p} + k];`),
+        load: wideA ? [] : loads.map((p) => `let a${p} = ${elementsA(`row${p} + k`)};`),
       };
   const fromA = (r: number): string => {
     if (quarter) {
@@ -97,11 +97,11 @@ export function subgroupTiles(
   const column = (v: number): string => `tileColumn + ${v * lanes * VECTOR}u + lane * 4u`;
   const placeB = (v: number, c: number): string => {
     const at = `min(column${v} + ${c}u, columns - 1u)`;
-    return transposeB ? `${bufferB}[startB + ${at} * inner + k]` : `${bufferB}[startB + k * columns + ${at}]`;
+    return elementsB(transposeB ? `startB + ${at} * inner + k` : `startB + k * columns + ${at}`);
   };
   const loadB = tileV.map((v) =>
     wideB
-      ? `let b${v} = ${bufferB}[(startB + k * columns + min(column${v}, columns - 4u)) / 4u];`
+      ? `let b${v} = ${elementsB(`(startB + k * columns + min(column${v}, columns - 4u)) / 4u`)};`
       : `let b${v} = vec4<f32>(${range(VECTOR)
           .map((c) => placeB(v, c))
           .join(', ')});`,
@@ -118,7 +118,7 @@ export function subgroupTiles(
       ? repeat(
           'quad',
           { end: 'inner / 4u' },
-          `${lines(loads.map((p) => `var a${p} = ${bufferA}[row${p} / 4u + quad];`))}
+          `${lines(loads.map((p) => `var a${p} = ${elementsA(`row${p} / 4u + quad`)};`))}
   ${repeat(
     'part',
     { end: loopEnd(VECTOR) },

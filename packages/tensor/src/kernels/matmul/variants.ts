@@ -1,4 +1,5 @@
 import type { KernelContext, KernelText, Target } from '../../compile/kernel.js';
+import type { DType } from '../../dtype.js';
 import type { GraphNode } from '../../graph.js';
 import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../../ops/matmul.js';
 import { type Shape, sizeOf } from '../../shape.js';
@@ -66,6 +67,8 @@ function variantFor({ software, subgroupSize }: Target): Variant {
 export interface MatmulQuestion extends MatmulAttributes {
   readonly shapeA: Shape;
   readonly shapeB: Shape;
+  readonly dtypeA: DType;
+  readonly dtypeB: DType;
 }
 
 /** Sizes that are near in ratio share an answer. */
@@ -73,9 +76,10 @@ const bucket = (size: number): number => (size === 0 ? 0 : 2 ** Math.round(Math.
 
 function questionOf(
   variant: Variant,
-  { node, attributes, target }: KernelContext<MatmulAttributes>,
+  { node, attributes, wgsl, target }: KernelContext<MatmulAttributes>,
 ): Question {
   const [{ shape: shapeA }, { shape: shapeB }] = node.inputs as [GraphNode, GraphNode];
+  const [dtypeA, dtypeB] = [wgsl.storedDType(0), wgsl.storedDType(1)];
   const sizes = matmulSizes(shapeA, shapeB, attributes);
   const { rows, inner, columns } = sizes;
   const batch = sizeOf(sizes.batch);
@@ -83,11 +87,11 @@ function questionOf(
   const orientation = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`;
   const buckets = [batch, rows, inner, columns].map(bucket).join('x');
   return {
-    key: `matmul ${orientation} ${buckets}${columns % 4 === 0 ? '' : ' odd'}`,
+    key: `matmul ${orientation} ${buckets}${columns % 4 === 0 ? '' : ' odd'}${dtypeA === 'f32' && dtypeB === 'f32' ? '' : ` ${dtypeA} ${dtypeB}`}`,
     candidates: variant.tiles(target),
     fallback: variant.usual(sizes, target),
     work: batch * rows * inner * columns,
-    problem: { shapeA, shapeB, transposeA, transposeB } satisfies MatmulQuestion,
+    problem: { shapeA, shapeB, dtypeA, dtypeB, transposeA, transposeB } satisfies MatmulQuestion,
   };
 }
 
