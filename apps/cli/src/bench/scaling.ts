@@ -102,7 +102,7 @@ export function loadOf(points: readonly ScalingPoint[]): string {
   const tokens = first.batch * first.context;
   return points.every(({ batch, context }) => batch * context === tokens)
     ? `${tokens.toLocaleString('en-US')} tokens a step`
-    : `${first.batch} sequences a step`;
+    : `${first.batch} ${first.batch === 1 ? 'sequence' : 'sequences'} a step`;
 }
 
 /** Fits a power of the axis to time and memory. */
