@@ -130,7 +130,7 @@ export class Emitter {
   /** Writes the loads of emitted text, whose form depends on all of them. */
   resolve(text: string): string {
     return text
-      .replaceAll(/^.*@\[(\d+)\];\n?/gm, (_, at: string) => {
+      .replaceAll(/^.*@\[(\d+)\].*\n?/gm, (_, at: string) => {
         const { buffer, neighbour, vector } = this.#loads[Number(at)] as Load;
         if (neighbour === undefined || !this.#holdsVectors(buffer)) return '';
         const stored = `${this.#bindBuffer(buffer)}[${neighbour.base} / 4u]`;
@@ -386,35 +386,55 @@ export class Emitter {
     const load = this.#loads.push({ buffer: stored, place, neighbour, vector }) - 1;
     if (neighbour !== undefined && this.#recall(`vector:${stored.id}:${neighbour.base}`) === undefined) {
       this.#scope.known.set(`vector:${stored.id}:${neighbour.base}`, vector);
-      this.line(`@[${load}];`);
+      // Both names are there for those who ask what the statement declares and depends on.
+      this.line(`let ${vector} = @[${load}] ${neighbour.base};`);
     }
     // The place is named so that the statement is seen to depend on it.
     const element = `@{${load} ${place}}`;
     return this.bind(WGSL_TYPE[dtype], dtype === 'bool' ? `${element} != 0u` : element);
   }
 
+  /** A loop over the reduced axes; of four neighbours, whose results are asked for one by one, one loop for all. */
   #reduce(node: GraphNode, index: Index): string {
     const { reducer, axes } = node.attributes as ReductionAttributes;
     const input = node.inputs[0] as GraphNode;
-    const dims = this.dims(index);
+    const flats = this.#neighboursOf(index);
+    const indices: readonly Index[] = flats?.map((flat) => ({ shape: index.shape, flat })) ?? [index];
     const loops = axes.map(() => this.fresh('at'));
-    let kept = 0;
-    const place = input.shape.map((_, axis) => {
-      const loop = axes.indexOf(axis);
-      return loop >= 0 ? (loops[loop] as string) : (dims[kept++] as string);
+    const places = indices.map((each) => {
+      const dims = this.dims(each);
+      let kept = 0;
+      return input.shape.map((_, axis) => {
+        const loop = axes.indexOf(axis);
+        return loop >= 0 ? (loops[loop] as string) : (dims[kept++] as string);
+      });
     });
-    const accumulator = new Accumulator(this, reducer, input.dtype as ComputedDType);
+    const accumulators = indices.map(() => new Accumulator(this, reducer, input.dtype as ComputedDType));
+    const depth = this.#vectorDepth;
     let block = this.loopBody(loops, () => {
-      const value = this.value(input, this.indexOfDims(input.shape, place));
-      accumulator.add(value, loops[0] as string);
+      if (flats !== undefined) this.#vectorDepth = this.#scopes.length;
+      accumulators.forEach((accumulator, lane) => {
+        const value = this.value(input, this.indexOfDims(input.shape, places[lane] as string[]));
+        accumulator.add(value, loops[0] as string);
+      });
     });
+    this.#vectorDepth = depth;
     for (let at = axes.length - 1; at >= 0; at--) {
-      const loop = loops[at] as string;
       const size = input.shape[axes[at] as number] as number;
-      block = size === 0 ? '' : repeat(loop, { end: loopEnd(size) }, block);
+      block = size === 0 ? '' : repeat(loops[at] as string, { end: loopEnd(size) }, block);
     }
     this.line(block);
-    return accumulator.result;
+    flats?.forEach((flat, lane) => {
+      this.define(node, flat, (accumulators[lane] as Accumulator).result);
+    });
+    return (accumulators[(flats ?? []).indexOf(index.flat ?? '')] ?? (accumulators[0] as Accumulator)).result;
+  }
+
+  /** The four places of which `index` is one, if neighbours are computed side by side here. */
+  #neighboursOf({ flat = '' }: Index): string[] | undefined {
+    const own = this.#neighbours.get(flat);
+    if (own === undefined || this.#scopes.length !== this.#vectorDepth) return undefined;
+    return Array.from({ length: VECTOR }, (_, lane) => this.#neighbour(own.base, lane));
   }
 
   helpers(text: string): string {

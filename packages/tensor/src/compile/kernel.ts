@@ -1,6 +1,7 @@
 import { type DType, narrowed, STORED_TYPE, storedType, widened } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import { partNumber } from '../ops/part.js';
+import type { ReductionAttributes } from '../ops/reduce.js';
 import type { Choices } from '../tune/choices.js';
 import { Emitter, type Index, type Placement, VECTOR } from './emitter.js';
 
@@ -237,26 +238,39 @@ ${text.body}
   };
 }
 
-/** Elements from which a kernel is worth vectors. */
+/** Elements from which a kernel is worth vectors; where each is a sum of many, fewer. */
 const VECTOR_FROM = 4096;
+const VECTOR_SUMS_FROM = 256;
 const VECTORIZABLE = new Set(['constant', 'iota', 'reshape', 'permute', 'expand', 'slice']);
+
+/** Whether the neighbours of a reduction are sums over neighbours. */
+function keepsNeighbours(node: GraphNode): boolean {
+  const { axes, reducer } = node.attributes as ReductionAttributes;
+  const rank = (node.inputs[0] as GraphNode).shape.length;
+  return !axes.includes(rank - 1) && reducer !== 'argmax' && reducer !== 'argmin';
+}
 
 /**
  * Whether four neighbours can be computed side by side, so that what they load lies side by side as well: there are
- * no loops and no branches in what is fused into `node`.
+ * no branches in what is fused into `node`, and where `sums` are not welcome, no loops.
  */
-export function isVectorizable(node: GraphNode, placement: Placement): boolean {
+export function isVectorizable(node: GraphNode, placement: Placement, sums = false): boolean {
   const last = node.shape.at(-1) ?? 1;
   if (last % VECTOR !== 0) return false;
   const seen = new Set<GraphNode>();
-  const visit = (wanted: GraphNode): boolean => {
+  const visit = (wanted: GraphNode, ownPlace: boolean): boolean => {
     const at = placement.canonical(wanted);
     if (seen.has(at) || placement.bufferOf(at) !== undefined) return true;
     seen.add(at);
     const { lowering, name } = at.operation;
-    return (lowering.kind === 'elementwise' || VECTORIZABLE.has(name)) && at.inputs.every(visit);
+    if (lowering.kind === 'reduction') {
+      return sums && ownPlace && keepsNeighbours(at) && at.inputs.every((input) => visit(input, false));
+    }
+    const elementwise = lowering.kind === 'elementwise';
+    if (!elementwise && !VECTORIZABLE.has(name)) return false;
+    return at.inputs.every((input) => visit(input, ownPlace && (elementwise || name === 'reshape')));
   };
-  return visit(node) && seen.size <= MAX_VECTOR_NODES;
+  return visit(node, true) && seen.size <= MAX_VECTOR_NODES;
 }
 
 /** Beyond this many fused operations the code of four elements gets long. */
@@ -296,7 +310,7 @@ export function buildKernels(
   const results = [node, ...others];
   const own = from ?? node;
   const { lowering, name } = own.operation;
-  if (lowering.kind !== 'kernel') return [fusedKernel(results, placement)];
+  if (lowering.kind !== 'kernel') return [fusedKernel(results, placement, target)];
   const builders = typeof lowering.build === 'function' ? [lowering.build] : lowering.build;
   const inside = from === undefined ? placement : computing([...results, from], placement);
   const label = from === undefined ? name : `${name}, ${fusedName(node, computing(results, placement))}`;
@@ -318,11 +332,14 @@ const computing = (results: readonly GraphNode[], placement: Placement): Placeme
 });
 
 /** The kernel of operations that are expressions: of the first node and all that is fused into it, and of others on the way. */
-function fusedKernel(results: readonly GraphNode[], placement: Placement): Kernel {
+function fusedKernel(results: readonly GraphNode[], placement: Placement, target: Target): Kernel {
   const node = results[0] as GraphNode;
   const inside = computing(results, placement);
   const emitter = new Emitter(inside);
-  const lanes = node.size >= VECTOR_FROM && isVectorizable(node, inside) ? VECTOR : 1;
+  // On the CPU four loads side by side cost little more than one; a GPU has invocations for all of them.
+  const sums = target.software && node.size >= VECTOR_SUMS_FROM && !isVectorizable(node, inside);
+  const worthIt = sums || node.size >= VECTOR_FROM;
+  const lanes = worthIt && isVectorizable(node, inside, sums) ? VECTOR : 1;
   const outputs = results.map((result) => emitter.buffer(result, storedType(result.dtype, lanes)));
   const text = linearKernel(node.size / lanes, (place) => {
     const base = lanes === 1 ? place : emitter.bind('u32', `${place} * ${lanes}u`);

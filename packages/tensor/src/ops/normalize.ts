@@ -103,17 +103,19 @@ const normOperation: Operation<NormAttributes> = {
   gradient: (upstream, { inputs, output, attributes }) => {
     const [rows, ...parameters] = inputs as [Tensor, ...Tensor[]];
     const weight = attributes.weight ? parameters[0] : undefined;
-    const statistics = partOf(output, 1, [...rows.shape.slice(0, -1), 2]);
-    const [mean, factor] = [statistics.slice(-1, 0, 1), statistics.slice(-1, 1)];
+    const [mean, factor] = [1, 2].map((part) => partOf(output, part, [...rows.shape.slice(0, -1), 1])) as [
+      Tensor,
+      Tensor,
+    ];
     const towardsRows = apply(
       normGradientOperation,
-      [rows, upstream, statistics, ...(weight === undefined ? [] : [weight])],
+      [rows, upstream, mean, factor, ...(weight === undefined ? [] : [weight])],
       attributes,
     );
     const plain = { ...attributes, weight: false, bias: false };
     // By the statistics, which have no gradient of their own.
     const normalized = customGradient(rows.sub(mean).mul(factor), [rows], (towards) => [
-      apply(normGradientOperation, [rows, towards, statistics], plain),
+      apply(normGradientOperation, [rows, towards, mean, factor], plain),
     ]);
     return [
       towardsRows,
@@ -134,20 +136,21 @@ const normGradientOperation: Operation<NormAttributes> = {
   // Differentiated as the formula that the kernel computes.
   gradient: (upstream, { inputs, attributes }) => {
     // Nodes of their own, so that what the inputs depend on takes no part.
-    const [rows, towards, , weight] = inputs.map((input) =>
+    const [rows, towards, , , weight] = inputs.map((input) =>
       customGradient(input, [input], (through) => [through]),
-    ) as [Tensor, Tensor, Tensor, Tensor | undefined];
+    ) as [Tensor, Tensor, Tensor, Tensor, Tensor | undefined];
     const { mean, factor } = statisticsOf(rows, attributes);
     const normalized = (mean === undefined ? rows : rows.sub(mean)).mul(factor);
     const weighted = weight === undefined ? towards : towards.mul(weight);
     const again = rowGradient(weighted, normalized, factor, attributes);
     const wanted = [rows, towards, ...(weight === undefined ? [] : [weight])];
     const [ofRows, ofTowards, ...ofWeight] = grad(again.mul(upstream).sum(), wanted);
-    return [ofRows, ofTowards, undefined, ...ofWeight];
+    return [ofRows, ofTowards, undefined, undefined, ...ofWeight];
   },
   lowering: {
     kind: 'kernel',
     build: normBackward,
+    epilogue: true,
     outputType: ({ shape }) => normType(shape.at(-1) as number),
   },
 };

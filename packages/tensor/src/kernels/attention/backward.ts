@@ -26,8 +26,8 @@ import {
   rowsEach,
 } from './tiles.js';
 
-/** Elements of queries, or of keys, that one invocation keeps: twice as many make it a third faster, and compile for thrice as long. */
-const BUDGET = 32;
+/** Elements of queries, or of keys, that one invocation keeps. */
+const BUDGET = 64;
 
 /**
  * Inputs: query, key, value, upstream `[batch, queries, queryHeads, width]`, log of the softmax denominator and
