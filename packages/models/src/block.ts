@@ -43,7 +43,7 @@ export class Block extends Module {
 
   constructor(device: Device, config: TransformerConfig, random: HostRandom) {
     super();
-    const { width, heads, keyValueHeads, headWidth, bias, mlp, mlpWidth, initialization } = config;
+    const { width, heads, keyValueHeads, headWidth, bias, mlp, mlpWidth, precision, initialization } = config;
     const divisor = initialization.scaleResidual ? Math.sqrt(2 * config.layers) : 1;
     const inputInit = gaussian(initialization.input, width);
     this.#dropout = new Dropout(config.dropout);
@@ -60,6 +60,7 @@ export class Block extends Module {
         inputInit,
         outputInit: gaussian(initialization.residual, heads * headWidth, divisor),
         biasInit: zeros,
+        precision,
       },
       random,
     );
@@ -68,7 +69,7 @@ export class Block extends Module {
     const outputInit = gaussian(initialization.residual, mlpWidth, divisor);
     this.mlp = new MLP(
       device,
-      { kind: mlp, width, hiddenWidth: mlpWidth, bias, inputInit, outputInit, biasInit: zeros },
+      { kind: mlp, width, hiddenWidth: mlpWidth, bias, inputInit, outputInit, biasInit: zeros, precision },
       random,
     );
   }

@@ -62,6 +62,8 @@ const schema = z
      * which is then computed again. Changes memory and time, no results.
      */
     activationCheckpointing: z.enum(['none', 'blocks']).default('none'),
+    /** `f16` rounds what linear layers and attention read and keep; parameters, norms, sums and losses are f32. */
+    precision: z.enum(['f32', 'f16']).default('f32'),
     initialization,
   })
   .transform((config) => ({

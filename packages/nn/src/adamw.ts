@@ -59,16 +59,17 @@ export class AdamW extends Optimizer<Required<AdamWConfig>> {
     variable: Variable,
     gradient: Tensor,
     { betas: [beta1, beta2], eps, weightDecay, rateScale }: Required<AdamWConfig>,
-    { learningRate, stepNumber }: StepScalars,
+    scalars: StepScalars,
   ): void {
+    const { learningRate, stepNumber } = scalars;
     const [first, second] = [this.slot(name, 'firstMoment'), this.slot(name, 'secondMoment')];
-    const mean = first.mul(beta1).add(gradient.mul(1 - beta1));
-    const square = second.mul(beta2).add(gradient.square().mul(1 - beta2));
+    const mean = this.next(first, first.mul(beta1).add(gradient.mul(1 - beta1)), scalars);
+    const square = this.next(second, second.mul(beta2).add(gradient.square().mul(1 - beta2)), scalars);
     const rate = rateScale === 1 ? learningRate : learningRate.mul(rateScale);
     const root = square.sqrt().div(biasCorrection(beta2, stepNumber).sqrt());
     const step = mean.div(root.add(eps)).mul(rate.div(biasCorrection(beta1, stepNumber)));
     const decayed = weightDecay === 0 ? variable : variable.mul(rate.mul(-weightDecay).add(1));
-    variable.assign(decayed.sub(step));
+    variable.assign(this.next(variable, decayed.sub(step), scalars));
     first.assign(mean);
     second.assign(square);
   }

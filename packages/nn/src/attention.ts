@@ -4,6 +4,7 @@ import { ConfigError, checkCount } from './errors.js';
 import type { Initializer } from './initializers.js';
 import { Linear } from './linear.js';
 import { Module } from './module.js';
+import { inPrecision, type Precision } from './precision.js';
 import { type Rotation, rotate } from './rotary.js';
 
 export interface AttentionConfig {
@@ -18,6 +19,8 @@ export interface AttentionConfig {
   readonly inputInit?: Initializer | undefined;
   readonly outputInit?: Initializer | undefined;
   readonly biasInit?: Initializer | undefined;
+  /** Of the projections, and of the queries, keys and values that attention reads; with a cache those are f32. Default f32. */
+  readonly precision?: Precision | undefined;
 }
 
 /** Keys and values of earlier passes, of one attention layer. */
@@ -45,7 +48,7 @@ export class Attention extends Module {
   constructor(device: Device, config: AttentionConfig, random: HostRandom) {
     super();
     const { width, heads, keyValueHeads = heads, headWidth = width / heads } = config;
-    const { bias = true, inputInit, outputInit, biasInit } = config;
+    const { bias = true, inputInit, outputInit, biasInit, precision } = config;
     checkCount('Attention', 'heads', heads);
     checkCount('Attention', 'keyValueHeads', keyValueHeads);
     checkCount('Attention', 'headWidth (width / heads when absent)', headWidth);
@@ -60,12 +63,12 @@ export class Attention extends Module {
     const outWidth = (heads + 2 * keyValueHeads) * headWidth;
     this.queryKeyValue = new Linear(
       device,
-      { inWidth: width, outWidth, bias, weightInit: inputInit, biasInit },
+      { inWidth: width, outWidth, bias, weightInit: inputInit, biasInit, precision },
       random,
     );
     this.output = new Linear(
       device,
-      { inWidth: heads * headWidth, outWidth: width, bias, weightInit: outputInit, biasInit },
+      { inWidth: heads * headWidth, outWidth: width, bias, weightInit: outputInit, biasInit, precision },
       random,
     );
   }
@@ -76,11 +79,19 @@ export class Attention extends Module {
     const projected = this.queryKeyValue.forward(hidden);
     if (rotation === undefined && cache === undefined) {
       const heads = { queryHeads: this.#heads, keyHeads: this.#keyValueHeads };
-      return this.output.forward(selfAttention(projected, heads, { mask }));
+      const kept = inPrecision(projected, this.output.precision);
+      return this.output.forward(selfAttention(kept, heads, { mask }));
     }
     const { query, key, value } = this.#split(projected, rotation);
     const seen = cache === undefined ? { key, value } : cache.update(key, value);
-    const mixed = attention(query, seen.key, seen.value, { mask });
+    // Nothing is kept where there is a cache, which is f32.
+    const precision = cache === undefined ? this.output.precision : 'f32';
+    const [q, k, v] = [query, seen.key, seen.value].map((heads) => inPrecision(heads, precision)) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const mixed = attention(q, k, v, { mask });
     return this.output.forward(
       mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]),
     );

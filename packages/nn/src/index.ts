@@ -20,11 +20,13 @@ export {
   zeros,
 } from './initializers.js';
 export { Linear, type LinearConfig } from './linear.js';
+export { LossScaler, type LossScalerConfig } from './loss-scaler.js';
 export { MLP, type MLPConfig, type MLPKind } from './mlp.js';
 export { Module } from './module.js';
 export { LayerNorm, type NormConfig, RMSNorm } from './normalization.js';
 export { decayGroups, Optimizer, type ParameterGroup, type StepScalars, takeGradients } from './optimizer.js';
 export { type SinusoidalConfig, SinusoidalPositions, sinusoidalTable } from './positions.js';
+export type { Precision } from './precision.js';
 export {
   type RotaryConfig,
   RotaryEmbedding,

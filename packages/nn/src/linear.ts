@@ -2,6 +2,7 @@ import type { Device, HostRandom, Tensor, Variable } from '@foretoken/tensor';
 import { checkCount } from './errors.js';
 import { type Initializer, uniform } from './initializers.js';
 import { Module } from './module.js';
+import { inPrecision, type Precision } from './precision.js';
 
 export interface LinearConfig {
   readonly inWidth: number;
@@ -12,16 +13,20 @@ export interface LinearConfig {
   readonly weightInit?: Initializer | undefined;
   /** Default as `weightInit`'s. */
   readonly biasInit?: Initializer | undefined;
+  /** Of the product; bias and result are f32. Default f32. */
+  readonly precision?: Precision | undefined;
 }
 
 /** `y = x Wᵀ + b` over the last axis, with `weight` `[outWidth, inWidth]` as in PyTorch. */
 export class Linear extends Module {
   readonly weight: Variable;
   readonly bias: Variable | undefined;
+  readonly precision: Precision;
 
   constructor(device: Device, config: LinearConfig, random: HostRandom) {
     super();
-    const { inWidth, outWidth, bias = true } = config;
+    const { inWidth, outWidth, bias = true, precision = 'f32' } = config;
+    this.precision = precision;
     checkCount('Linear', 'inWidth', inWidth);
     checkCount('Linear', 'outWidth', outWidth);
     const bound = 1 / Math.sqrt(inWidth);
@@ -35,7 +40,9 @@ export class Linear extends Module {
 
   /** `[..., inWidth]` to `[..., outWidth]`. */
   forward(input: Tensor): Tensor {
-    const product = input.matmul(this.weight, { transposeB: true });
+    const { precision } = this;
+    const weight = inPrecision(this.weight, precision);
+    const product = inPrecision(input, precision).matmul(weight, { transposeB: true });
     return this.bias === undefined ? product : product.add(this.bias);
   }
 }

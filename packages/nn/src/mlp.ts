@@ -2,6 +2,7 @@ import type { Device, HostRandom, Tensor } from '@foretoken/tensor';
 import type { Initializer } from './initializers.js';
 import { Linear } from './linear.js';
 import { Module } from './module.js';
+import { keptIn, type Precision } from './precision.js';
 
 /** `gelu` is the exact form, `geluTanh` the approximation that GPT-2 uses, `swiglu` the gated unit of Llama. */
 export type MLPKind = 'gelu' | 'geluTanh' | 'relu' | 'swiglu';
@@ -15,6 +16,8 @@ export interface MLPConfig {
   readonly inputInit?: Initializer | undefined;
   readonly outputInit?: Initializer | undefined;
   readonly biasInit?: Initializer | undefined;
+  /** Of the products, and of what is kept between them. Default f32. */
+  readonly precision?: Precision | undefined;
 }
 
 /**
@@ -29,25 +32,25 @@ export class MLP extends Module {
 
   constructor(device: Device, config: MLPConfig, random: HostRandom) {
     super();
-    const { kind, width, hiddenWidth, bias = true, inputInit, outputInit, biasInit } = config;
+    const { kind, width, hiddenWidth, bias = true, inputInit, outputInit, biasInit, precision } = config;
     const upWidth = kind === 'swiglu' ? 2 * hiddenWidth : hiddenWidth;
     this.kind = kind;
     this.#hiddenWidth = hiddenWidth;
     this.up = new Linear(
       device,
-      { inWidth: width, outWidth: upWidth, bias, weightInit: inputInit, biasInit },
+      { inWidth: width, outWidth: upWidth, bias, weightInit: inputInit, biasInit, precision },
       random,
     );
     this.down = new Linear(
       device,
-      { inWidth: hiddenWidth, outWidth: width, bias, weightInit: outputInit, biasInit },
+      { inWidth: hiddenWidth, outWidth: width, bias, weightInit: outputInit, biasInit, precision },
       random,
     );
   }
 
   /** `[..., width]` to `[..., width]`. */
   forward(input: Tensor): Tensor {
-    return this.down.forward(this.#activate(this.up.forward(input)));
+    return this.down.forward(this.#activate(keptIn(this.up.forward(input), this.up.precision)));
   }
 
   #activate(raised: Tensor): Tensor {

@@ -1,4 +1,4 @@
-import { type Device, ForetokenError, type Tensor, type Variable } from '@foretoken/tensor';
+import { type Device, ForetokenError, type Tensor, type Variable, where } from '@foretoken/tensor';
 import { ConfigError } from './errors.js';
 import {
   type HostTensor,
@@ -17,6 +17,8 @@ export interface StepScalars {
   readonly learningRate: Tensor;
   /** 1 for the first update, of any numeric dtype; for bias correction. */
   readonly stepNumber: Tensor;
+  /** A bool: where it is false, parameters and the optimizer's variables keep their bits. Default: always true. */
+  readonly accept?: Tensor | undefined;
 }
 
 interface Entry<Config> {
@@ -101,6 +103,11 @@ export abstract class Optimizer<Config extends object> {
     config: Config,
     scalars: StepScalars,
   ): void;
+
+  /** The next value of a parameter or of a variable of the optimizer, or the old one where the step is not accepted. */
+  protected next(variable: Variable, value: Tensor, { accept }: Pick<StepScalars, 'accept'>): Tensor {
+    return accept === undefined ? value : where(accept, value, variable);
+  }
 
   protected slot(name: string, slot: string): Variable {
     const variable = this.#state.get(`${name}.${slot}`);

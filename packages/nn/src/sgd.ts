@@ -36,17 +36,18 @@ export class SGD extends Optimizer<Required<SGDConfig>> {
     variable: Variable,
     gradient: Tensor,
     { momentum, nesterov, weightDecay }: Required<SGDConfig>,
-    { learningRate }: Pick<StepScalars, 'learningRate'>,
+    scalars: Pick<StepScalars, 'learningRate' | 'accept'>,
   ): void {
+    const { learningRate } = scalars;
     const pull = weightDecay === 0 ? gradient : gradient.add(variable.mul(weightDecay));
     if (momentum === 0) {
-      variable.assign(variable.sub(pull.mul(learningRate)));
+      variable.assign(this.next(variable, variable.sub(pull.mul(learningRate)), scalars));
       return;
     }
     const velocity = this.slot(name, 'velocity');
-    const moved = velocity.mul(momentum).add(pull);
+    const moved = this.next(velocity, velocity.mul(momentum).add(pull), scalars);
     const direction = nesterov ? pull.add(moved.mul(momentum)) : moved;
-    variable.assign(variable.sub(direction.mul(learningRate)));
+    variable.assign(this.next(variable, variable.sub(direction.mul(learningRate)), scalars));
     velocity.assign(moved);
   }
 }
