@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type HostTensor, readSafetensors, writeSafetensors } from '@foretoken/nn';
+import type { TuningChoices } from '@foretoken/tensor';
 import { RunFolderError } from './errors.js';
 import type { RunRecord, RunSummary } from './events.js';
 import { toJson, writeAtomic } from './files.js';
@@ -167,6 +168,16 @@ export class RunFolder {
       throw new RunFolderError(`${newest.path} is no checkpoint of a run: its metadata has no progress.`);
     }
     return { tensors, progress: JSON.parse(metadata['progress']) as Progress };
+  }
+
+  // ---- Kernels ------------------------------------------------------------------------------------------
+
+  /** Which way the kernels of the run took: see `Tuner`. */
+  choices(): TuningChoices {
+    return readJson<TuningChoices>(join(this.path, 'kernels.json')) ?? {};
+  }
+  keepChoices(choices: TuningChoices): void {
+    writeAtomic(join(this.path, 'kernels.json'), toJson(choices));
   }
 
   finish(summary: RunSummary): void {

@@ -105,6 +105,12 @@ export class Session {
     });
   }
 
+  /** Makes updates ready: traces, times kernels where that has not been done on this adapter, and compiles. */
+  async warmUp(): Promise<void> {
+    const [microBatch] = this.#microBatches(0);
+    if (microBatch !== undefined) await this.#update.warmUp(microBatch);
+  }
+
   /** Submits update number `step`, counted from 0. All that it draws is a function of the seed and `step`. */
   update(step: number): PendingUpdate {
     return {

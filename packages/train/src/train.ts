@@ -91,6 +91,8 @@ class TrainingLoop {
   }
 
   #resume(): void {
+    // The kernels of the processes before this one: whatever has been measured since.
+    this.options.device.tuner.choices.load(this.folder.choices());
     const checkpoint = this.folder.load();
     this.folder.cutLog(checkpoint?.progress.logBytes ?? 0);
     if (checkpoint === undefined) return;
@@ -112,6 +114,8 @@ class TrainingLoop {
       flopsPerStep: this.#cost.flops,
       tokensPerStep: this.#cost.tokens,
     };
+    if (this.#step < recipe.steps && this.#solvedAtStep === null)
+      await this.#timed(() => this.#session.warmUp());
     while (this.#step < recipe.steps && this.#solvedAtStep === null) {
       const next = Math.min(
         recipe.steps,
@@ -202,6 +206,7 @@ class TrainingLoop {
       logBytes: this.folder.logBytes(),
       solvedAtStep: this.#solvedAtStep,
     };
+    this.folder.keepChoices(this.options.device.tuner.choices.used());
     this.folder.save({ tensors: await this.#session.save(), progress });
   }
 

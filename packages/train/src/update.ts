@@ -41,6 +41,8 @@ export interface Update {
    * @returns f32: loss, gradient norm, then the parts of the loss in the order of `partNames`
    */
   run(microBatches: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor;
+  /** Traces, tunes and compiles for parts of this shape. */
+  warmUp(microBatch: PreparedBatch): Promise<void>;
   dispose(): void;
 }
 
@@ -51,6 +53,9 @@ const scalarInputs = ({ learningRate, stepNumber }: UpdateScalars): Record<keyof
   learningRate: { data: Float32Array.of(learningRate), shape: [] },
   stepNumber: { data: Float32Array.of(stepNumber), shape: [] },
 });
+
+/** For traces, to which the values of inputs do not matter. */
+const ANY_SCALARS: UpdateScalars = { learningRate: 0, stepNumber: 1 };
 
 /** Updates from batches in `count` parts of equal size. */
 export function createUpdate(parts: UpdateParts, count: number): Update {
@@ -77,6 +82,10 @@ class WholeUpdate implements Update {
 
   run([batch]: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {
     return this.#step.run({ ...batch, ...scalarInputs(scalars) }).figures;
+  }
+
+  warmUp(batch: PreparedBatch): Promise<void> {
+    return this.#step.warmUp({ ...batch, ...scalarInputs(ANY_SCALARS) });
   }
 
   dispose(): void {
@@ -134,6 +143,11 @@ class AccumulatedUpdate implements Update {
   run(microBatches: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {
     for (const batch of microBatches) this.#add.run(batch);
     return this.#finish.run(scalarInputs(scalars)).figures;
+  }
+
+  async warmUp(microBatch: PreparedBatch): Promise<void> {
+    await this.#add.warmUp(microBatch);
+    await this.#finish.warmUp(scalarInputs(ANY_SCALARS));
   }
 
   dispose(): void {

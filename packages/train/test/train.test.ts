@@ -59,6 +59,7 @@ describe('train', () => {
     expect(readdirSync(path('plain')).sort()).toEqual([
       'checkpoints',
       'config.json',
+      'kernels.json',
       'metrics.jsonl',
       'summary.json',
     ]);
@@ -101,6 +102,34 @@ describe('train', () => {
       expect(outcome(`${objective}-pieces`)).toEqual(outcome(`${objective}-whole`));
     },
   );
+
+  it('goes on with the kernels that it began with, whatever was measured since', async () => {
+    for await (const event of train({ device, recipe, objective: 'ntp', seed: 0, folder: path('kernels') }))
+      if (event.type === 'checkpoint') break;
+    const began = new RunFolder(path('kernels')).choices();
+    const keys = Object.keys(began);
+    if (keys.length === 0) return;
+    // As if `foretoken tune` had found other kernels to be faster in between.
+    const later = await openDevice({
+      tuning: { choices: Object.fromEntries(keys.map((key) => [key, '8x32'])) },
+    });
+    try {
+      for await (const _ of train({
+        device: later,
+        recipe,
+        objective: 'ntp',
+        seed: 0,
+        folder: path('kernels'),
+      }));
+      const ended = Object.entries(new RunFolder(path('kernels')).choices());
+      expect(ended.length).toBeGreaterThan(0);
+      for (const [key, way] of ended)
+        if (key in began) expect(`${key}: ${way}`).toBe(`${key}: ${began[key]}`);
+      expect(outcome('kernels')).toEqual(outcome('ntp-whole'));
+    } finally {
+      later.close();
+    }
+  });
 
   it('saves and stops on the signal', async () => {
     const controller = new AbortController();

@@ -86,10 +86,11 @@ function questionOf(
   const { transposeA, transposeB } = attributes;
   const orientation = `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`;
   const buckets = [batch, rows, inner, columns].map(bucket).join('x');
+  const fallback = variant.usual(sizes, target);
   return {
     key: `matmul ${orientation} ${buckets}${columns % 4 === 0 ? '' : ' odd'}${dtypeA === 'f32' && dtypeB === 'f32' ? '' : ` ${dtypeA} ${dtypeB}`}`,
-    candidates: variant.tiles(target),
-    fallback: variant.usual(sizes, target),
+    candidates: [...new Set([...variant.tiles(target), fallback])],
+    fallback,
     work: batch * rows * inner * columns,
     problem: { shapeA, shapeB, dtypeA, dtypeB, transposeA, transposeB } satisfies MatmulQuestion,
   };
@@ -99,7 +100,7 @@ function questionOf(
 export function matmulKernel(context: KernelContext<MatmulAttributes>): KernelText {
   const variant = variantFor(context.target);
   const question = questionOf(variant, context);
-  const tile = question.candidates.length === 0 ? question.fallback : context.target.choices.pick(question);
+  const tile = question.candidates.length === 1 ? question.fallback : context.target.choices.pick(question);
   const [rows, columns] = tile.split('x').map(Number) as [number, number];
   return { ...variant.build(context, rows, columns), variant: variant.name };
 }
