@@ -30,6 +30,8 @@ export interface StepProfile {
   readonly dispatches: number;
   /** Working memory of the step. */
   readonly arenaBytes: number;
+  /** The most of it that is in use at one time: what no plan for these kernels could do without. */
+  readonly liveBytes: number;
   /** The most GPU memory that the device ever held. */
   readonly peakBytes: number;
 }
@@ -117,6 +119,7 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
       kernels,
       dispatches: kernels.length,
       arenaBytes: trace.plan.arenaBytes,
+      liveBytes: trace.plan.liveBytes,
       peakBytes: this.device.memory().peakBytes,
     };
   }

@@ -5,7 +5,7 @@ import type { Storage } from '../runtime/storage.js';
 import type { VariableState } from '../variable.js';
 import { bufferName } from './emitter.js';
 import type { Kernel } from './kernel.js';
-import { type Interval, layOut } from './memory.js';
+import { type Interval, layOut, liveBytes } from './memory.js';
 import { type Schedule, schedule } from './schedule.js';
 
 /** Where the buffer of a node is. */
@@ -58,6 +58,8 @@ export class Plan {
   readonly #after: Copy[] = [];
   readonly #dispatches: Dispatch[];
   readonly #inputs = new Map<string, GraphNode>();
+  /** The most working memory that is in use at one time: what no plan for these kernels could do without. */
+  liveBytes = 0;
   #arena: Storage[] = [];
   /** Outputs computed right into their storage. */
   readonly #direct = new Map<GraphNode, Storage>();
@@ -164,6 +166,7 @@ export class Plan {
     const maxChunkBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     const layout = layOut(intervals, minStorageBufferOffsetAlignment, maxChunkBytes);
     this.#arena = layout.chunkBytes.map((bytes) => pool.allocate(bytes, false));
+    this.liveBytes = liveBytes(intervals);
     const temporaries = new Map<VariableState, Place>();
     intervals.forEach(({ node, temporaryOf }, at) => {
       const slot = layout.slots[at] as { chunk: number; offset: number };
