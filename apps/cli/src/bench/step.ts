@@ -72,6 +72,7 @@ async function fixedBatch(
 ): Promise<{ firstStepMs: number; loss0: number; loss20: number }> {
   const batch = step.prepare(0);
   const start = performance.now();
+  await step.warmUp(batch);
   const loss0 = await step.submit(batch).item();
   const firstStepMs = performance.now() - start;
   let loss20 = loss0;
