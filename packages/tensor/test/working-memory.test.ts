@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Device, openDevice, type Tensor } from '../src/index.js';
+import { concat, type Device, openDevice, type Tensor } from '../src/index.js';
 
 let device: Device;
 beforeAll(async () => {
@@ -46,5 +46,11 @@ describe('the working memory of a step', () => {
     });
     expect(await step.run({}).last.toArray()).toEqual([[10 * 1024]]);
     step.dispose();
+  });
+
+  it('has room for the joining of more tensors than one kernel can bind', async () => {
+    const parts = Array.from({ length: 60 }, (_, at) => device.tensor([at, 1]).cumsum(0));
+    const joined = (await concat(parts, 0).data()) as Float32Array;
+    expect([...joined]).toEqual(parts.flatMap((_, at) => [at, at + 1]));
   });
 });

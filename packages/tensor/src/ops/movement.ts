@@ -298,6 +298,9 @@ const concatOperation: Operation<{ readonly axis: number }> = {
   },
 };
 
+/** The most tensors that one kernel joins: every adapter binds that many buffers, and one for the result. */
+const JOINED_AT_ONCE = 7;
+
 /** Joins tensors along `axis`; all other sizes and the dtypes must agree. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const first = tensors[0];
@@ -316,7 +319,16 @@ export function concat(tensors: readonly Tensor[], axis: number): Tensor {
       );
     }
   }
-  return tensors.length === 1 ? first : apply(concatOperation, tensors, { axis: along });
+  let joined = tensors;
+  while (joined.length > 1) {
+    const groups = Array.from({ length: Math.ceil(joined.length / JOINED_AT_ONCE) }, (_, at) =>
+      joined.slice(at * JOINED_AT_ONCE, (at + 1) * JOINED_AT_ONCE),
+    );
+    joined = groups.map((group) =>
+      group.length === 1 ? (group[0] as Tensor) : apply(concatOperation, group, { axis: along }),
+    );
+  }
+  return joined[0] as Tensor;
 }
 
 /** Joins tensors of one shape along a new axis. */
