@@ -1,0 +1,26 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+
+const here = import.meta.dirname;
+
+it('the program in docs/memory.md runs, and shows what it says', async () => {
+  const guide = readFileSync(join(here, '../../../docs/memory.md'), 'utf8');
+  const program = /```ts\n(import[\s\S]*?)```/.exec(guide)?.[1] ?? '';
+  // Beside the tests, so that it is compiled like them.
+  const scratch = mkdtempSync(join(here, '.quickstart-'));
+  const lines: string[] = [];
+  const log = vi.spyOn(console, 'log').mockImplementation((...words) => void lines.push(words.join(' ')));
+  try {
+    const file = join(scratch, 'program.ts');
+    writeFileSync(file, program);
+    await import(/* @vite-ignore */ file);
+  } finally {
+    log.mockRestore();
+    rmSync(scratch, { recursive: true });
+  }
+  const [without, having] = lines.map((line) => /^(\w+) ([\d.]+) MiB, loss ([\d.]+)$/.exec(line));
+  expect([without?.[1], having?.[1]]).toEqual(['none', 'blocks']);
+  expect(Number(having?.[2])).toBeLessThan(Number(without?.[2]) / 2);
+  expect(Number(having?.[3])).toBeCloseTo(Number(without?.[3]), 3);
+});
