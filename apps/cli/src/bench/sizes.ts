@@ -51,9 +51,16 @@ export function chooseSize(
   return { name: changed ? `${name}+` : name, size };
 }
 
+/** How the model is computed, whatever its size. */
+export type ModelOptions = Partial<Pick<TransformerConfig, 'precision' | 'activationCheckpointing'>>;
+
 /** Pre-norm GPT with LayerNorm, biases, tanh GELU, learned positions and an output of its own. */
-export function gptConfig({ layers, width, heads, vocab, context }: StepSize): TransformerConfig {
+export function gptConfig(
+  { layers, width, heads, vocab, context }: StepSize,
+  options: ModelOptions = {},
+): TransformerConfig {
   return transformerConfig({
+    ...options,
     layers,
     width,
     heads,

@@ -37,6 +37,8 @@ export interface StepResult {
   readonly stepMsP90: number;
   readonly steps: number;
   readonly arenaBytes: number | null;
+  /** The most of the arena that is in use at one time: no plan for these kernels could do with less. */
+  readonly liveBytes: number | null;
   /** CPU of the thread that runs JavaScript, as a share of the time that training took. */
   readonly jsThreadShare: number | null;
   /** All fields of the size. */
@@ -187,11 +189,13 @@ export async function benchStep(device: Device, options: StepOptions): Promise<S
       stepMsP90: quantile(intervals, 0.9),
       steps: intervals.length,
       arenaBytes: profile?.arenaBytes ?? null,
+      liveBytes: profile?.liveBytes ?? null,
       jsThreadShare: mainThreadSeconds === undefined ? null : mainThreadSeconds / wallSeconds,
       fields: named.size,
       settings: {
         ...workload.settings,
         ...(workload.objective === 'mutor' ? { layout: workload.layout } : {}),
+        ...workload.model,
       },
       ...(options.profile && profile !== undefined ? { kernels: groupKernels(profile.kernels) } : {}),
     };

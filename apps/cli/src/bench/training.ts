@@ -20,7 +20,7 @@ import {
   type Variable,
 } from '@foretoken/tensor';
 import { InterleavedMutor } from './interleaved.js';
-import { gptConfig, type StepSize } from './sizes.js';
+import { gptConfig, type ModelOptions, type StepSize } from './sizes.js';
 
 const LEARNING_RATE = 1e-3;
 /** Numbers of the random streams below a seed. */
@@ -40,17 +40,23 @@ export interface Workload {
   /** Tokens of a prompt at the front of each sequence, for objectives that need one. */
   readonly prefix: number;
   readonly seed: number;
+  readonly model: ModelOptions;
 }
 
 /** The workload of an objective on a plain corpus, where every token is scored. */
 export function workloadOf(
   objective: string,
   size: StepSize,
-  options: { readonly seed: number; readonly registers: number; readonly layout: RegisterLayout },
+  options: {
+    readonly seed: number;
+    readonly registers: number;
+    readonly layout: RegisterLayout;
+    readonly model?: ModelOptions;
+  },
 ): Workload {
   const { context } = size;
-  const { seed, registers, layout } = options;
-  const shared = { size, objective, layout, seed };
+  const { seed, registers, layout, model = {} } = options;
+  const shared = { size, objective, layout, seed, model };
   if (objective !== 'mutor') {
     // Teacherless training needs something to answer from: half of each sequence is its prompt.
     const prefix = objective === 'teacherless' ? Math.ceil(context / 2) : 0;
@@ -93,7 +99,7 @@ export class TrainingStep {
 
   constructor(device: Device, workload: Workload) {
     const { size, seed } = workload;
-    const modelConfig: TransformerConfig = gptConfig(size);
+    const modelConfig: TransformerConfig = gptConfig(size, workload.model);
     this.#workload = workload;
     this.model = new Transformer(device, modelConfig, new HostRandom(seed, STREAM.model));
     this.objective = objectiveOf(workload, {

@@ -5,6 +5,7 @@ import { TrainingStep, workloadOf } from '../bench/training.js';
 import { formatTable } from '../format.js';
 import {
   jsonFlag,
+  modelOptions,
   namedSize,
   objectiveName,
   type SizeFlags,
@@ -41,6 +42,7 @@ async function tune(this: void, flags: Flags): Promise<void> {
     seed: flags.seed,
     registers: flags.registers ?? 1,
     layout: 'appended',
+    model: modelOptions(flags),
   });
   const report = await withDevice(async (device) => {
     const step = new TrainingStep(device, workload);

@@ -1,6 +1,6 @@
 import { findObjective } from '@foretoken/objectives';
 import type { Device } from '@foretoken/tensor';
-import { chooseSize, type NamedSize } from '../../bench/sizes.js';
+import { chooseSize, type ModelOptions, type NamedSize } from '../../bench/sizes.js';
 import { openTunedDevice } from '../../device.js';
 import { UsageError } from '../../errors.js';
 
@@ -53,6 +53,8 @@ export interface WorkloadFlags {
   readonly objective: string;
   readonly registers?: number;
   readonly seed: number;
+  readonly precision: 'f32' | 'f16';
+  readonly checkpointing: 'none' | 'blocks';
 }
 
 function parseRegisters(text: string): number {
@@ -82,7 +84,25 @@ export const workloadFlags = {
     default: '0',
     brief: 'Seed of model and tokens',
   },
+  precision: {
+    kind: 'enum',
+    values: ['f32', 'f16'],
+    default: 'f32',
+    brief: 'Type of weights and activations in linear layers and attention',
+  },
+  checkpointing: {
+    kind: 'enum',
+    values: ['none', 'blocks'],
+    default: 'none',
+    brief: 'Keep only what enters each block, and compute the rest again for the gradient',
+  },
 } as const;
+
+/** How the model is computed. */
+export const modelOptions = ({ precision, checkpointing }: WorkloadFlags): ModelOptions => ({
+  precision,
+  activationCheckpointing: checkpointing,
+});
 
 /** The objective that is asked for. @throws UsageError where it has no registers and a flag of theirs is given */
 export function objectiveName(flags: WorkloadFlags & { readonly layout?: string }): string {

@@ -23,6 +23,7 @@ import { formatCount, formatMebibytes, formatTable } from '../../format.js';
 import { writePicture } from '../../report/picture.js';
 import {
   jsonFlag,
+  modelOptions,
   objectiveName,
   optionalNumber,
   type SizeFlags,
@@ -159,7 +160,7 @@ async function scaling(this: void, flags: Flags): Promise<void> {
       adapter = device.info.name;
       return measurePoint(
         device,
-        workloadOf(objective, size, { seed, registers, layout: 'appended' }),
+        workloadOf(objective, size, { seed, registers, layout: 'appended', model: modelOptions(flags) }),
         seconds,
       );
     });

@@ -15,6 +15,7 @@ import { currentCommit } from '../../commit.js';
 import { formatMebibytes, formatTable } from '../../format.js';
 import {
   jsonFlag,
+  modelOptions,
   namedSize,
   objectiveName,
   type SizeFlags,
@@ -77,7 +78,12 @@ async function soakStep(this: void, flags: Flags): Promise<void> {
   const { name, size } = namedSize(flags);
   const objective = objectiveName(flags);
   const { seed, steps, registers = 1 } = flags;
-  const workload = workloadOf(objective, size, { seed, registers, layout: 'appended' });
+  const workload = workloadOf(objective, size, {
+    seed,
+    registers,
+    layout: 'appended',
+    model: modelOptions(flags),
+  });
   tell(`${objective} ${name}: ${steps} steps ...`);
   const [adapter, measured] = await withDevice(
     async (device) => [device.info.name, await soak(device, workload, steps, tellLook)] as const,

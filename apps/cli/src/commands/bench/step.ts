@@ -5,6 +5,7 @@ import { type RegisterLayout, registerLayouts, workloadOf } from '../../bench/tr
 import { formatCount, formatMebibytes, formatShare, formatTable } from '../../format.js';
 import {
   jsonFlag,
+  modelOptions,
   namedSize,
   objectiveName,
   type SizeFlags,
@@ -69,6 +70,7 @@ async function step(this: void, flags: Flags): Promise<void> {
     seed: flags.seed,
     registers: flags.registers ?? 1,
     layout: flags.layout ?? 'appended',
+    model: modelOptions(flags),
   });
   const result = await withDevice((device) =>
     benchStep(device, { named, workload, steps: flags.steps, profile: flags.profile, onProgress: tell }),
