@@ -1,50 +1,13 @@
 // Every variant of a kernel, whatever the adapter at hand would choose: a device is told that its adapter is another.
 
 import { afterAll, describe, expect, it } from 'vitest';
-import { openGpu } from '#gpu';
-import { Device } from '../src/device.js';
 import { attention, grad, type Tensor } from '../src/index.js';
+import { closeClaimed, deviceThatClaims, matmulVariants } from './support/claims.js';
 import { drawVariable, evenValues, worstDifference } from './support/draw.js';
 
-const gpus: Device[] = [];
-afterAll(() => {
-  for (const device of gpus) device.close();
-});
+afterAll(closeClaimed);
 
-interface Claim {
-  readonly description: string;
-  readonly subgroupMinSize?: number;
-  readonly subgroupMaxSize?: number;
-}
-
-/** The device of this machine, which takes its adapter for the one that is claimed. */
-async function deviceThatClaims(claim: Claim): Promise<Device> {
-  const adapter = (await openGpu().requestAdapter()) as GPUAdapter;
-  const gpu = await adapter.requestDevice({
-    requiredFeatures: (['subgroups', 'timestamp-query'] as GPUFeatureName[]).filter((feature) =>
-      adapter.features.has(feature),
-    ),
-  });
-  const device = new Device(gpu, { vendor: '', architecture: '', device: '', ...claim } as GPUAdapterInfo);
-  gpus.push(device);
-  return device;
-}
-
-/** Subgroups cannot be claimed: without them the variant for software adapters is the plain one. */
-async function ownSubgroups(): Promise<Claim | undefined> {
-  const adapter = (await openGpu().requestAdapter()) as GPUAdapter;
-  const { subgroupMinSize, subgroupMaxSize } = adapter.info as Partial<Claim>;
-  if (!adapter.features.has('subgroups' as GPUFeatureName)) return undefined;
-  if (subgroupMinSize === undefined || subgroupMinSize !== subgroupMaxSize) return undefined;
-  return { description: 'llvmpipe', subgroupMinSize, subgroupMaxSize };
-}
-
-const subgroups = await ownSubgroups();
-const variants: readonly { readonly name: string; readonly claim: Claim }[] = [
-  { name: 'registers', claim: { description: 'llvmpipe' } },
-  { name: 'shared memory', claim: { description: 'a discrete GPU' } },
-  ...(subgroups === undefined ? [] : [{ name: 'subgroups', claim: subgroups }]),
-];
+const variants = await matmulVariants();
 
 interface Product {
   readonly batch?: number;
