@@ -31,26 +31,36 @@ function hiddenStates(model: Transformer, tokens: Tensor, dropoutKey?: Tensor): 
     .reshape([tokens.size, model.config.width]);
 }
 
+/** Compares loss and gradients of a model with and without checkpoints. */
+async function expectSameTraining(config: Parameters<typeof transformerConfig>[0], tolerance: number) {
+  const time = 9;
+  const outcomes: HostArray[][] = [];
+  for (const model of bothWays(config)) {
+    const data = someTokens(time, model.config.vocabularySize);
+    const tokens = gpu.device.tensor(data, { shape: [BATCH, time] });
+    const hidden = hiddenStates(model, tokens, gpu.device.tensor(randomKey(4)));
+    const loss = crossEntropy(model.logits(hidden), tokens.flatten());
+    loss.backward();
+    const gradients = [...model.parameters().values()].map((each) => each.grad as Tensor);
+    outcomes.push(await Promise.all([loss, ...gradients].map((tensor) => tensor.data())));
+    model.dispose();
+  }
+  const [expected, actual] = outcomes as [HostArray[], HostArray[]];
+  expect(actual).toHaveLength(expected.length);
+  for (const [at, values] of expected.entries()) {
+    expect(values.some((value) => value !== 0)).toBe(true);
+    expect(relativeError(actual[at] as HostArray, values)).toBeLessThan(tolerance);
+  }
+}
+
 describe.each(styles)('%s', (style) => {
   it('has the same loss and gradients with activation checkpointing, dropout included', async () => {
-    const time = 9;
-    const outcomes: HostArray[][] = [];
-    for (const model of bothWays({ ...smallConfigs[style], dropout: 0.2 })) {
-      const data = someTokens(time, model.config.vocabularySize);
-      const tokens = gpu.device.tensor(data, { shape: [BATCH, time] });
-      const hidden = hiddenStates(model, tokens, gpu.device.tensor(randomKey(4)));
-      const loss = crossEntropy(model.logits(hidden), tokens.flatten());
-      loss.backward();
-      const gradients = [...model.parameters().values()].map((each) => each.grad as Tensor);
-      outcomes.push(await Promise.all([loss, ...gradients].map((tensor) => tensor.data())));
-      model.dispose();
-    }
-    const [expected, actual] = outcomes as [HostArray[], HostArray[]];
-    expect(actual).toHaveLength(expected.length);
-    for (const [at, values] of expected.entries()) {
-      expect(values.some((value) => value !== 0)).toBe(true);
-      expect(relativeError(actual[at] as HostArray, values)).toBeLessThan(1e-5);
-    }
+    await expectSameTraining({ ...smallConfigs[style], dropout: 0.2 }, 1e-5);
+  });
+
+  it('does so in f16', async ({ skip }) => {
+    skip(!gpu.device.features.has('shader-f16'), 'this adapter has no f16');
+    await expectSameTraining({ ...smallConfigs[style], precision: 'f16' }, 2e-3);
   });
 
   it('generates the same tokens', async () => {
