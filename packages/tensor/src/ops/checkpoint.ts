@@ -81,6 +81,7 @@ function checkSecondRun(
  * Gradients flow to the inputs and to everything else that `body` uses: variables, and tensors that it closes over.
  * What should be computed again rather than kept must depend on the inputs, so hidden states and dropout keys belong
  * among them; masks and tables that many bodies share do not.
+ * A tensor made in the body that leaves it by another way than the result has the gradient of that way alone.
  *
  * @param body - a pure function: it gives the same for the same inputs, and assigns no variables
  * @param inputs - at least one tensor, of any dtype; `undefined` for arguments that are left out
