@@ -7,8 +7,16 @@
 import { AdamW, clipGradNorm, LossScaler, takeGradients } from '@foretoken/nn';
 import { crossEntropy, HostRandom, type Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { causalMask, gpt2Config, llamaConfig, Transformer, type TransformerConfig } from '../src/index.js';
+import {
+  causalMask,
+  generate,
+  gpt2Config,
+  llamaConfig,
+  Transformer,
+  type TransformerConfig,
+} from '../src/index.js';
 import { useDevice } from './support/device.js';
+import { createModel, smallConfigs, styles } from './support/models.js';
 
 const gpu = useDevice();
 const TOLERANCE = 1e-3;
@@ -103,6 +111,17 @@ describe('precision f16', () => {
       await train({ ...config, activationCheckpointing: 'blocks' }),
     ];
     expect(again.losses).toEqual(plain.losses);
+  });
+
+  it.each(styles)('generates with a cache what f32 generates, %s', async (style) => {
+    if (!gpu.device.features.has('shader-f16')) return;
+    const [wide, half] = (['f32', 'f16'] as const).map((precision) =>
+      createModel(gpu.device, { ...smallConfigs[style], precision }),
+    ) as [Transformer, Transformer];
+    half.loadStateDict(await wide.stateDict());
+    const options = { maxNewTokens: 8, greedy: true };
+    const prompts = [[1, 2, 3, 4], [7]];
+    expect(await generate(half, prompts, options)).toEqual(await generate(wide, prompts, options));
   });
 
   it('is f32 unless asked for', () => {

@@ -1,6 +1,6 @@
 import { HostRandom, type Variable } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { Embedding, LayerNorm, Linear, Module, StateDictError } from '../src/index.js';
+import { Embedding, LayerNorm, Linear, loadInto, Module, StateDictError, stateDictOf } from '../src/index.js';
 import { useDevice } from './support/device.js';
 
 const gpu = useDevice();
@@ -70,6 +70,23 @@ describe('Module', () => {
     expect((await module.stateDict()).get('named.register')?.data).toEqual(Float32Array.of(8, 9));
     state.set('named.register', { data: new Float32Array(3), shape: [3], dtype: 'f32' });
     expect(() => module.loadStateDict(state, { strict: false })).toThrow('mismatched: named.register');
+  });
+
+  it('takes the f32 that files give for halves into f16 variables', async () => {
+    if (!gpu.device.features.has('shader-f16')) return;
+    const half = gpu.device.variable(new Float32Array(2), { dtype: 'f16' });
+    const variables = new Map([['half', half]]);
+    loadInto(
+      'test',
+      variables,
+      new Map([['half', { data: Float32Array.of(0.5, 3), shape: [2], dtype: 'f32' }]]),
+    );
+    expect(await half.data()).toEqual(Float32Array.of(0.5, 3));
+    const state = await stateDictOf(variables);
+    expect(state.get('half')?.dtype).toBe('f16');
+    loadInto('test', variables, state);
+    const integers = new Map([['half', { data: Int32Array.of(1, 2), shape: [2], dtype: 'i32' as const }]]);
+    expect(() => loadInto('test', variables, integers)).toThrow('half is f16[2], the state has i32[2]');
   });
 
   it('frees the memory of all its parameters', () => {

@@ -107,6 +107,14 @@ describe('writeSafetensors', () => {
     );
   });
 
+  it('writes halves in two bytes each, which are read as the f32 that they were', () => {
+    const halves: HostTensor = { data: Float32Array.of(0.5, -65504, 2 ** -24), shape: [3], dtype: 'f16' };
+    const file = writeSafetensors(new Map([['x', halves]]));
+    const entry = readSafetensorsHeader(file).entries.get('x');
+    expect([entry?.dtype, (entry?.end ?? 0) - (entry?.start ?? 0)]).toEqual(['F16', 6]);
+    expect(readSafetensors(file).tensors.get('x')).toEqual({ ...halves, dtype: 'f32' });
+  });
+
   it('reads from a view at any offset of a larger buffer', () => {
     const bytes = writeSafetensors(
       new Map([['a', { data: Float32Array.of(1, 2), shape: [2], dtype: 'f32' }]]),
