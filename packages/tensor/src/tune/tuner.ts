@@ -34,8 +34,11 @@ export interface TuneReport {
 
 /** Answers of other versions of the kernels are of no use. */
 const FORMAT = 1;
-/** Multiplications from which a kernel is worth a measurement: a millisecond or so on a software adapter. */
-const WORTH_MEASURING = 2 ** 25;
+/**
+ * Multiplications from which a kernel is worth a measurement by itself. On a software adapter every way that is tried takes
+ * a few tenths of a second to compile, which only long kernels give back soon.
+ */
+const WORTH_MEASURING = { software: 2 ** 27, hardware: 2 ** 22 };
 const REPEATS = 3;
 /** A candidate must be faster than the rule of thumb by this factor: else noise would choose. */
 const CLEARLY = 0.97;
@@ -71,7 +74,11 @@ export class Tuner {
 
   /** Whether there are questions that a measurement is worth. */
   hasWork(): boolean {
-    return this.choices.open().some(({ work }) => work >= WORTH_MEASURING);
+    return this.choices.open().some(({ work }) => work >= this.#leastWork);
+  }
+
+  get #leastWork(): number {
+    return WORTH_MEASURING[this.device.info.software ? 'software' : 'hardware'];
   }
 
   /** Answers open questions, the longest kernels first, while the budget lasts. */
@@ -80,7 +87,7 @@ export class Tuner {
     const measured: TuneReport['measured'][number][] = [];
     const open = this.choices.open();
     for (const question of open) {
-      if (!thorough && question.work < WORTH_MEASURING) break;
+      if (!thorough && question.work < this.#leastWork) break;
       if (performance.now() - start >= budgetMilliseconds) break;
       onProgress?.(`${question.key} ...`);
       const { fallback } = question;
