@@ -368,6 +368,26 @@ describe.skipIf(!supported)('f16 tensors', () => {
     expect(half).toBeLessThan(0.75 * wide);
   });
 
+  it('are stored by the norm that they round, in one kernel', async () => {
+    const [rows, factor] = [
+      device.variable(evenValues([40, 96], 1), { shape: [40, 96] }),
+      device.ones([96, 8]),
+    ];
+    const weight = device.variable(evenValues([96], 2), { shape: [96] });
+    const normed = rows.layerNorm(weight).cast('f16');
+    const expected = rounded(await rows.layerNorm(weight).data());
+    expect(worstDifference(await normed.data(), expected)).toBe(0);
+    if (!device.features.has('timestamp-query')) return;
+    // The gradient reads more of what the norm gives, but not the f32 that was rounded.
+    const step = device.compile(() => {
+      const product = rows.layerNorm(weight).cast('f16').matmul(factor);
+      return grad(product.square().sum(), [rows, weight]);
+    });
+    const { kernels } = await step.profile({});
+    expect(kernels.map(({ name }) => name)).toContain('norm, cast');
+    expect(kernels.filter(({ name }) => name.startsWith('cast'))).toEqual([]);
+  });
+
   it('load the same bits whatever reads them: norms, sums, stores', async () => {
     const source = device.variable(evenValues([20, 96], 1), { shape: [20, 96] });
     const narrow = source.cast('f16').realize();

@@ -20,6 +20,8 @@ export interface Merges {
 const isLeaf = (node: GraphNode): boolean => node.source !== undefined;
 const isElementwise = (node: GraphNode): boolean =>
   node.operation.lowering.kind === 'elementwise' && !isLeaf(node);
+/** Whether a node is no more than its input in f16. */
+const rounds = (node: GraphNode): boolean => node.operation.name === 'cast' && node.dtype === 'f16';
 const isReshape = (node: GraphNode): boolean => node.operation.name === 'reshape';
 
 /** Who reads which buffers, and where. */
@@ -34,6 +36,8 @@ class Readers {
   ) {
     stored.forEach((node, place) => {
       this.#place.set(node, place);
+      // Other results of a kernel are written by it and read nothing.
+      if (node.operation.lowering.kind === 'part') return;
       for (const read of this.reads(node)) this.#of.set(read, (this.#of.get(read) ?? new Set()).add(node));
       if (isElementwise(node)) this.#inPlace.set(node, this.#readInPlace(node));
     });
@@ -122,8 +126,9 @@ export function mergeKernels(
     if (!isElementwise(node) || results.has(node) || kernels.has(node)) continue;
     const candidates = [...readers.inPlace(node)].filter((from) => {
       const { lowering } = from.operation;
-      if (isLeaf(from) || lowering.kind !== 'kernel' || lowering.epilogue !== true || owners.has(from))
-        return false;
+      if (isLeaf(from) || lowering.kind !== 'kernel' || owners.has(from)) return false;
+      const takesAlong = lowering.epilogue === 'rounding' ? rounds(node) : lowering.epilogue === true;
+      if (!takesAlong) return false;
       if (!isFloat(node.dtype) || results.has(from)) return false;
       // What both read would have to be of one element type.
       const reads = readers.reads(from);

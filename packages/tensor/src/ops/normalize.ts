@@ -126,6 +126,7 @@ const normOperation: Operation<NormAttributes> = {
   lowering: {
     kind: 'kernel',
     build: normForward,
+    epilogue: 'rounding',
     outputType: ({ shape }) => normType(shape.at(-1) as number),
   },
 };
