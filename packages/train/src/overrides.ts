@@ -19,6 +19,7 @@ const MODEL_KEYS = [
   'tiedEmbeddings',
   'dropout',
   'activationCheckpointing',
+  'precision',
 ];
 /** Names at the top of a recipe that describe it rather than set anything. */
 const DESCRIPTION = [

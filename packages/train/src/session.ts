@@ -6,6 +6,7 @@ import {
   cosineSchedule,
   decayGroups,
   type HostTensor,
+  LossScaler,
   linearSchedule,
   loadInto,
   type Schedule,
@@ -34,6 +35,7 @@ export class Session {
   readonly extraParameters: number;
   readonly schedule: Schedule;
   readonly #optimizer: AdamW;
+  readonly #scaler: LossScaler | undefined;
   readonly #update: Update;
 
   constructor(
@@ -73,8 +75,10 @@ export class Session {
     this.schedule = { constant: constantSchedule, linear: linearSchedule, cosine: cosineSchedule }[schedule](
       decay,
     );
+    if (modelConfig.precision === 'f16') this.#scaler = new LossScaler(device);
     this.#update = createUpdate(
       {
+        scaler: this.#scaler,
         device,
         model: this.model,
         objective: this.objective,
@@ -156,6 +160,7 @@ export class Session {
     await Promise.all([
       ...[...this.parameters].map(([name, variable]) => read('', name, variable)),
       ...[...this.#optimizer.state()].map(([name, variable]) => read(OPTIMIZER, name, variable)),
+      ...[...(this.#scaler?.state() ?? [])].map(([name, variable]) => read(SCALER, name, variable)),
     ]);
     return saved;
   }
@@ -163,25 +168,30 @@ export class Session {
   /** @throws StateDictError when the checkpoint is of another model or objective */
   restore(tensors: ReadonlyMap<string, HostTensor>): void {
     const optimizer = new Map<string, HostTensor>();
+    const scaler = new Map<string, HostTensor>();
     const parameters = new Map<string, HostTensor>();
     for (const [name, tensor] of tensors) {
       if (name.startsWith(OPTIMIZER)) optimizer.set(name.slice(OPTIMIZER.length), tensor);
+      else if (name.startsWith(SCALER)) scaler.set(name.slice(SCALER.length), tensor);
       else parameters.set(name, tensor);
     }
     loadInto('checkpoint', this.parameters, parameters);
     this.#optimizer.loadStateDict(optimizer);
+    this.#scaler?.loadStateDict(scaler);
   }
 
   dispose(): void {
     this.#update.dispose();
     this.#optimizer.dispose();
+    this.#scaler?.dispose();
     this.model.dispose();
     for (const variable of this.objective.parameters().values()) variable.dispose();
   }
 }
 
-/** Prefix of the optimizer's tensors in a checkpoint. */
+/** Prefixes of tensors of the optimizer and of the loss scaler in a checkpoint. */
 const OPTIMIZER = 'optimizer.';
+const SCALER = 'lossScaler.';
 
 const sizeOfAll = (variables: ReadonlyMap<string, Variable>): number =>
   [...variables.values()].reduce((sum, { size }) => sum + size, 0);

@@ -1,5 +1,11 @@
 import type { Transformer } from '@foretoken/models';
-import { clipGradNorm, GradientAccumulator, type Optimizer, takeGradients } from '@foretoken/nn';
+import {
+  clipGradNorm,
+  GradientAccumulator,
+  type LossScaler,
+  type Optimizer,
+  takeGradients,
+} from '@foretoken/nn';
 import type { LossInputs, Objective, PreparedBatch } from '@foretoken/objectives';
 import {
   type CompiledStep,
@@ -9,6 +15,7 @@ import {
   stack,
   type Tensor,
   type Variable,
+  where,
 } from '@foretoken/tensor';
 
 /** What an update reads and changes. */
@@ -21,6 +28,8 @@ export interface UpdateParts {
   readonly optimizer: Optimizer<object>;
   /** Global norm to which gradients are clipped. */
   readonly clip: number;
+  /** Scales the loss, where gradients are f16 on their way. */
+  readonly scaler: LossScaler | undefined;
 }
 
 /** What changes from update to update, beside the batch. */
@@ -57,6 +66,24 @@ const scalarInputs = ({ learningRate, stepNumber }: UpdateScalars): Record<keyof
 /** For traces, to which the values of inputs do not matter. */
 const ANY_SCALARS: UpdateScalars = { learningRate: 0, stepNumber: 1 };
 
+/** Clips gradients and steps; gives their norm before, 0 where a step was skipped since they overflowed. */
+function applyGradients(
+  { optimizer, clip, scaler }: UpdateParts,
+  gradients: ReadonlyMap<string, Tensor>,
+  scalars: Scalars,
+): Tensor {
+  if (scaler === undefined) {
+    const clipped = clipGradNorm(gradients, clip);
+    optimizer.step(clipped.gradients, scalars);
+    return clipped.norm;
+  }
+  const { gradients: unscaled, finite } = scaler.unscale(gradients);
+  const clipped = clipGradNorm(unscaled, clip);
+  scaler.step(optimizer, clipped.gradients, scalars, finite);
+  scaler.update(finite);
+  return where(finite, clipped.norm.reshape([]), 0);
+}
+
 /** Updates from batches in `count` parts of equal size. */
 export function createUpdate(parts: UpdateParts, count: number): Update {
   return count === 1 ? new WholeUpdate(parts) : new AccumulatedUpdate(parts, count);
@@ -67,13 +94,13 @@ class WholeUpdate implements Update {
   partNames: readonly string[] = [];
   readonly #step: CompiledStep<LossInputs, Figures>;
 
-  constructor({ device, model, objective, parameters, optimizer, clip }: UpdateParts) {
+  constructor(updated: UpdateParts) {
+    const { device, model, objective, parameters, scaler } = updated;
     const trace = (inputs: LossInputs): Figures => {
       const { learningRate, stepNumber, ...batch } = inputs as LossInputs & Scalars;
       const { loss, parts } = objective.loss(model, batch);
-      loss.backward();
-      const { gradients, norm } = clipGradNorm(takeGradients(parameters), clip);
-      optimizer.step(gradients, { learningRate, stepNumber });
+      (scaler?.scale(loss) ?? loss).backward();
+      const norm = applyGradients(updated, takeGradients(parameters), { learningRate, stepNumber });
       this.partNames = Object.keys(parts);
       return { figures: stackScalars([loss, norm, ...Object.values(parts)]) };
     };
@@ -111,10 +138,11 @@ class AccumulatedUpdate implements Update {
   readonly #add: CompiledStep<LossInputs, Record<string, never>>;
   readonly #finish: CompiledStep<Scalars, Figures>;
 
-  constructor({ device, model, objective, parameters, optimizer, clip }: UpdateParts, count: number) {
+  constructor(updated: UpdateParts, count: number) {
+    const { device, model, objective, parameters, scaler } = updated;
     const add = (batch: LossInputs): Record<string, never> => {
       const { loss, parts } = objective.loss(model, batch);
-      loss.backward();
+      (scaler?.scale(loss) ?? loss).backward();
       const gradients = takeGradients(parameters);
       const losses = stackScalars([loss, ...Object.values(parts)]);
       this.partNames = Object.keys(parts);
@@ -132,8 +160,7 @@ class AccumulatedUpdate implements Update {
       const sums = this.#sums as Sums;
       const losses = sums.losses.mul(1 / count);
       sums.losses.assign(device.zeros(sums.losses.shape));
-      const { gradients, norm } = clipGradNorm(sums.gradients.take(count), clip);
-      optimizer.step(gradients, scalars);
+      const norm = applyGradients(updated, sums.gradients.take(count), scalars);
       return { figures: concat([losses.slice(0, 0, 1), norm.reshape([1]), losses.slice(0, 1)], 0) };
     };
     this.#add = device.compile(add, { name: `part of a batch (${objective.name})` });

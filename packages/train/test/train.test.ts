@@ -131,6 +131,36 @@ describe('train', () => {
     }
   });
 
+  it('trains in f16 with a scaled loss, which a resumed run takes up where it was', async () => {
+    if (!device.features.has('shader-f16')) return;
+    const half = overrideRecipe(recipe, ['model.precision=f16']);
+    const run = async (name: string, stopAfter: number): Promise<void> => {
+      let seen = 0;
+      for await (const event of train({
+        device,
+        recipe: half,
+        objective: 'ntp',
+        seed: 0,
+        folder: path(name),
+      }))
+        if (event.type === 'checkpoint' && ++seen === stopAfter) break;
+    };
+    await run('half-whole', Number.POSITIVE_INFINITY);
+    await run('half-pieces', 1);
+    await run('half-pieces', 1);
+    await run('half-pieces', Number.POSITIVE_INFINITY);
+    expect(outcome('half-pieces')).toEqual(outcome('half-whole'));
+    const tensors = new RunFolder(path('half-whole')).load()?.tensors;
+    expect(tensors?.get('lossScaler.scale')?.data[0]).toBeGreaterThan(0);
+    const losses = (name: string): number[] =>
+      new RunFolder(path(name))
+        .events()
+        .flatMap(({ type, loss }) => (type === 'metrics' ? [loss as number] : []));
+    losses('half-whole').forEach((loss, at) => {
+      expect(Math.abs(loss - (losses('ntp-whole')[at] as number))).toBeLessThan(2e-3);
+    });
+  });
+
   it('saves and stops on the signal', async () => {
     const controller = new AbortController();
     const events: TrainEvent[] = [];
