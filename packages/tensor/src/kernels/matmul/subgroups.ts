@@ -16,7 +16,7 @@ export interface SubgroupTile {
 }
 
 /** Workgroups that keep all cores of a CPU busy until the end. */
-const BUSY_WORKGROUPS = 8;
+const BUSY_WORKGROUPS = 4;
 const TALLEST = 32;
 
 /** The tallest tile that leaves enough of them; one for few rows holds no more than those. */
