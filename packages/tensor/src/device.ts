@@ -44,7 +44,7 @@ import { VERSION } from './version.js';
 export interface TuningOptions {
   /** Keeps what was measured between processes; without one it holds for this device only. */
   readonly store?: TuningStore;
-  /** The most that `CompiledStep.warmUp` spends on measurements, in milliseconds. Default 1000; 0 never measures. */
+  /** Milliseconds after which `CompiledStep.warmUp` begins no further measurement. Default 1000; 0 never measures. */
   readonly budgetMilliseconds?: number;
   /** Answers of an earlier run, which come before those of the store: the same kernels, and so the same bits. */
   readonly choices?: TuningChoices;

@@ -1,13 +1,10 @@
 import type { TuneReport } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
-import { TrainingStep, workloadOf } from '../bench/training.js';
+import { TrainingStep } from '../bench/training.js';
 import { formatTable } from '../format.js';
 import {
   jsonFlag,
-  modelOptions,
-  namedSize,
-  objectiveName,
   type SizeFlags,
   sizeFlags,
   tell,
@@ -15,6 +12,7 @@ import {
   wholeNumber,
   withDevice,
   workloadFlags,
+  workloadOfFlags,
 } from './bench/flags.js';
 
 interface Flags extends SizeFlags, WorkloadFlags {
@@ -37,13 +35,7 @@ function describe({ measured, left }: TuneReport): string {
 }
 
 async function tune(this: void, flags: Flags): Promise<void> {
-  const { size } = namedSize(flags);
-  const workload = workloadOf(objectiveName(flags), size, {
-    seed: flags.seed,
-    registers: flags.registers ?? 1,
-    layout: 'appended',
-    model: modelOptions(flags),
-  });
+  const workload = workloadOfFlags(flags);
   const report = await withDevice(async (device) => {
     const step = new TrainingStep(device, workload);
     try {

@@ -2,6 +2,7 @@ import type { KernelContext, KernelText, Target } from '../compile/kernel.js';
 import { loopEnd, repeat } from '../compile/loops.js';
 import { wgslLiteral } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
+import { laneCount, range } from './lanes.js';
 
 /** What a norm does before scale and shift: `(x - mean) / sqrt(variance + eps)`, or without the mean. */
 export interface NormAttributes {
@@ -15,9 +16,7 @@ export interface NormAttributes {
 const MAX_WORKGROUPS = 65535;
 /** Registers of one invocation that hold its share of a row. */
 const MOST_REGISTERS = 16;
-const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 
-const laneCount = ({ software, subgroupSize }: Target): number => (software ? (subgroupSize ?? 8) : 64);
 const isWide = (width: number): boolean => width % 4 === 0;
 const registersFor = (target: Target, width: number): number =>
   Math.ceil((isWide(width) ? width / 4 : width) / laneCount(target));

@@ -1,6 +1,7 @@
 import type { KernelContext, KernelText } from '../compile/kernel.js';
 import { repeat } from '../compile/loops.js';
 import type { GraphNode } from '../graph.js';
+import { laneCount } from './lanes.js';
 
 const MAX_WORKGROUPS = 65535;
 
@@ -42,7 +43,7 @@ export function segmentSumKernel({
   const [order, ids] = [wgsl.input(0), wgsl.input(1)];
   const source = wgsl.reader(2, wide ? 4 : 1);
   const columns = wide ? width / 4 : width;
-  const lanes = target.software ? 8 : 64;
+  const lanes = laneCount(target);
   const across = Math.ceil(columns / lanes);
   const total = rows * across;
   const groups = Math.min(total, MAX_WORKGROUPS);

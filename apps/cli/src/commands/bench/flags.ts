@@ -1,6 +1,7 @@
 import { findObjective } from '@foretoken/objectives';
 import type { Device } from '@foretoken/tensor';
-import { chooseSize, type ModelOptions, type NamedSize } from '../../bench/sizes.js';
+import { chooseSize, type NamedSize, type StepSize } from '../../bench/sizes.js';
+import { type RegisterLayout, type Workload, workloadOf } from '../../bench/training.js';
 import { openTunedDevice } from '../../device.js';
 import { UsageError } from '../../errors.js';
 
@@ -98,12 +99,6 @@ export const workloadFlags = {
   },
 } as const;
 
-/** How the model is computed. */
-export const modelOptions = ({ precision, checkpointing }: WorkloadFlags): ModelOptions => ({
-  precision,
-  activationCheckpointing: checkpointing,
-});
-
 /** The objective that is asked for. @throws UsageError where it has no registers and a flag of theirs is given */
 export function objectiveName(flags: WorkloadFlags & { readonly layout?: string }): string {
   const { name } = findObjective(flags.objective);
@@ -113,6 +108,16 @@ export function objectiveName(flags: WorkloadFlags & { readonly layout?: string 
     }
   }
   return name;
+}
+
+/** What the flags ask to train; `size` where it is not theirs. */
+export function workloadOfFlags(
+  flags: SizeFlags & WorkloadFlags & { readonly layout?: RegisterLayout },
+  size: StepSize = namedSize(flags).size,
+): Workload {
+  const { seed, registers = 1, layout = 'appended', precision, checkpointing } = flags;
+  const model = { precision, activationCheckpointing: checkpointing };
+  return workloadOf(objectiveName(flags), size, { seed, registers, layout, model });
 }
 
 /** One line on standard error; standard output carries the result alone. */

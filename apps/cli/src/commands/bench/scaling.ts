@@ -15,7 +15,6 @@ import {
 } from '../../bench/scaling.js';
 import { drawScaling } from '../../bench/scaling-plots.js';
 import { chooseSize, type StepSize } from '../../bench/sizes.js';
-import { workloadOf } from '../../bench/training.js';
 import { commandLine } from '../../command-line.js';
 import { currentCommit } from '../../commit.js';
 import { UsageError } from '../../errors.js';
@@ -23,7 +22,6 @@ import { formatCount, formatMebibytes, formatTable } from '../../format.js';
 import { writePicture } from '../../report/picture.js';
 import {
   jsonFlag,
-  modelOptions,
   objectiveName,
   optionalNumber,
   type SizeFlags,
@@ -33,6 +31,7 @@ import {
   wholeNumber,
   withDevice,
   workloadFlags,
+  workloadOfFlags,
 } from './flags.js';
 
 const DEFAULT_TOKENS = 2048;
@@ -158,11 +157,7 @@ async function scaling(this: void, flags: Flags): Promise<void> {
   const measure = (size: StepSize) =>
     withDevice((device) => {
       adapter = device.info.name;
-      return measurePoint(
-        device,
-        workloadOf(objective, size, { seed, registers, layout: 'appended', model: modelOptions(flags) }),
-        seconds,
-      );
+      return measurePoint(device, workloadOfFlags(flags, size), seconds);
     });
   const axes = await benchScaling({ sizes, measure, onProgress: tell });
   const result: ScalingResult = {

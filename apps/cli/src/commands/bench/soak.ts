@@ -9,13 +9,11 @@ import {
   soak,
   type Trend,
 } from '../../bench/soak.js';
-import { workloadOf } from '../../bench/training.js';
 import { commandLine } from '../../command-line.js';
 import { currentCommit } from '../../commit.js';
 import { formatMebibytes, formatTable } from '../../format.js';
 import {
   jsonFlag,
-  modelOptions,
   namedSize,
   objectiveName,
   type SizeFlags,
@@ -25,6 +23,7 @@ import {
   wholeNumber,
   withDevice,
   workloadFlags,
+  workloadOfFlags,
 } from './flags.js';
 
 interface Flags extends SizeFlags, WorkloadFlags {
@@ -77,13 +76,8 @@ const tellLook = ({ step, peakGpuBytes, rssBytes }: SoakPoint): void =>
 async function soakStep(this: void, flags: Flags): Promise<void> {
   const { name, size } = namedSize(flags);
   const objective = objectiveName(flags);
-  const { seed, steps, registers = 1 } = flags;
-  const workload = workloadOf(objective, size, {
-    seed,
-    registers,
-    layout: 'appended',
-    model: modelOptions(flags),
-  });
+  const { seed, steps } = flags;
+  const workload = workloadOfFlags(flags);
   tell(`${objective} ${name}: ${steps} steps ...`);
   const [adapter, measured] = await withDevice(
     async (device) => [device.info.name, await soak(device, workload, steps, tellLook)] as const,

@@ -1,13 +1,11 @@
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { benchStep, type StepResult } from '../../bench/step.js';
-import { type RegisterLayout, registerLayouts, workloadOf } from '../../bench/training.js';
+import { type RegisterLayout, registerLayouts } from '../../bench/training.js';
 import { formatCount, formatMebibytes, formatShare, formatTable } from '../../format.js';
 import {
   jsonFlag,
-  modelOptions,
   namedSize,
-  objectiveName,
   type SizeFlags,
   sizeFlags,
   tell,
@@ -15,6 +13,7 @@ import {
   wholeNumber,
   withDevice,
   workloadFlags,
+  workloadOfFlags,
 } from './flags.js';
 
 interface Flags extends SizeFlags, WorkloadFlags {
@@ -65,13 +64,7 @@ function describe(result: StepResult): string {
 
 async function step(this: void, flags: Flags): Promise<void> {
   const named = namedSize(flags);
-  const name = objectiveName(flags);
-  const workload = workloadOf(name, named.size, {
-    seed: flags.seed,
-    registers: flags.registers ?? 1,
-    layout: flags.layout ?? 'appended',
-    model: modelOptions(flags),
-  });
+  const workload = workloadOfFlags(flags);
   const result = await withDevice((device) =>
     benchStep(device, { named, workload, steps: flags.steps, profile: flags.profile, onProgress: tell }),
   );

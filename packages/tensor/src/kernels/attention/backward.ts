@@ -1,6 +1,7 @@
-import type { KernelBuilder, KernelContext, KernelText } from '../../compile/kernel.js';
+import type { KernelBuilder, KernelContext } from '../../compile/kernel.js';
 import { repeat } from '../../compile/loops.js';
 import { wgslLiteral } from '../../dtype.js';
+import { laneCount, range } from '../lanes.js';
 import { blockStrides } from './blocks.js';
 import {
   type AttentionGradientProblem,
@@ -8,7 +9,6 @@ import {
   eachVector,
   loadRow,
   type Read,
-  range,
   rowLanes,
   storeRow,
   vectorsOf,
@@ -16,15 +16,7 @@ import {
   viewStart,
   viewTime,
 } from './problem.js';
-import {
-  attentionDirectives,
-  blockSize,
-  laneCount,
-  loadForAll,
-  locateRows,
-  overPairs,
-  rowsEach,
-} from './tiles.js';
+import { attentionDirectives, blockSize, loadForAll, locateRows, overPairs, rowsEach } from './tiles.js';
 
 /** Elements of queries, or of keys, that one invocation keeps. */
 const BUDGET = 64;
@@ -77,35 +69,37 @@ function prepare(context: KernelContext<AttentionGradientProblem>) {
   };
 }
 
+/** A kernel whose invocations have rows of queries or of keys each. */
+const gradientKernel =
+  (
+    variant: string,
+    count: 'queries' | 'keys',
+    heads: 'queryHeads' | 'keyHeads',
+    body: (context: KernelContext<AttentionGradientProblem>, shared: ReturnType<typeof prepare>) => string,
+  ): KernelBuilder<AttentionGradientProblem> =>
+  (context) => {
+    const shared = prepare(context);
+    const { rows, lanes, parameters, sizes } = shared;
+    const { attributes, target } = context;
+    return {
+      variant,
+      workgroupSize: [lanes, 1, 1],
+      workgroups: [Math.ceil(attributes[count] / (rows * lanes)) * attributes[heads], attributes.batch, 1],
+      directives: attentionDirectives(target),
+      parameters,
+      body: `${sizes}
+  ${locateRows(target, { rows, count, heads })}
+  ${body(context, shared)}`,
+    };
+  };
+
 /** Rows of the gradient of the query. */
-function queryGradient(context: KernelContext<AttentionGradientProblem>): KernelText {
-  const { attributes, target } = context;
-  const { batch, queryHeads, queries, width } = attributes;
-  const {
-    query,
-    key,
-    value,
-    upstream,
-    logTotal,
-    delta,
-    rows,
-    lanes,
-    block,
-    parameters,
-    factor,
-    units,
-    ...text
-  } = prepare(context);
-  const { each, write, upstreamRow, weight, sizes } = text;
-  return {
-    variant: 'query',
-    workgroupSize: [lanes, 1, 1],
-    workgroups: [Math.ceil(queries / (rows * lanes)) * queryHeads, batch, 1],
-    directives: attentionDirectives(target),
-    parameters,
-    body: `${sizes}
-  ${locateRows(target, { rows, count: 'queries', heads: 'queryHeads' })}
-  let queryHead = head;
+const queryGradient = gradientKernel('query', 'queries', 'queryHeads', (context, shared) => {
+  const { query, key, value, upstream, logTotal, delta, rows, lanes, block } = shared;
+  const { factor, units, each, write, upstreamRow, weight } = shared;
+  const { target, attributes } = context;
+  const { width } = attributes;
+  return `let queryHead = head;
   let keyHead = head / share;
   let keyRows = ${viewStart(2, 'entry', 'keyHead')};
   let valueRows = ${viewStart(3, 'entry', 'keyHead')};
@@ -146,39 +140,16 @@ function queryGradient(context: KernelContext<AttentionGradientProblem>): Kernel
   ${each(
     (r) => `if (row${r} < queries) { let start = gradientRows + row${r} * ${viewTime(5)};
   ${storeRow(`sum${r}_`, write, 'start', width, factor)} }`,
-  )}`,
-  };
-}
+  )}`;
+});
 
 /** Rows of the gradients of key and value, each key head's over all queries that share it. */
-function keyGradient(context: KernelContext<AttentionGradientProblem>): KernelText {
-  const { attributes, target } = context;
-  const { batch, keyHeads, keys, width } = attributes;
-  const {
-    query,
-    key,
-    value,
-    upstream,
-    logTotal,
-    delta,
-    rows,
-    lanes,
-    block,
-    parameters,
-    factor,
-    units,
-    ...text
-  } = prepare(context);
-  const { each, write, upstreamRow, weight, sizes } = text;
-  return {
-    variant: 'key and value',
-    workgroupSize: [lanes, 1, 1],
-    workgroups: [Math.ceil(keys / (rows * lanes)) * keyHeads, batch, 1],
-    directives: attentionDirectives(target),
-    parameters,
-    body: `${sizes}
-  ${locateRows(target, { rows, count: 'keys', heads: 'keyHeads' })}
-  let keyRows = ${viewStart(2, 'entry', 'head')};
+const keyGradient = gradientKernel('key and value', 'keys', 'keyHeads', (context, shared) => {
+  const { query, key, value, upstream, logTotal, delta, rows, lanes, block } = shared;
+  const { factor, units, each, write, upstreamRow, weight } = shared;
+  const { target, attributes } = context;
+  const { width } = attributes;
+  return `let keyRows = ${viewStart(2, 'entry', 'head')};
   let valueRows = ${viewStart(3, 'entry', 'head')};
   ${each(
     (r) => `let keyStart${r} = keyRows + safe${r} * ${viewTime(2)};
@@ -225,9 +196,8 @@ function keyGradient(context: KernelContext<AttentionGradientProblem>): KernelTe
   ${storeRow(`sumK${r}_`, write, 'start', width, factor)}
   let valueStart = towardsValues + row${r} * ${viewTime(7)};
   ${storeRow(`sumV${r}_`, write, 'valueStart', width, '1.0')} }`,
-  )}`,
-  };
-}
+  )}`;
+});
 
 /**
  * The gradients of query, key and value, by formulas that compute the weights again (arXiv 2205.14135, algorithm 4).

@@ -2,7 +2,8 @@ import type { KernelContext, KernelText, Target } from '../../compile/kernel.js'
 import { loopEnd, repeat } from '../../compile/loops.js';
 import type { GraphNode } from '../../graph.js';
 import type { Operation } from '../../operation.js';
-import { blockSize, laneCount } from './tiles.js';
+import { laneCount } from '../lanes.js';
+import { blockSize } from './tiles.js';
 
 interface BlockAttributes {
   readonly block: number;

@@ -1,5 +1,6 @@
 import type { KernelContext, KernelText } from '../../compile/kernel.js';
 import { LOWEST_F32, wgslLiteral } from '../../dtype.js';
+import { laneCount, range } from '../lanes.js';
 import { blockStrides } from './blocks.js';
 import {
   type AttentionProblem,
@@ -7,7 +8,6 @@ import {
   eachVector,
   loadRow,
   type Read,
-  range,
   rowLanes,
   storeRow,
   vectorsOf,
@@ -15,15 +15,7 @@ import {
   viewStart,
   viewTime,
 } from './problem.js';
-import {
-  attentionDirectives,
-  blockSize,
-  laneCount,
-  loadForAll,
-  locateRows,
-  overPairs,
-  rowsEach,
-} from './tiles.js';
+import { attentionDirectives, blockSize, loadForAll, locateRows, overPairs, rowsEach } from './tiles.js';
 
 /** Elements of queries that one invocation keeps. */
 const BUDGET = 64;

@@ -1,4 +1,5 @@
 import { loopEnd, repeat } from '../../compile/loops.js';
+import { range } from '../lanes.js';
 
 /** Where the rows of heads lie in a buffer, in elements: that of `(entry, head, place)`, whose `width` elements are adjacent. */
 export interface HeadsView {
@@ -47,8 +48,6 @@ export const headsInRows = (first: number, time: number, width: number, rowWidth
   head: width,
   time: rowWidth,
 });
-
-export const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 
 /** Vectors of four that hold one row. */
 export const vectorsOf = (width: number): number => Math.ceil(width / 4);

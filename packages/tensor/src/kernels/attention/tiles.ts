@@ -1,13 +1,10 @@
 import type { KernelContext, Target } from '../../compile/kernel.js';
 import { repeat } from '../../compile/loops.js';
-import { eachVector, isAligned, type Read, range, vectorsOf } from './problem.js';
+import { laneCount, range } from '../lanes.js';
+import { eachVector, isAligned, type Read, vectorsOf } from './problem.js';
 
 /** Queries (and keys) of a square of pairs that is skipped where none of its pairs is visible. */
 export const blockSize = ({ software }: Target): number => (software ? 16 : 64);
-/** Invocations of a workgroup: on the CPU those that run side by side. */
-export const laneCount = ({ software, subgroupSize }: Target): number =>
-  software ? (subgroupSize ?? 8) : 64;
-
 /** Whether a workgroup is one subgroup, whose lanes bring one vector of a row each and hand it to the others. */
 const handsRound = ({ software, subgroupSize }: Target): boolean => software && subgroupSize !== undefined;
 

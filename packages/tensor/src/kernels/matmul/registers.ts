@@ -2,9 +2,8 @@ import type { KernelContext, KernelText } from '../../compile/kernel.js';
 import { loopEnd } from '../../compile/loops.js';
 import type { GraphNode } from '../../graph.js';
 import { type MatmulAttributes, matmulSizes } from '../../ops/matmul.js';
+import { range } from '../lanes.js';
 import { layTiles } from './tiling.js';
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 
 /**
  * For adapters that run on the CPU: each invocation keeps a tile of the result in registers and lanes lie along

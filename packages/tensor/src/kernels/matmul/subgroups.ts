@@ -3,9 +3,9 @@ import { loopEnd, repeat } from '../../compile/loops.js';
 import type { GraphNode } from '../../graph.js';
 import type { MatmulAttributes, MatmulSizes } from '../../ops/matmul.js';
 import { sizeOf } from '../../shape.js';
+import { range } from '../lanes.js';
 import { layTiles } from './tiling.js';
 
-const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 const VECTOR = 4;
 const COMPONENTS = 'xyzw';
 
@@ -19,13 +19,13 @@ export interface SubgroupTile {
 const BUSY_WORKGROUPS = 4;
 const TALLEST = 32;
 
-/** The tallest tile that leaves enough of them; one for few rows holds no more than those. */
-export function subgroupTile({ batch, rows, columns }: MatmulSizes, lanes: number): SubgroupTile {
+/** Rows of the tallest tile, one vector wide, that leaves enough of them; one for few rows holds no more than those. */
+export function usualTileRows({ batch, rows, columns }: MatmulSizes, lanes: number): number {
   const across = Math.ceil(columns / (lanes * VECTOR)) * sizeOf(batch);
   let tileRows = TALLEST;
   while (tileRows > 1 && tileRows / 2 >= rows) tileRows /= 2;
   while (tileRows > 8 && Math.ceil(rows / tileRows) * across < BUSY_WORKGROUPS) tileRows /= 2;
-  return { tileRows, vectors: 1 };
+  return tileRows;
 }
 
 /** How a factor lies in memory, as the kernel reads it. */

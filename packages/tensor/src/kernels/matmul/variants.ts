@@ -6,7 +6,7 @@ import { type Shape, sizeOf } from '../../shape.js';
 import type { Question } from '../../tune/choices.js';
 import { registerTiles } from './registers.js';
 import { sharedTiles } from './shared-memory.js';
-import { subgroupTile, subgroupTiles } from './subgroups.js';
+import { subgroupTiles, usualTileRows } from './subgroups.js';
 
 interface Variant {
   readonly name: string;
@@ -40,10 +40,7 @@ const SUBGROUPS: Variant = {
       [16, 4],
       [8, 4],
     ].map(([rows, each]) => `${rows}x${(each as number) * subgroupSize}`),
-  usual: (sizes, { subgroupSize = 0 }) => {
-    const { tileRows, vectors } = subgroupTile(sizes, subgroupSize);
-    return `${tileRows}x${4 * vectors * subgroupSize}`;
-  },
+  usual: (sizes, { subgroupSize = 0 }) => `${usualTileRows(sizes, subgroupSize)}x${4 * subgroupSize}`,
   build: (context, tileRows, columns) =>
     subgroupTiles(context, { tileRows, vectors: columns / (4 * (context.target.subgroupSize as number)) }),
 };
