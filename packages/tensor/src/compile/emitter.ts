@@ -72,7 +72,13 @@ export class Emitter {
   #vectorDepth = 1;
   #names = 0;
 
-  constructor(readonly placement: Placement) {}
+  /**
+   * @param startOf - the WGSL name of where the tensor starts in a binding; absent where bindings are tensors
+   */
+  constructor(
+    readonly placement: Placement,
+    readonly startOf?: (binding: number) => string,
+  ) {}
 
   // ---- Buffers ------------------------------------------------------------------------------------------
 
@@ -110,11 +116,23 @@ export class Emitter {
   }
 
   declarations(): string {
-    return this.#buffers
-      .map(({ node, name, type = this.#loadedType(node) }, at) => {
-        return `@group(0) @binding(${at}) var<storage, read_write> ${name}: array<${type}>;`;
-      })
+    return this.elementTypes
+      .map(
+        (type, at) => `@group(0) @binding(${at}) var<storage, read_write> ${bufferName(at)}: array<${type}>;`,
+      )
       .join('\n');
+  }
+
+  /** The WGSL element type of each binding; final once all loads are emitted. */
+  get elementTypes(): readonly string[] {
+    return this.#buffers.map(({ node, type = this.#loadedType(node) }) => type);
+  }
+
+  /** The WGSL expression of what lies at `place` in the tensor of a binding. */
+  at(name: string, place: string): string {
+    if (this.startOf === undefined) return `${name}[${place}]`;
+    const binding = this.#buffers.findIndex((buffer) => buffer.name === name);
+    return `${name}[${this.startOf(binding)} + ${place}]`;
   }
 
   /** Vectors, if nothing but whole vectors is read. */
@@ -133,13 +151,13 @@ export class Emitter {
       .replaceAll(/^.*@\[(\d+)\].*\n?/gm, (_, at: string) => {
         const { buffer, neighbour, vector } = this.#loads[Number(at)] as Load;
         if (neighbour === undefined || !this.#holdsVectors(buffer)) return '';
-        const stored = `${this.#bindBuffer(buffer)}[${neighbour.base} / 4u]`;
+        const stored = this.at(this.#bindBuffer(buffer), `${neighbour.base} / 4u`);
         return `  let ${vector} = ${widened(buffer.dtype, stored, VECTOR)};\n`;
       })
       .replaceAll(/@\{(\d+) [^}]*\}/g, (_, at: string) => {
         const { buffer, place, neighbour, vector } = this.#loads[Number(at)] as Load;
         if (neighbour !== undefined && this.#holdsVectors(buffer)) return `${vector}[${neighbour.lane}]`;
-        return widened(buffer.dtype, `${this.#bindBuffer(buffer)}[${place}]`, 1);
+        return widened(buffer.dtype, this.at(this.#bindBuffer(buffer), place), 1);
       });
   }
 
