@@ -33,6 +33,8 @@ export interface TrunkInputs {
   readonly positions: Tensor;
   /** bool, broadcasts to `[B, H, Tq, Tk]`. */
   readonly mask: Tensor;
+  /** Whether squares of pairs that the mask rules out are skipped; false computes all. Default true. */
+  readonly skipBlocks?: boolean | undefined;
   /** Keys and values of earlier tokens, see `KeyValueCache`. */
   readonly cache?: CachePass | undefined;
   /** u32 `[2]`, another one for each step: asks for dropout, and so for training. */
@@ -124,8 +126,12 @@ export class Transformer extends Module {
   }
 
   /** Mask and rotary positions as blocks take them: for `residual`, and for the blocks of heads. */
-  context({ positions, mask }: Pick<TrunkInputs, 'positions' | 'mask'>): BlockInputs {
-    return { mask, rotation: this.#rotary?.rotation(positions) };
+  context({
+    positions,
+    mask,
+    skipBlocks,
+  }: Pick<TrunkInputs, 'positions' | 'mask' | 'skipBlocks'>): BlockInputs {
+    return { mask, skipBlocks, rotation: this.#rotary?.rotation(positions) };
   }
 
   /** `[..., D]` to `[..., V]`. */

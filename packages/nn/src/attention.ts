@@ -32,6 +32,8 @@ export interface AttentionCache {
 export interface AttentionInputs {
   /** bool, broadcasts to `[B, H, Tq, Tk]`; every query sees every key when it is absent. */
   readonly mask?: Tensor | undefined;
+  /** See `AttentionOptions` of `@foretoken/tensor`. Default true. */
+  readonly skipBlocks?: boolean | undefined;
   /** Rotary positions of the tokens; keys enter the cache rotated. */
   readonly rotation?: Rotation | undefined;
   readonly cache?: AttentionCache | undefined;
@@ -74,13 +76,13 @@ export class Attention extends Module {
   }
 
   /** `[B, T, D]` to `[B, T, D]`. */
-  forward(hidden: Tensor, { mask, rotation, cache }: AttentionInputs = {}): Tensor {
+  forward(hidden: Tensor, { mask, skipBlocks, rotation, cache }: AttentionInputs = {}): Tensor {
     const [batch, time] = hidden.shape as [number, number, number];
     const projected = this.queryKeyValue.forward(hidden);
     if (rotation === undefined && cache === undefined) {
       const heads = { queryHeads: this.#heads, keyHeads: this.#keyValueHeads };
       const kept = inPrecision(projected, this.output.precision);
-      return this.output.forward(selfAttention(kept, heads, { mask }));
+      return this.output.forward(selfAttention(kept, heads, { mask, skipBlocks }));
     }
     const { query, key, value } = this.#split(projected, rotation);
     const seen = cache === undefined ? { key, value } : cache.update(key, value);
@@ -91,7 +93,7 @@ export class Attention extends Module {
       Tensor,
       Tensor,
     ];
-    const mixed = attention(q, k, v, { mask });
+    const mixed = attention(q, k, v, { mask, skipBlocks });
     return this.output.forward(
       mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]),
     );
