@@ -110,10 +110,35 @@ describe('the same assignment to many variables', () => {
     const [packed, apart] = [await train(true), await train(false)];
     expect(packed.values).toEqual(apart.values);
     expect(apart.dispatches).toBe(SHAPES.length);
-    // Those that are worth vectors, those that are not, and the one of a single element.
+    // Those of whole vectors, those that are not, and the one of a single element.
     expect(packed.dispatches).toBe(3);
     const before = await Promise.all(drawAll(3).map((each) => each.data()));
     expect(worstDifference(packed.values[0] as Float32Array, before[0] as Float32Array)).toBeGreaterThan(0);
+  });
+
+  it('adds up rows of any width by the same code', async () => {
+    const widths = [64, 128, 20, 384];
+    const variables = widths.map((width, at) => drawVariable(device, [width], at));
+    const rows = widths.map((width, at) => drawVariable(device, [8, width], 10 + at));
+    const before = await Promise.all(variables.map((each) => each.data()));
+    device.pack(variables);
+    device.pack(rows);
+    const step = device.compile(() => {
+      variables.forEach((variable, at) => {
+        variable.assign(variable.sub((rows[at] as Tensor).sum(0)));
+      });
+    });
+    step.run({});
+    expect((await step.profile({})).dispatches).toBe(1);
+    for (const [at, variable] of variables.entries()) {
+      const [width, values] = [variable.size, await (rows[at] as Tensor).data()];
+      const expected = Array.from(before[at] as Float32Array, (value, column) => {
+        let sum = 0;
+        for (let row = 0; row < 8; row++) sum += values[row * width + column] as number;
+        return value - 2 * sum;
+      });
+      expect(worstDifference(await variable.data(), expected)).toBeLessThan(1e-5);
+    }
   });
 
   it('reads no variable that another assignment has written', async () => {

@@ -1,44 +1,53 @@
-import type { Kernel } from './kernel.js';
+import type { BatchedCode, Kernel } from './kernel.js';
 import { nodesOf, type Segment } from './segments.js';
+
+interface Member {
+  readonly kernel: Kernel;
+  readonly batched: BatchedCode;
+}
 
 /**
  * Makes one kernel of all that have the same code: an optimizer's updates of all parameters, the sums of all their
  * gradients. The caller knows that none of these kernels reads what another one computes.
  */
 export function batchKernels(kernels: readonly Kernel[]): Kernel[] {
-  const alike = new Map<string, Kernel[]>();
+  const alike = new Map<string, Member[]>();
   for (const kernel of kernels) {
-    if (kernel.batched === undefined) continue;
-    alike.set(kernel.code, [...(alike.get(kernel.code) ?? []), kernel]);
+    const batched = kernel.batched?.();
+    if (batched === undefined) continue;
+    const members = alike.get(batched.code) ?? [];
+    members.push({ kernel, batched });
+    alike.set(batched.code, members);
   }
-  const batches = new Map<Kernel, Kernel | undefined>();
+  const batches = new Map<Kernel, readonly Kernel[]>();
   for (const members of alike.values()) {
     if (members.length < 2) continue;
-    members.forEach((member, at) => {
-      batches.set(member, at === 0 ? batchOf(member, members) : undefined);
+    members.forEach(({ kernel }, at) => {
+      batches.set(kernel, at === 0 ? [batchOf(members)] : []);
     });
   }
-  return kernels.flatMap((kernel) => (batches.has(kernel) ? (batches.get(kernel) ?? []) : kernel));
+  return kernels.flatMap((kernel) => batches.get(kernel) ?? kernel);
 }
 
-function batchOf(first: Kernel, members: readonly Kernel[]): Kernel {
-  const { code, form } = (first.batched as NonNullable<Kernel['batched']>)();
-  const segments = members.map(({ parameters, bindings, outputs }): Segment => {
-    return { count: parameters[0] as number, elements: outputs[0]?.size ?? 0, place: 0, bindings };
+function batchOf(members: readonly Member[]): Kernel {
+  const [first] = members as [Member];
+  const segments = members.map(({ kernel: { bindings, outputs }, batched: { count } }): Segment => {
+    return { count, elements: outputs[0]?.size ?? 0, place: 0, bindings };
   });
+  const { code, form } = first.batched;
   return {
-    name: `${first.name} (of ${members.length} tensors)`,
+    name: `${first.kernel.name} (of ${members.length} tensors)`,
     variant: undefined,
     code,
     workgroups: [0, 1, 1],
     bindings: nodesOf(segments),
     parameters: [],
-    outputs: members.flatMap(({ outputs }) => outputs),
+    outputs: members.flatMap(({ kernel }) => kernel.outputs),
     // Members run side by side, so that what one writes over nobody else may read.
     readsInPlace: (node, result) =>
       members
-        .filter(({ bindings }) => bindings.includes(node))
-        .every((member) => member.outputs.includes(result) && member.readsInPlace(node, result)),
+        .filter(({ kernel }) => kernel.bindings.includes(node))
+        .every(({ kernel }) => kernel.outputs.includes(result) && kernel.readsInPlace(node, result)),
     segmented: { form, segments },
   };
 }

@@ -2,7 +2,14 @@ import { byteSize } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
 import { bufferName } from './emitter.js';
 import { type Kernel, parameterDeclaration } from './kernel.js';
-import { mostSegments, type Segment, segmentParameters } from './segments.js';
+import {
+  locateParts,
+  mostRows,
+  partsOf,
+  type Segment,
+  type SegmentedForm,
+  type SegmentRow,
+} from './segments.js';
 
 /** Where the buffer of a node is. */
 export interface Place {
@@ -68,13 +75,26 @@ interface Stretch {
   readonly binding: number;
 }
 
-/** The stretches that hold all tensors of these segments, for each binding; nothing where no dispatch can have them. */
+type Part = ReturnType<typeof partsOf>[number];
+
+const ELEMENT_BYTES: Readonly<Record<string, number>> = { f32: 4, i32: 4, u32: 4, f16: 2 };
+
+/** Bytes of a WGSL type that buffers hold. */
+function elementBytes(type: string): number {
+  const scalar = /^vec4<(\w+)>$/.exec(type)?.[1];
+  const bytes = ELEMENT_BYTES[scalar ?? type];
+  if (bytes === undefined) throw new Error(`internal: no size is known for the element type ${type}.`);
+  return scalar === undefined ? bytes : 4 * bytes;
+}
+
+/** The stretches that hold all tensors of these parts, for each binding; nothing where no dispatch can have them. */
 function stretchesOf(
-  segments: readonly Segment[],
+  parts: readonly Part[],
   types: readonly string[],
   placeOf: (node: GraphNode) => Place,
   maxBytes: number,
 ): readonly Stretch[] | undefined {
+  const segments = [...new Set(parts.map(({ segment }) => segment))];
   const stretches = types.map((type, binding): Stretch => {
     const places = segments.map(({ bindings }) => {
       const node = bindings[binding] as GraphNode;
@@ -84,26 +104,20 @@ function stretchesOf(
     return {
       buffer: (places[0] as { buffer: GPUBuffer }).buffer,
       type,
-      start: Math.min(...places.map(({ start }) => start)),
-      end: Math.max(...places.map(({ end }) => end)),
+      start: places.reduce((least, { start }) => Math.min(least, start), Number.POSITIVE_INFINITY),
+      end: places.reduce((most, { end }) => Math.max(most, end), 0),
       binding,
     };
   });
   // Stretches that overlap are bound as one, as long as they are of one type.
-  for (;;) {
-    const pair = overlapping(stretches);
-    if (pair === undefined) break;
+  for (let pair = overlapping(stretches); pair !== undefined; pair = overlapping(stretches)) {
     const [a, b] = pair;
     if (a.type !== b.type) return undefined;
-    const union = {
-      buffer: a.buffer,
-      type: a.type,
-      start: Math.min(a.start, b.start),
-      end: Math.max(a.end, b.end),
-      binding: Math.min(a.binding, b.binding),
-    };
+    const { buffer, type } = a;
+    const union = { buffer, type, start: Math.min(a.start, b.start), end: Math.max(a.end, b.end) };
+    const binding = Math.min(a.binding, b.binding);
     stretches.forEach((each, at) => {
-      if (each.binding === a.binding || each.binding === b.binding) stretches[at] = union;
+      if (each.binding === a.binding || each.binding === b.binding) stretches[at] = { ...union, binding };
     });
   }
   return stretches.some(({ start, end }) => end - start > maxBytes) ? undefined : stretches;
@@ -118,6 +132,37 @@ function overlapping(stretches: readonly Stretch[]): readonly [Stretch, Stretch]
   return undefined;
 }
 
+/** Parts whose tensors lie in the same buffers, binding by binding. */
+function inTheSameBuffers(parts: readonly Part[], placeOf: (node: GraphNode) => Place): readonly Part[][] {
+  const numbers = new Map<GPUBuffer, number>();
+  const numberOf = (buffer: GPUBuffer): number => {
+    if (!numbers.has(buffer)) numbers.set(buffer, numbers.size);
+    return numbers.get(buffer) as number;
+  };
+  const keys = new Map<Segment, string>();
+  const groups = new Map<string, Part[]>();
+  for (const part of parts) {
+    const { segment } = part;
+    const key = keys.get(segment) ?? segment.bindings.map((node) => numberOf(placeOf(node).buffer)).join();
+    keys.set(segment, key);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [part]);
+    else group.push(part);
+  }
+  return [...groups.values()];
+}
+
+/** Elements or vectors that an invocation computes, so that the list of parts is not too long. */
+function chooseRounds(
+  segments: readonly Segment[],
+  [least, most]: SegmentedForm['rounds'],
+  rows: number,
+): number {
+  let rounds = least;
+  while (2 * rounds <= most && partsOf(segments, rounds).length > rows) rounds *= 2;
+  return rounds;
+}
+
 function bindSegments(
   kernel: Kernel,
   { form, segments }: NonNullable<Kernel['segmented']>,
@@ -125,66 +170,47 @@ function bindSegments(
   limits: GPUSupportedLimits,
 ): readonly Bound[] {
   const types = form.elementTypes;
-  const most = mostSegments(types.length, limits.maxUniformBufferBindingSize);
-  const numbers = new Map<GPUBuffer, number>();
-  const numberOf = (buffer: GPUBuffer): number => {
-    if (!numbers.has(buffer)) numbers.set(buffer, numbers.size);
-    return numbers.get(buffer) as number;
-  };
-  const groups = new Map<string, Segment[]>();
-  for (const segment of segments) {
-    const key = segment.bindings.map((node) => numberOf(placeOf(node).buffer)).join();
-    groups.set(key, [...(groups.get(key) ?? []), segment]);
-  }
-  const bind = (group: readonly Segment[]): readonly Bound[] => {
+  const rows = mostRows(types.length, limits.maxUniformBufferBindingSize);
+  const rounds = chooseRounds(segments, form.rounds, rows);
+  const bind = (parts: readonly Part[]): readonly Bound[] => {
     const stretches =
-      group.length <= most
-        ? stretchesOf(group, types, placeOf, limits.maxStorageBufferBindingSize)
+      parts.length <= rows
+        ? stretchesOf(parts, types, placeOf, limits.maxStorageBufferBindingSize)
         : undefined;
-    if (stretches !== undefined) return [bindStretches(kernel, form.perWorkgroup, group, stretches, placeOf)];
-    if (group.length === 1) throw new Error(`internal: the bindings of ${kernel.name} overlap.`);
-    const half = group.length >> 1;
-    return [...bind(group.slice(0, half)), ...bind(group.slice(half))];
+    if (stretches !== undefined) return [bindStretches(kernel, rounds, parts, stretches, placeOf)];
+    if (parts.length === 1) throw new Error(`internal: the bindings of ${kernel.name} overlap.`);
+    const half = parts.length >> 1;
+    return [...bind(parts.slice(0, half)), ...bind(parts.slice(half))];
   };
-  return [...groups.values()].flatMap(bind);
-}
-
-const ELEMENT_BYTES: Readonly<Record<string, number>> = { f32: 4, i32: 4, u32: 4, f16: 2 };
-
-/** Bytes of a WGSL type that buffers hold. */
-function elementBytes(type: string): number {
-  const scalar = /^vec4<(\w+)>$/.exec(type)?.[1];
-  const bytes = ELEMENT_BYTES[scalar ?? type];
-  if (bytes === undefined) throw new Error(`internal: no size is known for the element type ${type}.`);
-  return scalar === undefined ? bytes : 4 * bytes;
+  return inTheSameBuffers(partsOf(segments, rounds), placeOf).flatMap(bind);
 }
 
 function bindStretches(
   kernel: Kernel,
-  perWorkgroup: number,
-  segments: readonly Segment[],
+  rounds: number,
+  parts: readonly Part[],
   stretches: readonly Stretch[],
   placeOf: (node: GraphNode) => Place,
 ): Bound {
-  let { code } = kernel;
+  const rows = parts.map(({ segment: { count, elements, bindings }, first, results }): SegmentRow => {
+    const starts = bindings.map((node, binding) => {
+      const { start, type } = stretches[binding] as Stretch;
+      return (placeOf(node).offset - start) / elementBytes(type);
+    });
+    return { count, elements, first, results, starts };
+  });
+  const located = locateParts(kernel.code, rows, rounds);
+  let { code } = located;
   const entries: GPUBindGroupEntry[] = [];
   stretches.forEach(({ buffer, start, end, binding: first }, binding) => {
     if (first !== binding) code = bindOnce(code, binding, first);
     else entries.push({ binding, resource: { buffer, offset: start, size: end - start } });
   });
-  const rows = segments.map(({ bindings, ...segment }) => ({
-    ...segment,
-    starts: bindings.map((node, binding) => {
-      const { start, type } = stretches[binding] as Stretch;
-      return (placeOf(node).offset - start) / elementBytes(type);
-    }),
-  }));
-  const { parameters, workgroups } = segmentParameters(rows, perWorkgroup);
   const binding = stretches.length;
   return {
-    code: `${code}\n${parameterDeclaration(binding, parameters.length)}`,
+    code: `${code}\n${parameterDeclaration(binding, located.parameters.length)}`,
     entries,
-    parameters: { binding, values: parameters },
-    workgroups,
+    parameters: { binding, values: located.parameters },
+    workgroups: located.workgroups,
   };
 }

@@ -30,6 +30,15 @@ export interface BranchCase {
   readonly body: () => string;
 }
 
+/** WGSL names of what differs between the tensors that one kernel computes. */
+export interface SegmentNames {
+  /** Where the tensor of a binding starts. */
+  readonly startOf: (binding: number) => string;
+  /** How many elements it has: of the result, and how many those are here. */
+  readonly elements: string;
+  readonly size: number;
+}
+
 interface Buffer {
   readonly node: GraphNode;
   readonly name: string;
@@ -72,12 +81,10 @@ export class Emitter {
   #vectorDepth = 1;
   #names = 0;
 
-  /**
-   * @param startOf - the WGSL name of where the tensor starts in a binding; absent where bindings are tensors
-   */
+  /** @param segment - the tensor that the kernel computes, where it computes many by the same code */
   constructor(
     readonly placement: Placement,
-    readonly startOf?: (binding: number) => string,
+    readonly segment?: SegmentNames,
   ) {}
 
   // ---- Buffers ------------------------------------------------------------------------------------------
@@ -130,9 +137,9 @@ export class Emitter {
 
   /** The WGSL expression of what lies at `place` in the tensor of a binding. */
   at(name: string, place: string): string {
-    if (this.startOf === undefined) return `${name}[${place}]`;
+    if (this.segment === undefined) return `${name}[${place}]`;
     const binding = this.#buffers.findIndex((buffer) => buffer.name === name);
-    return `${name}[${this.startOf(binding)} + ${place}]`;
+    return `${name}[${this.segment.startOf(binding)} + ${place}]`;
   }
 
   /** Vectors, if nothing but whole vectors is read. */
@@ -285,7 +292,10 @@ export class Emitter {
     }
     const terms = dims.flatMap((dim, axis) => {
       if (dim === '0u') return [];
-      return [strides[axis] === 1 ? dim : `${dim} * ${strides[axis]}u`];
+      const stride = strides[axis] as number;
+      // Sums over what lies as often as there are rows, whatever the size: the same code for all sizes.
+      const isOwnSize = this.segment !== undefined && stride === this.segment.size;
+      return [stride === 1 ? dim : `${dim} * ${isOwnSize ? this.segment?.elements : `${stride}u`}`];
     });
     const flat = terms.length === 0 ? '0u' : this.bind('u32', terms.join(' + '));
     if (aligned) this.#neighbours.set(flat, { base: flat, lane: 0 });

@@ -7,7 +7,6 @@ import { Emitter, type Index, type Placement, VECTOR } from './emitter.js';
 import {
   MAX_WORKGROUPS,
   nodesOf,
-  perWorkgroup,
   type Segment,
   type SegmentedForm,
   segmentedText,
@@ -31,7 +30,15 @@ export interface Kernel {
   /** What it works through, where its bindings are not tensors but stretches of memory with many inside. */
   readonly segmented?: { readonly form: SegmentedForm; readonly segments: readonly Segment[] };
   /** The same work done for many tensors at once, where that can be. */
-  batched?(): { readonly code: string; readonly form: SegmentedForm };
+  batched?(): BatchedCode;
+}
+
+/** A kernel as the code for many tensors, of which it has one. */
+export interface BatchedCode {
+  readonly code: string;
+  readonly form: SegmentedForm;
+  /** Elements or vectors of the one. */
+  readonly count: number;
 }
 
 /** What a kernel written by hand gives; `@compute fn` and the bindings are added around it. */
@@ -48,7 +55,7 @@ export interface KernelText {
    */
   readonly parameters?: readonly number[];
   /** What is worked through in one dispatch, for the text of `segmentedText`; bindings in the order in which they were asked for. */
-  readonly segments?: { readonly perWorkgroup: number; readonly list: readonly Segment[] };
+  readonly segments?: { readonly rounds: number; readonly list: readonly Segment[] };
   /** WGSL directives at the head of the module: extensions that it enables, diagnostics. */
   readonly directives?: readonly string[];
   readonly workgroupSize: readonly [number, number, number];
@@ -77,8 +84,11 @@ export interface KernelContext<Attributes> {
 export type KernelBuilder<Attributes> = (context: KernelContext<Attributes>) => KernelText;
 
 const WORKGROUP = 64;
-/** Elements or vectors that an invocation computes where it works through many tensors: finding its place costs some time. */
-const BATCH_ROUNDS = 4;
+/**
+ * Elements or vectors that an invocation computes where it works through many tensors: finding its place costs some time.
+ * The most of them where the list of parts gets long.
+ */
+const BATCH_ROUNDS = [4, 64] as const;
 
 /** `count` invocations, one a row of work; the second axis takes what the first cannot. The count is a parameter. */
 function linearKernel(count: number, body: (place: string) => string): KernelText {
@@ -256,7 +266,7 @@ ${text.body}
     readsInPlace: (node) => segments === undefined && emitter.readsInPlace(node),
     ...(segments && {
       segmented: {
-        form: { elementTypes: emitter.elementTypes, perWorkgroup: segments.perWorkgroup },
+        form: { elementTypes: emitter.elementTypes, rounds: [segments.rounds, segments.rounds] },
         segments: segments.list,
       },
     }),
@@ -370,15 +380,13 @@ function fusedKernel(results: readonly GraphNode[], placement: Placement, target
   return {
     ...assemble(name, emitter, text, results),
     batched: () => {
-      const each = new Emitter(inside, segmentStart);
-      const body = fusedBody(each, results, lanes, 'place');
-      const { code } = assemble(
-        name,
-        each,
-        segmentedText(each.bound.length, BATCH_ROUNDS, { body }),
-        results,
-      );
-      return { code, form: { elementTypes: each.elementTypes, perWorkgroup: perWorkgroup(BATCH_ROUNDS) } };
+      // In company even a small tensor is worth vectors, and needs no code of its own.
+      const together = isVectorizable(node, inside, target.software) ? VECTOR : 1;
+      const each = new Emitter(inside, { startOf: segmentStart, elements: 'elements', size: node.size });
+      const body = fusedBody(each, results, together, 'place');
+      const { code } = assemble(name, each, segmentedText({ body }), results);
+      const form = { elementTypes: each.elementTypes, rounds: BATCH_ROUNDS };
+      return { code, form, count: node.size / together };
     },
   };
 }

@@ -213,7 +213,7 @@ class Placer implements Placement {
       for (;;) {
         const reached = new Map<GraphNode, ReadonlySet<GraphNode>>();
         const bound = new Set(node.inputs.flatMap((input) => [...this.#buffersBelow(input, reached)]));
-        if (bound.size < this.maxBuffers) break;
+        if (bound.size < this.maxBuffers || reached.size === 0) break;
         const [heaviest, below] = [...reached].reduce((a, b) => (b[1].size > a[1].size ? b : a));
         if (below.size <= 1) break;
         this.#store(heaviest);

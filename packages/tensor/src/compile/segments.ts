@@ -21,22 +21,32 @@ export interface Segment {
 export interface SegmentedForm {
   /** WGSL element type of each binding. */
   readonly elementTypes: readonly string[];
-  /** Vectors or elements of a segment that one workgroup computes. */
-  readonly perWorkgroup: number;
+  /** Vectors or elements that an invocation computes, one after the other: as many, or at least as many as the first. */
+  readonly rounds: readonly [least: number, most: number];
+}
+
+/** The part of a segment that one workgroup computes. */
+export interface SegmentRow {
+  readonly count: number;
+  readonly elements: number;
+  /** Where the part begins in the segment. */
+  readonly first: number;
+  /** Where the results of the workgroup begin. */
+  readonly results: number;
+  /** Where the segment begins in each binding, in what the binding holds; below 0 where that holds a later part only. */
+  readonly starts: readonly number[];
 }
 
 const WORKGROUP = 64;
 /** The most workgroups along one axis that every adapter takes. */
 export const MAX_WORKGROUPS = 65535;
-/** What comes before the starts of the bindings, for each segment: its first workgroup, count, elements and place. */
-const BEFORE_STARTS = 4;
+/** Where the code of a segmented kernel will say which part of which segment its workgroup computes. */
+const LOCATE = '  // Which part of which tensor is it?';
 
 /** All nodes of some segments, each once. */
 export const nodesOf = (segments: readonly Segment[]): readonly GraphNode[] => [
   ...new Set(segments.flatMap(({ bindings }) => bindings)),
 ];
-
-const vectorsOf = (values: number): number => Math.ceil(values / 4);
 
 /** The WGSL name of where a segment starts in a binding. */
 export const segmentStart = (binding: number): string => `start${binding}`;
@@ -44,47 +54,22 @@ export const segmentStart = (binding: number): string => `start${binding}`;
 /**
  * The text of a segmented kernel. `body` is the code for one element or vector, at `place` in its segment; around it are in
  * scope `start0`, `start1`, ..., `elements` of the segment, and `results`, the place of the results of this workgroup.
- *
- * @param rounds - elements or vectors that one invocation computes, one after the other
  */
-export function segmentedText(
-  bindings: number,
-  rounds: number,
-  {
-    before = '',
-    body,
-    after = '',
-  }: { readonly before?: string; readonly body: string; readonly after?: string },
-): KernelText {
-  const stride = vectorsOf(BEFORE_STARTS + bindings);
-  const field = (at: number): string => `sizes[entry + ${Math.floor(at / 4)}u][${at % 4}]`;
-  const starts = Array.from(
-    { length: bindings },
-    (_, binding) => `  let ${segmentStart(binding)} = ${field(BEFORE_STARTS + binding)};`,
-  );
+export function segmentedText(text: {
+  readonly before?: string;
+  readonly body: string;
+  readonly after?: string;
+}): KernelText {
+  const { before = '', body, after = '' } = text;
   return {
     workgroupSize: [WORKGROUP, 1, 1],
-    // Both are known to the plan.
+    // Known to the plan.
     workgroups: [0, 1, 1],
-    body: `  let workgroup = group.y * sizes[0].y + group.x;
-  if (workgroup >= sizes[0].z) { return; }
-  var low = 0u;
-  var high = sizes[0].x;
-  while (high - low > 1u) {
-    let middle = (low + high) / 2u;
-    if (sizes[1u + middle * ${stride}u].x <= workgroup) { low = middle; } else { high = middle; }
-  }
-  let entry = 1u + low * ${stride}u;
-  let count = ${field(1)};
-  let within = workgroup - ${field(0)};
-  let first = within * ${rounds * WORKGROUP}u;
-  let elements = ${field(2)};
-  let results = ${field(3)} + within * ${WORKGROUP}u;
-${starts.join('\n')}
+    body: `${LOCATE}
 ${before}
 ${repeat(
   'round',
-  { end: `min(${rounds}u, (count - first + ${WORKGROUP - 1}u) / ${WORKGROUP}u)` },
+  { end: `min(sizes[0].z, (count - first + ${WORKGROUP - 1}u) / ${WORKGROUP}u)` },
   `let place = first + round * ${WORKGROUP}u + lane;
 if (place < count) {
 ${body}
@@ -94,27 +79,89 @@ ${after}`,
   };
 }
 
-/** Elements or vectors that a workgroup of `segmentedText` computes. */
+/** Elements or vectors that a workgroup computes. */
 export const perWorkgroup = (rounds: number): number => rounds * WORKGROUP;
 
-/** A dispatch through some segments: its numbers, and how many workgroups they take. */
-export function segmentParameters(
-  segments: readonly (Omit<Segment, 'bindings'> & { readonly starts: readonly number[] })[],
-  each: number,
-): { parameters: readonly number[]; workgroups: readonly [number, number, number] } {
-  let workgroups = 0;
-  const table = segments.flatMap(({ count, elements, place, starts }) => {
-    const entry = [workgroups, count, elements, place, ...starts];
-    workgroups += Math.ceil(count / each);
-    return [...entry, ...new Array<number>(4 * vectorsOf(entry.length) - entry.length).fill(0)];
-  });
-  const across = Math.min(workgroups, MAX_WORKGROUPS);
-  return {
-    parameters: [segments.length, across, workgroups, 0, ...table],
-    workgroups: [across, Math.ceil(workgroups / Math.max(across, 1)), 1],
-  };
+/** The parts of segments that workgroups compute, each with its segment; `results` is where those of a workgroup begin. */
+export function partsOf(
+  segments: readonly Segment[],
+  rounds: number,
+): readonly { readonly segment: Segment; readonly first: number; readonly results: number }[] {
+  const each = perWorkgroup(rounds);
+  return segments.flatMap((segment) =>
+    Array.from({ length: Math.ceil(segment.count / each) }, (_, part) => ({
+      segment,
+      first: part * each,
+      results: segment.place + part * WORKGROUP,
+    })),
+  );
 }
 
-/** Segments whose parameters fit into a uniform binding of `bytes`. */
-export const mostSegments = (bindings: number, bytes: number): number =>
-  Math.max(1, Math.floor((bytes / 16 - 1) / vectorsOf(BEFORE_STARTS + bindings)));
+/** Numbers of a row that the code of a kernel uses; equal columns are one. */
+interface Column {
+  readonly names: readonly string[];
+  readonly values: readonly number[];
+}
+
+function columnsOf(code: string, rows: readonly SegmentRow[]): readonly Column[] {
+  const bindings = rows[0]?.starts.length ?? 0;
+  const all: Column[] = [
+    { names: ['first'], values: rows.map(({ first }) => first) },
+    { names: ['count'], values: rows.map(({ count }) => count) },
+    { names: ['elements'], values: rows.map(({ elements }) => elements) },
+    { names: ['results'], values: rows.map(({ results }) => results) },
+    ...Array.from({ length: bindings }, (_, binding) => ({
+      names: [segmentStart(binding)],
+      values: rows.map(({ starts }) => starts[binding] as number),
+    })),
+  ];
+  const columns = new Map<string, Column>();
+  for (const { names, values } of all) {
+    const used = names.filter((name) => new RegExp(`\\b${name}\\b`).test(code));
+    if (used.length === 0) continue;
+    const key = values.join();
+    columns.set(key, { names: [...(columns.get(key)?.names ?? []), ...used], values });
+  }
+  return [...columns.values()];
+}
+
+/** Rows for which there is room in a uniform binding of `bytes`, in the worst case. */
+export const mostRows = (bindings: number, bytes: number): number =>
+  Math.max(1, Math.floor((bytes / 16 - 1) / Math.ceil((4 + bindings) / 4)));
+
+/** A dispatch of these parts of segments: its code, its numbers, and how many workgroups it takes. */
+export function locateParts(
+  code: string,
+  rows: readonly SegmentRow[],
+  rounds: number,
+): {
+  readonly code: string;
+  readonly parameters: readonly number[];
+  readonly workgroups: readonly [number, number, number];
+} {
+  const columns = columnsOf(code, rows);
+  const constant = columns.filter(({ values }) => values.every((value) => value === 0));
+  const varying = columns.filter((column) => !constant.includes(column));
+  const stride = Math.ceil(varying.length / 4);
+  const across = Math.min(rows.length, MAX_WORKGROUPS);
+  const declare = (names: readonly string[], value: string): string[] =>
+    names.map((name, at) => `  let ${name} = ${at === 0 ? value : names[0]};`);
+  const locate = [
+    '  let workgroup = group.y * sizes[0].y + group.x;',
+    '  if (workgroup >= sizes[0].x) { return; }',
+    ...Array.from(
+      { length: stride },
+      (_, part) => `  let row${part} = sizes[1u + workgroup * ${stride}u + ${part}u];`,
+    ),
+    ...constant.flatMap(({ names }) => declare(names, '0u')),
+    ...varying.flatMap(({ names }, at) => declare(names, `row${Math.floor(at / 4)}[${at % 4}]`)),
+  ];
+  const table = rows.flatMap((_, row) =>
+    Array.from({ length: 4 * stride }, (_, at) => (varying[at]?.values[row] ?? 0) >>> 0),
+  );
+  return {
+    code: code.replace(LOCATE, locate.join('\n')),
+    parameters: [rows.length, across, rounds, 0, ...table],
+    workgroups: [across, Math.ceil(rows.length / Math.max(across, 1)), 1],
+  };
+}

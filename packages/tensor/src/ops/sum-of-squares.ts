@@ -44,14 +44,14 @@ const builderFor =
       ? `select(vec4<f32>(), value, vec4<u32>(4u * place, 4u * place + 1u, 4u * place + 2u, 4u * place + 3u) < vec4<u32>(elements))`
       : 'value';
     return {
-      ...segmentedText(2, ROUNDS, {
+      ...segmentedText({
         before: '  var sum = vec4<f32>();',
         body: `  let value = ${load};
   let counted = ${inside};
   sum += counted * counted;`,
         after: `  ${wgsl.output}[${segmentStart(0)} + results + lane] = sum;`,
       }),
-      segments: { perWorkgroup: perWorkgroup(ROUNDS), list },
+      segments: { rounds: ROUNDS, list },
     };
   };
 
