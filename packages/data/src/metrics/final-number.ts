@@ -1,5 +1,6 @@
-/** A number as it is written in answers: thousands commas, a fraction, a sign, a dollar sign on either side of it. */
-const NUMBER = String.raw`(?:(?<![\w).])-\s?)?\$?\s?-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|(?<![\w).])-?\$?\.\d+`;
+/** A number as it is written in answers: thousands commas, a fraction, a sign, a dollar sign on either side of it. A minus
+ * behind a number or a word stands between two things: the 5 of "10-5" is not negative. */
+const NUMBER = String.raw`(?:(?<![\w).])-\$?|\$\s?-?)?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+|(?<!\d)(?=\.\d))(?:\.\d+)?`;
 
 /** The marker of the data set and of its authors' own evaluation, to the letter. */
 const MARKED = /#### (-?[0-9.,]+)/;
@@ -16,7 +17,7 @@ const STATED = new RegExp(String.raw`answer\s*(?:is|:|=)\s*[^\d\n$.-]{0,20}(${NU
  */
 export function normalizeNumber(text: string): string | undefined {
   const bare = text.replace(/[$,\s]/g, '').replace(/\.$/, '');
-  const parts = /^(-*)(\d*)(?:\.(\d+))?$/.exec(bare);
+  const parts = /^(-?)(\d*)(?:\.(\d+))?$/.exec(bare);
   if (parts === null) return undefined;
   const [, minus = '', whole = '', fraction = ''] = parts;
   if (whole === '' && fraction === '') return undefined;

@@ -6,8 +6,8 @@ const RULES: readonly { readonly pattern: RegExp; readonly pick: 'first' | 'last
   // "The answer is (C).", "Answer: C", "Correct answer - A", "the correct option is D", "answer is option B".
   {
     pattern: new RegExp(
-      String.raw`\b(?:answer|option|choice)\b(?:\s+(?:is|choice|option)\b)*\s*[:=\-–]?\s*(?:\b(?:option|choice)\b\s*)?\$?${LETTER}`,
-      'gi',
+      String.raw`\b(?:[Aa]nswer|ANSWER|[Oo]ption|[Cc]hoice)\b(?:\s+(?:is|IS|choice|option)\b)*\s*[:=\-–]?\s*(?:\b[Oo]ption\b\s*)?\$?${LETTER}`,
+      'g',
     ),
     pick: 'last',
   },

@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const folder =
-  process.env['FORETOKEN_DATA'] ?? fileURLToPath(new URL('../../../../../shared/data', import.meta.url));
+const folder = process.env['FORETOKEN_DATA'];
 
 /** A file or folder of the data sets; undefined where they are not at hand. */
 export function dataPath(...parts: string[]): string | undefined {
-  const path = join(folder, ...parts);
-  return existsSync(path) ? path : undefined;
+  const path = folder === undefined ? undefined : join(folder, ...parts);
+  return path !== undefined && existsSync(path) ? path : undefined;
 }

@@ -145,13 +145,18 @@ describe('what is wrong with the files', () => {
   });
 
   it('says so when a text cannot be written and there is no unknown token', () => {
-    const characters = new TextTokenizer(
-      { tokenizer: { model: { type: 'BPE', vocab: { a: 0, b: 1, ab: 2 }, merges: ['a b'] } } },
+    const words = new TextTokenizer(
+      {
+        tokenizer: {
+          pre_tokenizer: { type: 'Whitespace' },
+          model: { type: 'WordPiece', unk_token: '[UNK]', vocab: { one: 0, two: 1 } },
+        },
+      },
       'x',
     );
-    expect(characters.encode('ab')).toEqual([2]);
-    expect(() => characters.encode('abc')).toThrow(
-      'x: cannot write "abc" in tokens, and has no unknown token to stand in.',
+    expect(words.encode('one two')).toEqual([0, 1]);
+    expect(() => words.encode('one three')).toThrow(
+      'x: cannot write "one three" in tokens, and has no unknown token to stand in.',
     );
   });
 });
