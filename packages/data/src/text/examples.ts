@@ -80,13 +80,13 @@ export function encodeRecords(
   let longest = { time: 0, where: '' };
   for (const record of records) {
     const variants = withAlternatives(record, config.alternatives);
+    const promptText = fillPattern(template.prompt, variants[0] as TextRecord, change);
     const references = variants.map((variant) => fillPattern(template.answer, variant, change));
     const answerText = references[0] as string;
     if (answerText.trim() === '') {
       withoutAnswer++;
       continue;
     }
-    const promptText = fillPattern(template.prompt, variants[0] as TextRecord, change);
     const { prompt, answer, border } = encodePair(tokenizer, promptText, answerText);
     if (prompt.length === 0) {
       throw new DataFileError(

@@ -1,4 +1,5 @@
 import { TokenizerError } from '../errors.js';
+import { wordSplit } from './word-split.js';
 
 /** Parsed JSON of the files of a tokenizer. */
 export interface TokenizerFiles {
@@ -59,12 +60,18 @@ export function readTokenizerSettings(files: TokenizerFiles, name: string): Toke
         'Expected the file of that name that Hugging Face tokenizers are saved with.',
     );
   }
+  const split = wordSplit(tokenizer, tokenizer['model']);
   const added = Array.isArray(tokenizer['added_tokens']) ? tokenizer['added_tokens'] : [];
   const special = (key: string): string | undefined => tokenOf(config[key]) ?? tokenOf(specialTokens[key]);
   const length = config['model_max_length'];
   const adds = config['add_bos_token'];
   return {
-    tokenizer: { ...OPTIONAL_PARTS, ...tokenizer, added_tokens: added },
+    tokenizer: {
+      ...OPTIONAL_PARTS,
+      ...tokenizer,
+      ...(split === null ? {} : { pre_tokenizer: split }),
+      added_tokens: added,
+    },
     config,
     beginToken: special('bos_token'),
     endToken: special('eos_token'),
