@@ -75,7 +75,8 @@ export type { SplitReport, TextExample } from './text/examples.js';
 export { parseJsonLines } from './text/json-lines.js';
 export { TEXT_PRESET_NAMES, type TextPreset, type TextPresetName, textPresets } from './text/presets.js';
 export type { TextRecord } from './text/record.js';
-export { type TextSources, TextTask } from './text/task.js';
+export type { TextSources } from './text/sources.js';
+export { TextTask } from './text/task.js';
 export { fillPattern, parseTemplate, type TextTemplate } from './text/template.js';
 export type { Decode, TokenStream } from './text/token-stream.js';
 export {

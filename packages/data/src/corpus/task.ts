@@ -4,7 +4,7 @@ import { DATA_DOMAIN } from '../held-out.js';
 import { PhiloxRandom } from '../random/philox-random.js';
 import type { SequenceBatch } from '../sequence-batch.js';
 import { type Metric, type SequenceTask, SPLITS, type Split } from '../sequence-task.js';
-import type { TextSources } from '../text/task.js';
+import { checkContext, describeUnknown, endingOf, type TextSources, TokenCount } from '../text/sources.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
 import { type CorpusConfig, type CorpusOptions, parseCorpusConfig } from './config.js';
 import { divideDocuments, documentsOf } from './documents.js';
@@ -44,7 +44,8 @@ export class CorpusTask implements SequenceTask {
   constructor(options: CorpusOptions, { tokenizer, train, validation, test }: TextSources) {
     this.config = Object.freeze(parseCorpusConfig(options));
     this.tokenizer = tokenizer;
-    checkTokenizer(this.config, tokenizer);
+    checkContext('text corpus', 'time', this.config.time, tokenizer);
+    checkBegin(this.config, tokenizer);
     const given = documentsOf(train, this.config);
     const divided =
       validation === undefined
@@ -93,12 +94,9 @@ export class CorpusTask implements SequenceTask {
   describeReports(): string[] {
     return SPLITS.filter((split) => this.reports[split].documents > 0).map((split) => {
       const { documents, tokens, rows, unknownShare } = this.reports[split];
-      const unknown =
-        unknownShare > 0
-          ? `; ${(100 * unknownShare).toFixed(2)}% of the tokens are unknown to the tokenizer`
-          : '';
+      const unknown = describeUnknown(unknownShare).map((note) => `; ${note}`);
       const plural = documents === 1 ? '' : 's';
-      return `${split}: ${documents} document${plural}, ${tokens} tokens in ${rows} rows of ${this.config.time}${unknown}.`;
+      return `${split}: ${documents} document${plural}, ${tokens} tokens in ${rows} rows of ${this.config.time}${unknown.join('')}.`;
     });
   }
 
@@ -153,47 +151,27 @@ export class CorpusTask implements SequenceTask {
   }
 }
 
-function checkTokenizer(
-  { time, beginToken, endToken }: CorpusConfig,
-  { name, modelMaxLength, beginToken: begin, endToken: end }: TextTokenizer,
-): void {
-  if (modelMaxLength !== undefined && time > modelMaxLength) {
-    throw new TaskConfigError(
-      `text corpus: time ${time} exceeds the context of the model, ${modelMaxLength} tokens (model_max_length of ${name}). ` +
-        `Use at most ${modelMaxLength}.`,
-    );
-  }
-  if (endToken && end === undefined) {
-    throw new TaskConfigError(
-      `text corpus: ${name} names no eos_token to end documents with. Name it in tokenizer_config.json, or set endToken: false.`,
-    );
-  }
-  if (beginToken === true && begin === undefined) {
-    throw new TaskConfigError(
-      `text corpus: ${name} names no bos_token to begin documents with. Name it in tokenizer_config.json, or set beginToken: false.`,
-    );
-  }
+function checkBegin({ beginToken }: CorpusConfig, tokenizer: TextTokenizer): void {
+  if (beginToken !== true || tokenizer.beginToken !== undefined) return;
+  throw new TaskConfigError(
+    `text corpus: ${tokenizer.name} names no bos_token to begin documents with. Name it in tokenizer_config.json, or set beginToken: false.`,
+  );
 }
 
 function loadSplit(
   documents: readonly string[],
-  { time, beginToken, endToken }: CorpusConfig,
+  config: CorpusConfig,
   tokenizer: TextTokenizer,
 ): { packed: PackedRows; report: CorpusReport } {
-  const begin = beginToken ?? tokenizer.addsBeginToken;
-  const end = endToken && tokenizer.endToken !== undefined ? [tokenizer.endToken] : [];
-  const encoded = documents.map((document) => [...tokenizer.encode(document, { begin }), ...end]);
-  const packed = packDocuments(encoded, time);
-  const tokens = encoded.reduce((sum, { length }) => sum + length, 0);
-  const unknown = encoded.reduce(
-    (sum, ids) => sum + ids.filter((id) => id === tokenizer.unknownToken).length,
-    0,
-  );
-  const report = {
-    documents: documents.length,
-    tokens,
-    rows: packed.rows,
-    unknownShare: tokens === 0 ? 0 : unknown / tokens,
-  };
-  return { packed, report };
+  const begin = config.beginToken ?? tokenizer.addsBeginToken;
+  const ending = endingOf('text corpus', config, tokenizer);
+  const count = new TokenCount(tokenizer);
+  const encoded = documents.map((document) => {
+    const ids = [...tokenizer.encode(document, { begin }), ...ending];
+    count.add(ids);
+    return ids;
+  });
+  const packed = packDocuments(encoded, config.time);
+  const { tokens, unknownShare } = count;
+  return { packed, report: { documents: documents.length, tokens, rows: packed.rows, unknownShare } };
 }

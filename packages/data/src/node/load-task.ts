@@ -2,9 +2,12 @@ import { type CorpusOptions, parseCorpusConfig } from '../corpus/config.js';
 import { CorpusTask } from '../corpus/task.js';
 import type { DataFiles } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
+import { nearestName } from '../nearest-name.js';
 import { parseTextConfig, type TextOptions } from '../text/config.js';
+import { TEXT_PRESET_NAMES } from '../text/presets.js';
 import type { TextRecord } from '../text/record.js';
-import { type TextSources, TextTask } from '../text/task.js';
+import type { TextSources } from '../text/sources.js';
+import { TextTask } from '../text/task.js';
 import { parseTemplate, templateColumns } from '../text/template.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
 import { loadTokenizer } from './load-tokenizer.js';
@@ -71,12 +74,24 @@ export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTok
 /** Settings of either kind of task; the preset `text` is running text. */
 export type LoadTaskOptions = Partial<TextOptions> | (CorpusOptions & { readonly preset: 'text' });
 
+const PRESET_NAMES = [...TEXT_PRESET_NAMES, 'text'];
+
 const isCorpus = (options: LoadTaskOptions): options is CorpusOptions & { readonly preset: 'text' } =>
   options.preset === 'text';
 
+function checkPreset(preset: unknown): void {
+  if (typeof preset !== 'string' || PRESET_NAMES.includes(preset)) return;
+  const meant = nearestName(preset, PRESET_NAMES);
+  throw new TaskConfigError(
+    `text: there is no preset '${preset}'; ${meant ? `did you mean '${meant}'?` : `there are ${PRESET_NAMES.join(', ')}.`}`,
+  );
+}
+
 /** {@link loadTextTask}, or {@link loadCorpusTask} with the preset `text`. */
-export const loadTask = (
+export async function loadTask(
   options: LoadTaskOptions,
   tokenizer?: TextTokenizer,
-): Promise<TextTask | CorpusTask> =>
-  isCorpus(options) ? loadCorpusTask(options, tokenizer) : loadTextTask(options, tokenizer);
+): Promise<TextTask | CorpusTask> {
+  checkPreset(options.preset);
+  return isCorpus(options) ? loadCorpusTask(options, tokenizer) : loadTextTask(options, tokenizer);
+}

@@ -6,7 +6,8 @@ import type { TextRecord } from '../text/record.js';
 /**
  * Rows of a parquet file, one row group at a time.
  *
- * @param columns - reads only those of these that the file has; all when absent
+ * @param columns - reads these alone where the file has all of them, and all columns otherwise, so that a message about
+ *   a missing one can name what there is
  * @throws DataFileError when it is no parquet file or cannot be unpacked
  */
 export async function* readParquet(path: string, columns?: readonly string[]): AsyncGenerator<TextRecord> {
@@ -16,7 +17,7 @@ export async function* readParquet(path: string, columns?: readonly string[]): A
   const file = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(file).catch(refuse);
   const names = parquetSchema(metadata).children.map(({ element }) => element.name);
-  const wanted = columns === undefined ? names : names.filter((name) => columns.includes(name));
+  const wanted = columns?.every((name) => names.includes(name)) ? [...columns] : names;
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
@@ -26,8 +27,7 @@ export async function* readParquet(path: string, columns?: readonly string[]): A
       compressors,
       rowStart,
       rowEnd,
-      // A file without any wanted column is read whole, so that the message about it can name what there is.
-      ...(wanted.length === 0 ? {} : { columns: wanted }),
+      columns: wanted,
     }).catch(refuse);
     for (const [at, row] of rows.entries()) {
       yield { where: `${path}:row ${rowStart + at + 1}`, columns: row };

@@ -1,7 +1,8 @@
 import { DataFileError } from '../errors.js';
-import { encodePair } from './border.js';
+import { type EncodedPair, encodePair } from './border.js';
 import type { TextConfig } from './config.js';
 import type { TextRecord } from './record.js';
+import { describeUnknown, endingOf, TokenCount } from './sources.js';
 import { fillPattern, parseTemplate } from './template.js';
 import type { TextTokenizer } from './tokenizer.js';
 
@@ -60,6 +61,39 @@ function withAlternatives(record: TextRecord, alternatives: TextConfig['alternat
   return [record];
 }
 
+/** A record in tokens. */
+interface EncodedRecord {
+  readonly example: TextExample;
+  readonly border: EncodedPair['border'];
+}
+
+/** Makes a function that encodes records; it gives undefined for a record whose answer has no text. */
+function recordEncoder(
+  config: TextConfig,
+  tokenizer: TextTokenizer,
+): (record: TextRecord) => EncodedRecord | undefined {
+  const template = parseTemplate(config.template, config.answerFrom ?? undefined);
+  const ending = endingOf('text', config, tokenizer);
+  const drop = config.dropPattern === null ? undefined : new RegExp(config.dropPattern, 'g');
+  const change = (text: string): string => (drop === undefined ? text : text.replace(drop, ''));
+  return (record) => {
+    const { where } = record;
+    const variants = withAlternatives(record, config.alternatives);
+    const promptText = fillPattern(template.prompt, variants[0] as TextRecord, change);
+    const references = variants.map((variant) => fillPattern(template.answer, variant, change));
+    const answerText = references[0] as string;
+    if (answerText.trim() === '') return undefined;
+    const { prompt, answer, border } = encodePair(tokenizer, promptText, answerText);
+    if (prompt.length === 0) {
+      throw new DataFileError(
+        `${where}: the prompt is empty. Put some text before the answer in the template.`,
+      );
+    }
+    const ids = Int32Array.from([...prompt, ...answer, ...ending]);
+    return { example: { where, ids, prefix: prompt.length, references }, border };
+  };
+}
+
 /**
  * Makes examples of records.
  *
@@ -70,56 +104,35 @@ export function encodeRecords(
   config: TextConfig,
   tokenizer: TextTokenizer,
 ): SplitExamples {
-  const template = parseTemplate(config.template, config.answerFrom ?? undefined);
-  const drop = config.dropPattern === null ? undefined : new RegExp(config.dropPattern, 'g');
-  const change = (text: string): string => (drop === undefined ? text : text.replace(drop, ''));
-  const examples: TextExample[] = [];
-  const questions: TextExample[] = [];
-  const end = config.endToken && tokenizer.endToken !== undefined ? [tokenizer.endToken] : [];
-  let [tooLong, withoutAnswer, promptTooLong, encodedApart, tokens, unknown] = [0, 0, 0, 0, 0, 0];
+  const { maxTime, maxAnswerTime, overlong } = config;
+  const encode = recordEncoder(config, tokenizer);
+  const encoded = records.map(encode).filter((record) => record !== undefined);
+  const all = encoded.map(({ example }) => example);
+  const tooLong = all.filter(({ ids }) => ids.length > maxTime);
+  const [refused] = overlong === 'refuse' ? tooLong : [];
+  if (refused !== undefined) {
+    throw new DataFileError(
+      `${refused.where}: ${refused.ids.length} tokens exceed maxTime ${maxTime}. ` +
+        "Raise maxTime as far as the model's context allows, or leave such examples out with overlong: 'drop'.",
+    );
+  }
+  const examples = all.filter(({ ids }) => ids.length <= maxTime);
+  const questions = all.filter(({ prefix }) => prefix + maxAnswerTime <= maxTime);
+  const tokens = new TokenCount(tokenizer);
   let longest = { time: 0, where: '' };
-  for (const record of records) {
-    const variants = withAlternatives(record, config.alternatives);
-    const promptText = fillPattern(template.prompt, variants[0] as TextRecord, change);
-    const references = variants.map((variant) => fillPattern(template.answer, variant, change));
-    const answerText = references[0] as string;
-    if (answerText.trim() === '') {
-      withoutAnswer++;
-      continue;
-    }
-    const { prompt, answer, border } = encodePair(tokenizer, promptText, answerText);
-    if (prompt.length === 0) {
-      throw new DataFileError(
-        `${record.where}: the prompt is empty. Put some text before the answer in the template.`,
-      );
-    }
-    const { where } = record;
-    const ids = Int32Array.from([...prompt, ...answer, ...end]);
-    const example = { where, ids, prefix: prompt.length, references };
-    tokens += ids.length;
-    unknown += ids.filter((id) => id === tokenizer.unknownToken).length;
-    if (border === 'apart') encodedApart++;
+  for (const { ids, where } of all) {
+    tokens.add(ids);
     if (ids.length > longest.time) longest = { time: ids.length, where };
-    if (ids.length <= config.maxTime) examples.push(example);
-    else if (config.overlong === 'drop') tooLong++;
-    else {
-      throw new DataFileError(
-        `${where}: ${ids.length} tokens exceed maxTime ${config.maxTime}. ` +
-          "Raise maxTime as far as the model's context allows, or leave such examples out with overlong: 'drop'.",
-      );
-    }
-    if (prompt.length + config.maxAnswerTime <= config.maxTime) questions.push(example);
-    else promptTooLong++;
   }
   const report = {
     read: records.length,
     kept: examples.length,
-    tooLong,
-    withoutAnswer,
-    promptTooLong,
+    tooLong: tooLong.length,
+    withoutAnswer: records.length - encoded.length,
+    promptTooLong: all.length - questions.length,
     longest,
-    encodedApart,
-    unknownShare: tokens === 0 ? 0 : unknown / tokens,
+    encodedApart: encoded.filter(({ border }) => border === 'apart').length,
+    unknownShare: tokens.unknownShare,
   };
   return { examples, questions, report };
 }
@@ -148,9 +161,7 @@ export function describeReport(split: string, report: SplitReport, config: TextC
           `${count(report.encodedApart, 'answer')} encoded apart from the prompt (a token would cross the border)`,
         ]
       : []),
-    ...(report.unknownShare > 0
-      ? [`${(100 * report.unknownShare).toFixed(2)}% of the tokens are unknown to the tokenizer`]
-      : []),
+    ...describeUnknown(report.unknownShare),
   ];
   return `${split}: ${report.kept} of ${count(report.read, 'example')} kept${notes.map((note) => `; ${note}`).join('')}.`;
 }

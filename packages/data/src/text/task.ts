@@ -1,5 +1,5 @@
 import { checkCount, checkSplit } from '../check-arguments.js';
-import { DataFileError, TaskConfigError, TaskUsageError } from '../errors.js';
+import { DataFileError, TaskUsageError } from '../errors.js';
 import { chooseHeldOut } from '../held-out.js';
 import { type AnswerScorer, answerScorers } from '../metrics/scorers.js';
 import type { SequenceBatch } from '../sequence-batch.js';
@@ -22,16 +22,8 @@ import {
   type TextExample,
 } from './examples.js';
 import type { TextRecord } from './record.js';
+import { checkContext, type TextSources } from './sources.js';
 import type { TextTokenizer } from './tokenizer.js';
-
-/** What a text task is made of besides its settings. */
-export interface TextSources {
-  readonly tokenizer: TextTokenizer;
-  readonly train: readonly TextRecord[];
-  /** Held out of `train` by seed when absent. */
-  readonly validation?: readonly TextRecord[] | undefined;
-  readonly test?: readonly TextRecord[] | undefined;
-}
 
 interface LoadedSplit extends SplitExamples {
   /** Bucket of each example. */
@@ -74,7 +66,7 @@ export class TextTask implements SequenceTask {
     this.tokenizer = sources.tokenizer;
     this.#scorer = answerScorers[this.config.scorer];
     this.metrics = this.#scorer.metrics;
-    checkTokenizer(this.config, this.tokenizer);
+    checkContext('text', 'maxTime', this.config.maxTime, this.tokenizer);
     const times = bucketTimes(this.config.buckets, this.config.maxTime);
     const load = (records: readonly TextRecord[]): LoadedSplit => {
       const split = encodeRecords(records, this.config, this.tokenizer);
@@ -169,7 +161,10 @@ export class TextTask implements SequenceTask {
     };
   }
 
-  /** Beyond the last question the first one follows again, so that a group of any size can be asked. */
+  /**
+   * Beyond the last question the first one follows again, so that a group of any size can be asked. A right answer may
+   * be longer than `maxAnswerLength`, which is the setting `maxAnswerTime`.
+   */
   questions(split: Split, first: number, count: number): QuestionSet {
     checkCount('text questions: first', first, 0);
     checkCount('text questions: count', count, 1);
@@ -272,21 +267,6 @@ const noData = (split: Split): string =>
   split === 'validation'
     ? 'text: there is no validation split. Raise validationShare above 0 or give files.validation.'
     : `text: there is no ${split} split. Give files.${split}.`;
-
-function checkTokenizer({ maxTime, endToken }: TextConfig, tokenizer: TextTokenizer): void {
-  const { name, modelMaxLength } = tokenizer;
-  if (modelMaxLength !== undefined && maxTime > modelMaxLength) {
-    throw new TaskConfigError(
-      `text: maxTime ${maxTime} exceeds the context of the model, ${modelMaxLength} tokens (model_max_length of ${name}). ` +
-        `Use at most ${modelMaxLength}.`,
-    );
-  }
-  if (endToken && tokenizer.endToken === undefined) {
-    throw new TaskConfigError(
-      `text: ${name} names no eos_token to end answers with. Name it in tokenizer_config.json, or set endToken: false.`,
-    );
-  }
-}
 
 /** Training and validation records: the validation file's, or a share of the training file's chosen by seed. */
 function divide(

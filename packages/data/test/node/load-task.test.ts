@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CorpusTask, TextTask } from '../../src/index.js';
-import { loadCorpusTask, loadTask, loadTextTask } from '../../src/node/index.js';
+import { type LoadTaskOptions, loadCorpusTask, loadTask, loadTextTask } from '../../src/node/index.js';
 import { dataPath } from '../support/data-folder.js';
 import { gpt2, llama2 } from '../support/tokenizers.js';
 
@@ -35,6 +35,7 @@ describe('loadTask', () => {
   });
 
   it.each([
+    [{ preset: 'txt' }, "text: there is no preset 'txt'; did you mean 'text'?"],
     [{ preset: 'gsm8k' }, "text: files is missing. Give at least { train: 'train.jsonl' }."],
     [{ preset: 'gsm8k', files: { train } }, 'text: tokenizer is missing.'],
     [
@@ -48,7 +49,9 @@ describe('loadTask', () => {
     ],
   ] as const)('says what is wrong with %j', async (options, message) => {
     const needsTokenizer = message.includes('column');
-    await expect(loadTask(options, needsTokenizer ? gpt2() : undefined)).rejects.toThrow(message);
+    await expect(loadTask(options as LoadTaskOptions, needsTokenizer ? gpt2() : undefined)).rejects.toThrow(
+      message,
+    );
   });
 });
 

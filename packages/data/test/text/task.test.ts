@@ -292,7 +292,7 @@ describe('settings', () => {
     const files = { tokenizer: { model: { type: 'BPE', vocab: { x: 0 }, merges: [] } } };
     const bare = new TextTokenizer(files, 'bare');
     expect(() => new TextTask(options, { ...sources, tokenizer: bare })).toThrow(
-      'text: bare names no eos_token to end answers with.',
+      'text: bare names no eos_token to end texts with.',
     );
   });
 
