@@ -74,11 +74,11 @@ export interface SequenceTask {
   tokenText(id: number): string;
   /** Ids as text, where the task is one of text. */
   decode?(ids: ArrayLike<number>): string;
-  /** Examples of a split; endless when absent. */
+  /** Examples of a split, where they are counted; there is no end to them when absent. */
   exampleCount?(split: Split): number;
-  /** Questions of a split that differ; endless when absent. */
+  /** Questions of a split, where they are counted. */
   questionCount?(split: Split): number;
-  /** Batches that go through a split once; there are no epochs when absent. */
+  /** Batches that go through a split once, where examples are counted. */
   batchesPerEpoch?(split: Split, size: number): number;
   /**
    * Batch number `step` of a split, counted from 0: entries `step * size` to `step * size + size - 1` of its stream

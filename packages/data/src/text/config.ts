@@ -26,7 +26,9 @@ export const textConfigSchema = z
     /** Folder of the tokenizer; null when a tokenizer is handed over. */
     tokenizer: z.string().min(1).nullable().default(null),
     /** Columns in braces, `Question: {question}\n\nAnswer: {answer}`. */
-    template: z.string(),
+    template: z.string({
+      error: `is missing; give a preset (${TEXT_PRESET_NAMES.join(', ')}) or a text with columns in braces, 'Question: {question}\\n\\nAnswer: {answer}'`,
+    }),
     /** Column that the answer begins with; the last one of the template when null. */
     answerFrom: z.string().nullable().default(null),
     /** Columns that stand in for one that a record lacks. The first is the answer, all of them are references. */

@@ -260,7 +260,12 @@ describe('settings', () => {
   it.each([
     [{ preset: 'gsm8k', maxTme: 5 }, "text: unknown setting 'maxTme', did you mean 'maxTime'?"],
     [{ preset: 'gsm8' }, "text: preset: 'gsm8' is none of gsm8k, dialogsum, aqua-rat; did you mean 'gsm8k'?"],
-    [{}, 'text: template: Invalid input: expected string, received undefined.'],
+    [
+      {},
+      'text: template: is missing; give a preset (gsm8k, dialogsum, aqua-rat) or a text with columns in braces',
+    ],
+    [{ preset: 'gsm8k', files: 'a' }, "text: files: expected files by split, { train: 'train.jsonl' }."],
+    [{ preset: 'gsm8k', files: {} }, 'text: files.train: expected the path of a file, or a list of paths.'],
     [{ template: 'none' }, 'text: template: "none" names no column.'],
     [
       { preset: 'gsm8k', files: { train: 'a', tset: 'b' } },
