@@ -47,18 +47,20 @@ export interface SplitExamples {
   readonly report: SplitReport;
 }
 
-/** A record with the columns that stand in for one that it lacks, one record for each reference. */
+/** A record with the columns that stand in for those that it lacks, one record for each that can. */
 function withAlternatives(record: TextRecord, alternatives: TextConfig['alternatives']): TextRecord[] {
-  for (const [column, others] of Object.entries(alternatives)) {
-    if (Object.hasOwn(record.columns, column)) continue;
-    const present = others.filter((other) => Object.hasOwn(record.columns, other));
-    if (present.length === 0) continue;
-    return present.map((other) => ({
-      where: record.where,
-      columns: { ...record.columns, [column]: record.columns[other] },
-    }));
-  }
-  return [record];
+  const fill = ({ where, columns }: TextRecord, column: string, others: readonly string[]): TextRecord[] =>
+    others
+      .filter((other) => Object.hasOwn(columns, other))
+      .map((other) => ({ where, columns: { ...columns, [column]: columns[other] } }));
+  return Object.entries(alternatives).reduce(
+    (records, [column, others]) =>
+      records.flatMap((each) => {
+        const filled = Object.hasOwn(each.columns, column) ? [] : fill(each, column, others);
+        return filled.length > 0 ? filled : [each];
+      }),
+    [record],
+  );
 }
 
 /** A record in tokens. */

@@ -13,7 +13,7 @@ import {
 } from '../sequence-task.js';
 import { bucketOf, bucketTimes } from './buckets.js';
 import { parseTextConfig, type TextConfig, type TextOptions } from './config.js';
-import { epochLength, epochOrder } from './epoch-order.js';
+import { ExampleStream } from './example-stream.js';
 import {
   describeReport,
   encodeRecords,
@@ -26,8 +26,7 @@ import { checkContext, type TextSources } from './sources.js';
 import type { TextTokenizer } from './tokenizer.js';
 
 interface LoadedSplit extends SplitExamples {
-  /** Bucket of each example. */
-  readonly buckets: Uint8Array;
+  readonly stream: ExampleStream;
 }
 
 const PADDING = -1;
@@ -54,9 +53,6 @@ export class TextTask implements SequenceTask {
   readonly #answerTimes: readonly number[];
   /** Tokens of the longest prompt that is asked. */
   readonly #promptTime: number;
-  /** The order asked for last of each split; only spares making the same order again. */
-  readonly #orders = new Map<Split, { epoch: number; order: Uint32Array }>();
-
   /**
    * @throws TaskConfigError when settings are wrong or do not fit the tokenizer, DataFileError when records lack a
    * column or none is left to learn from
@@ -68,12 +64,19 @@ export class TextTask implements SequenceTask {
     this.metrics = this.#scorer.metrics;
     checkContext('text', 'maxTime', this.config.maxTime, this.tokenizer);
     const times = bucketTimes(this.config.buckets, this.config.maxTime);
-    const load = (records: readonly TextRecord[]): LoadedSplit => {
+    const load = (records: readonly TextRecord[], seed?: number): LoadedSplit => {
       const split = encodeRecords(records, this.config, this.tokenizer);
-      return { ...split, buckets: Uint8Array.from(split.examples, ({ ids }) => bucketOf(ids.length, times)) };
+      const buckets = Uint8Array.from(split.examples, ({ ids }) => bucketOf(ids.length, times));
+      const { group } = this.config;
+      return { ...split, stream: new ExampleStream({ buckets, bucketCount: times.length, group, seed }) };
     };
     const { train, validation } = divide(sources, this.config);
-    this.#splits = { train: load(train), validation: load(validation), test: load(sources.test ?? []) };
+    // Held-out splits are gone through in one order for ever.
+    this.#splits = {
+      train: load(train, this.config.seed),
+      validation: load(validation),
+      test: load(sources.test ?? []),
+    };
     this.reports = {
       train: this.#splits.train.report,
       validation: this.#splits.validation.report,
@@ -138,16 +141,16 @@ export class TextTask implements SequenceTask {
 
   batchesPerEpoch(split: Split, size: number): number {
     checkCount('text batchesPerEpoch: size', size, 1);
-    return Math.ceil(epochLength(this.exampleCount(split), this.config.group) / size);
+    return Math.ceil(this.#split(split).stream.epochLength / size);
   }
 
   batch(split: Split, step: number, size: number): SequenceBatch {
     checkCount('text batch: step', step, 0);
     checkCount('text batch: size', size, 1);
-    const { examples } = this.#filled(split);
+    const { examples, stream } = this.#filled(split);
     const rows = Array.from(
       { length: size },
-      (_, row) => examples[this.#entry(split, step * size + row)] as TextExample,
+      (_, row) => examples[stream.at(step * size + row)] as TextExample,
     );
     const longest = rows.reduce((most, { ids }) => Math.max(most, ids.length), 0);
     const bucket = bucketOf(longest, this.batchTimes);
@@ -219,25 +222,6 @@ export class TextTask implements SequenceTask {
         ? noData(split)
         : `text: no example is left in the ${split} split. ${describeReport(split, loaded.report, this.config)}`,
     );
-  }
-
-  /** Number of the example at a place of the endless stream of a split. */
-  #entry(split: Split, place: number): number {
-    const { examples, buckets } = this.#splits[split];
-    const { group, seed, buckets: steps } = this.config;
-    const length = epochLength(examples.length, group);
-    // Held-out splits are gone through in one order for ever.
-    const epoch = split === 'train' ? Math.floor(place / length) : 0;
-    const made = this.#orders.get(split);
-    if (made?.epoch === epoch) return made.order[place % length] as number;
-    const order = epochOrder({
-      buckets,
-      bucketCount: bucketTimes(steps, this.config.maxTime).length,
-      group,
-      ...(split === 'train' ? { shuffle: { seed, epoch } } : {}),
-    });
-    this.#orders.set(split, { epoch, order });
-    return order[place % length] as number;
   }
 
   #score(generated: readonly ArrayLike<number>[], asked: readonly TextExample[]): Score {

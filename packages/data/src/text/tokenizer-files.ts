@@ -69,7 +69,7 @@ export function readTokenizerSettings(files: TokenizerFiles, name: string): Toke
     tokenizer: {
       ...OPTIONAL_PARTS,
       ...tokenizer,
-      ...(split === null ? {} : { pre_tokenizer: split }),
+      ...(split === undefined ? {} : { pre_tokenizer: split }),
       added_tokens: added,
     },
     config,

@@ -11,12 +11,16 @@ type Fields = Readonly<Record<string, unknown>>;
  * which takes long and remembers nothing. Where no token has a space behind a letter, no merge reaches from a word to
  * the next, and words on their own give the same tokens.
  *
- * @returns a pre-tokenizer in the form of tokenizer.json; null where texts are split already or must stay whole
+ * @returns a pre-tokenizer in the form of tokenizer.json; undefined where texts are split already or must stay whole
  */
-export function wordSplit(tokenizer: Fields, model: Fields): Fields | null {
-  if (model['type'] !== 'BPE' || (tokenizer['pre_tokenizer'] ?? null) !== null) return null;
-  if (model['ignore_merges'] === true || typeof model['end_of_word_suffix'] === 'string') return null;
+export function wordSplit(tokenizer: Fields, model: Fields): Fields | undefined {
+  if (model['type'] !== 'BPE' || model['ignore_merges'] === true) return undefined;
+  if (typeof model['end_of_word_suffix'] === 'string') return undefined;
   const across = new RegExp(`[^${SPACE}]${SPACE}`);
-  if (Object.keys(model['vocab'] as Fields).some((token) => across.test(token))) return null;
-  return { type: 'Split', pattern: { Regex: WORD }, behavior: 'Isolated', invert: false };
+  if (Object.keys(model['vocab'] as Fields).some((token) => across.test(token))) return undefined;
+  const split = { type: 'Split', pattern: { Regex: WORD }, behavior: 'Isolated', invert: false };
+  const given = (tokenizer['pre_tokenizer'] ?? null) as Fields | null;
+  if (given === null) return split;
+  if (given['type'] !== 'Metaspace' || (given['replacement'] ?? SPACE) !== SPACE) return undefined;
+  return { type: 'Sequence', pretokenizers: [given, split] };
 }

@@ -103,6 +103,11 @@ const STEMS: Readonly<Record<string, string>> = {
   archaeology: 'archaeolog',
   geology: 'geolog',
   usefully: 'use',
+  successfully: 'success',
+  additionally: 'addit',
+  money: 'money',
+  used: 'use',
+  ages: 'age',
   constructor: 'constructor',
 };
 

@@ -21,13 +21,22 @@ const texts = fc
   .map((parts) => parts.join(''));
 
 describe('wordSplit', () => {
-  it('gives the tokens of the whole text', () => {
-    const { tokenizer } = llama2Files(['\u2581\u2581', 'e:', ':\u00e9']);
-    const ours = new TextTokenizer({ tokenizer });
+  const { tokenizer } = llama2Files(['\u2581\u2581', 'e:', ':\u00e9']) as { tokenizer: object };
+  const metaspace = {
+    ...tokenizer,
+    normalizer: null,
+    pre_tokenizer: { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'first', split: false },
+  };
+
+  it.each([
+    ['behind a normalizer', tokenizer],
+    ['behind Metaspace', metaspace],
+  ])('gives the tokens of the whole text, %s', (_, files) => {
+    const ours = new TextTokenizer({ tokenizer: files });
     fc.assert(
       fc.property(texts, (text) => {
         fc.pre(text !== '');
-        expect(ours.encode(text)).toEqual(plain(tokenizer).encode(text, { add_special_tokens: false }).ids);
+        expect(ours.encode(text)).toEqual(plain(files).encode(text, { add_special_tokens: false }).ids);
       }),
     );
   });
@@ -36,11 +45,11 @@ describe('wordSplit', () => {
     const fieldsOf = (files: { tokenizer: unknown }) =>
       files.tokenizer as { model: Record<string, unknown> } & Record<string, unknown>;
     const [byteLevel, across] = [fieldsOf(gpt2Files()), fieldsOf(llama2Files(['the\u2581x']))];
-    expect(wordSplit(byteLevel, byteLevel.model)).toBeNull();
-    expect(wordSplit(across, across.model)).toBeNull();
+    expect(wordSplit(byteLevel, byteLevel.model)).toBeUndefined();
+    expect(wordSplit(across, across.model)).toBeUndefined();
     const words = fieldsOf(llama2Files());
-    expect(wordSplit(words, words.model)).not.toBeNull();
-    expect(wordSplit(words, { ...words.model, type: 'Unigram' })).toBeNull();
+    expect(wordSplit(words, words.model)).not.toBeUndefined();
+    expect(wordSplit(words, { ...words.model, type: 'Unigram' })).toBeUndefined();
   });
 });
 
