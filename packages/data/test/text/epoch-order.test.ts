@@ -64,6 +64,16 @@ describe('epochOrder', () => {
     expect(of(1, 0)).not.toEqual(of(2, 0));
   });
 
+  it('is the order that stored runs were trained in', () => {
+    const buckets = [0, 1, 0, 1, 0, 1, 2, 0, 1, 0];
+    const of = (epoch: number) =>
+      Array.from(epochOrder({ buckets, bucketCount: 3, group: 3, shuffle: { seed: 7, epoch } }));
+    expect([of(0), of(1)]).toEqual([
+      [9, 7, 3, 6, 4, 2, 1, 5, 8, 4, 2, 0],
+      [2, 4, 0, 3, 8, 1, 7, 9, 5, 6, 2, 4],
+    ]);
+  });
+
   it('keeps the order within buckets without a shuffle', () => {
     expect(Array.from(epochOrder({ buckets: [1, 0, 1, 0, 0], bucketCount: 2, group: 2 }))).toEqual([
       1, 3, 4, 0, 2, 0,

@@ -335,6 +335,19 @@ describe('presets', () => {
     expect(dialogues.metrics.map(({ name }) => name)).toEqual(['rouge1', 'rouge2', 'rougeL', 'rougeLsum']);
   });
 
+  it('may have alternatives for several columns', () => {
+    const task = new TextTask(
+      {
+        template: '{question}: {answer}',
+        alternatives: { question: ['problem'], answer: ['solution', 'other'] },
+        validationShare: 0,
+      },
+      { tokenizer: gpt2(), train: recordsOf([{ problem: 'Q', solution: 'A', other: 'B' }]) },
+    );
+    expect(task.question('train', 0).references).toEqual([' A', ' B']);
+    expect(task.decode(rowsOf(task.batch('train', 0, 1))[0] ?? [])).toBe('Q: A');
+  });
+
   it('aqua-rat works the answer out and states the letter', () => {
     const problems = new TextTask(
       { preset: 'aqua-rat', validationShare: 0 },
