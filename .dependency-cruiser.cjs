@@ -23,7 +23,10 @@ module.exports = {
     {
       name: 'browser-packages-use-no-node-built-ins',
       severity: 'error',
-      from: { path: '^packages/(tensor|nn|models|objectives|data)/src', pathNot: 'gpu\\.node\\.ts$' },
+      from: {
+        path: '^packages/(tensor|nn|models|objectives|data)/src',
+        pathNot: ['gpu\\.node\\.ts$', '^packages/data/src/node/'],
+      },
       to: { dependencyTypes: ['core'] },
     },
   ],

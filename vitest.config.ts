@@ -12,7 +12,11 @@ const sources = readdirSync(path('packages')).map((name) => ({
 
 export default defineConfig({
   resolve: {
-    alias: [...sources, { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') }],
+    alias: [
+      { find: '@foretoken/data/node', replacement: path('packages/data/src/node/index.ts') },
+      ...sources,
+      { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') },
+    ],
   },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'scripts/test/**/*.test.mjs'],
