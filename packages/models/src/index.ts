@@ -27,6 +27,7 @@ export {
   type TokenMetadata,
   type VisibleOptions,
   visible,
+  windowMask,
 } from './masks.js';
 export { attentionOnlyConfig, gpt2Config, llamaConfig, type Overrides } from './presets.js';
 export { argmax, type SamplingOptions, sampleToken } from './sampling.js';
