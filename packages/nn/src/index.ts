@@ -36,9 +36,18 @@ export {
   rotate,
 } from './rotary.js';
 export type { RotaryScaling } from './rotary-scaling.js';
-export { readSafetensors, writeSafetensors } from './safetensors.js';
 export {
+  layOutSafetensors,
+  readSafetensors,
+  type SafetensorsDescription,
+  type SafetensorsLayout,
+  writeSafetensors,
+} from './safetensors.js';
+export {
+  type ByteReader,
+  fetchSafetensorsHeader,
   readSafetensorsHeader,
+  type SafetensorsDType,
   type SafetensorsEntry,
   type SafetensorsHeader,
 } from './safetensors-header.js';
@@ -61,3 +70,4 @@ export {
   type StateDict,
   stateDictOf,
 } from './state-dict.js';
+export { type FloatStorage, isFloatStorage, narrowFloats, widenFloats } from './stored-floats.js';
