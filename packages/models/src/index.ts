@@ -1,5 +1,19 @@
 export { Block, type BlockInputs } from './block.js';
 export { type CachePass, type CacheSize, KeyValueCache } from './cache.js';
+export {
+  type CheckpointContents,
+  CheckpointError,
+  type CheckpointOrigin,
+  type CheckpointSource,
+  checkpointContents,
+  type LoadCheckpointOptions,
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  type SaveCheckpointOptions,
+  type SavedDType,
+  type SavedTensor,
+  type StoredTensor,
+} from './checkpoint/index.js';
 export { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
 export {
   blockFlops,

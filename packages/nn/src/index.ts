@@ -70,4 +70,10 @@ export {
   type StateDict,
   stateDictOf,
 } from './state-dict.js';
-export { type FloatStorage, isFloatStorage, narrowFloats, widenFloats } from './stored-floats.js';
+export {
+  FLOAT_BYTES,
+  type FloatStorage,
+  isFloatStorage,
+  narrowFloats,
+  widenFloats,
+} from './stored-floats.js';

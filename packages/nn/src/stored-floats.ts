@@ -3,6 +3,9 @@ import { narrowToHalves, widenHalves } from '@foretoken/tensor';
 /** Element types of a file that f32 values can be read from and written to. */
 export type FloatStorage = 'F32' | 'F16' | 'BF16';
 
+/** Bytes of one element. */
+export const FLOAT_BYTES: Readonly<Record<FloatStorage, number>> = { F32: 4, F16: 2, BF16: 2 };
+
 export const isFloatStorage = (dtype: string): dtype is FloatStorage =>
   dtype === 'F32' || dtype === 'F16' || dtype === 'BF16';
 
