@@ -23,8 +23,17 @@ module.exports = {
     {
       name: 'browser-packages-use-no-node-built-ins',
       severity: 'error',
-      from: { path: '^packages/(tensor|nn|models|objectives|data)/src', pathNot: 'gpu\\.node\\.ts$' },
+      from: {
+        path: '^packages/(tensor|nn|models|objectives|data)/src',
+        pathNot: '(gpu\\.node\\.ts$|models/src/node/)',
+      },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'what-runs-in-browsers-knows-no-node-entry',
+      severity: 'error',
+      from: { path: '^packages/models/src', pathNot: 'models/src/node/' },
+      to: { path: '^packages/models/src/node/' },
     },
   ],
   options: {

@@ -10,9 +10,18 @@ const sources = readdirSync(path('packages')).map((name) => ({
   replacement: path(`packages/${name}/src/index.ts`),
 }));
 
+/** Entries of packages besides their index; an alias stands for all paths below it, so these come first. */
+const furtherSources = [
+  { find: '@foretoken/models/node', replacement: path('packages/models/src/node/index.ts') },
+];
+
 export default defineConfig({
   resolve: {
-    alias: [...sources, { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') }],
+    alias: [
+      ...furtherSources,
+      ...sources,
+      { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') },
+    ],
   },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'scripts/test/**/*.test.mjs'],
