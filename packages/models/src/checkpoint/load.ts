@@ -1,8 +1,7 @@
 import { FLOAT_BYTES, type FloatStorage, type SafetensorsDType, widenFloats } from '@foretoken/nn';
-import type { Device, Variable } from '@foretoken/tensor';
+import { type Device, sizeOf, type Variable } from '@foretoken/tensor';
 import type { TransformerConfig } from '../config.js';
 import { Transformer } from '../transformer.js';
-import { CheckpointError } from './errors.js';
 import type { HubFields } from './family.js';
 import { checkFit, type FullNames, withPrefix } from './fit.js';
 import { familyOf, readHubConfig, type TrainingSettings } from './hub-config.js';
@@ -30,10 +29,10 @@ export interface LoadedCheckpoint {
 }
 
 /** Values that are read, widened and uploaded at a time. */
-const CHUNK = 2 ** 20;
+const CHUNK = 2 ** 18;
 
 /** Uploads that may wait in the queue, each with a copy of its values. */
-const CHUNKS_IN_FLIGHT = 4;
+const CHUNKS_IN_FLIGHT = 8;
 
 /** Puts values into parameters in chunks, and waits often enough that few copies of them are in memory. */
 class Uploader {
@@ -54,67 +53,66 @@ class Uploader {
   }
 }
 
-/** Values `[rows, columns]` as `[columns, rows]`. */
-function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
-  const turned = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      turned[column * rows + row] = values[row * columns + column] as number;
+/** Reads tensors a chunk at a time, always into the same memory. */
+class ChunkReader {
+  readonly #bytes = new Uint8Array(CHUNK * FLOAT_BYTES.F32);
+  readonly #widened = new Float32Array(CHUNK);
+
+  /** Values of a tensor and where they start in it. They change with the next chunk. */
+  async *chunks(tensor: StoredTensor): AsyncGenerator<readonly [values: Float32Array, at: number], void> {
+    const storage = tensor.dtype as FloatStorage;
+    const width = FLOAT_BYTES[storage];
+    const size = sizeOf(tensor.shape);
+    for (let at = 0; at < size; at += CHUNK) {
+      const bytes = this.#bytes.subarray(0, Math.min(CHUNK, size - at) * width);
+      await tensor.read(bytes, at * width);
+      yield [widenFloats(storage, bytes, this.#widened), at];
     }
   }
-  return turned;
 }
 
-/** The values of elements `from` to `to` of a tensor. */
-async function readValues(
-  label: string,
-  { name }: Part,
-  tensor: StoredTensor,
-  from: number,
-  to: number,
-): Promise<Float32Array> {
-  const dtype = tensor.dtype as FloatStorage;
-  const width = FLOAT_BYTES[dtype];
-  const bytes = await tensor.read(from * width, to * width);
-  if (bytes.byteLength !== (to - from) * width) {
-    throw new CheckpointError(
-      `${label}: tensor ${JSON.stringify(name)} ended early: ${bytes.byteLength} bytes of ${(to - from) * width}. The file has changed since it was opened.`,
-    );
+/** Puts values of a matrix `[rows, columns]`, from place `at` on, where they lie in the matrix `[columns, rows]`. */
+function scatterTransposed(
+  values: Float32Array,
+  at: number,
+  [rows, columns]: readonly [number, number],
+  turned: Float32Array,
+): void {
+  for (let index = 0; index < values.length; index++) {
+    const place = at + index;
+    const row = Math.floor(place / columns);
+    turned[(place - row * columns) * rows + row] = values[index] as number;
   }
-  return widenFloats(dtype, bytes);
 }
 
 /** Reads a part and puts it at place `start` of a parameter. */
 async function loadPart(
-  label: string,
   part: Part,
   tensor: StoredTensor,
+  reader: ChunkReader,
   { uploader, variable, start }: { uploader: Uploader; variable: Variable; start: number },
 ): Promise<void> {
-  const size = partSize(part);
-  if (part.transposed) {
-    const values = await readValues(label, part, tensor, 0, size);
-    const [rows, columns] = part.shape as readonly [number, number];
-    await uploader.put(variable, transpose(values, rows, columns), start);
+  if (!part.transposed) {
+    for await (const [values, at] of reader.chunks(tensor)) await uploader.put(variable, values, start + at);
     return;
   }
-  for (let at = 0; at < size; at += CHUNK) {
-    const values = await readValues(label, part, tensor, at, Math.min(at + CHUNK, size));
-    await uploader.put(variable, values, start + at);
-  }
+  const turned = new Float32Array(partSize(part));
+  for await (const [values, at] of reader.chunks(tensor))
+    scatterTransposed(values, at, part.shape as readonly [number, number], turned);
+  await uploader.put(variable, turned, start);
 }
 
 async function loadParameters(
-  label: string,
   model: Transformer,
   map: ReadonlyMap<string, readonly Part[]>,
   tensors: FullNames,
 ): Promise<void> {
   const uploader = new Uploader(model.device);
+  const reader = new ChunkReader();
   for (const [name, variable] of model.parameters()) {
     let start = 0;
     for (const part of map.get(name) ?? []) {
-      await loadPart(label, part, tensors.get(part.name) as StoredTensor, { uploader, variable, start });
+      await loadPart(part, tensors.get(part.name) as StoredTensor, reader, { uploader, variable, start });
       start += partSize(part);
     }
   }
@@ -123,7 +121,7 @@ async function loadParameters(
 
 /**
  * A transformer with the weights of a checkpoint, widened to f32. Values go from the source to the GPU a chunk at a
- * time, so that the host never holds more than one of them (of GPT-2, whose weights lie transposed, one tensor).
+ * time, so that the host never holds more than a few of them (and of GPT-2, whose weights lie transposed, one tensor).
  *
  * @throws CheckpointError in one message, for an unknown architecture and for all tensors that are missing, extra,
  *   mis-shaped or of a dtype that is no float
@@ -141,7 +139,7 @@ export async function loadCheckpoint(
   checkFit(source.label, tensors, { family, map, tied: config.tiedEmbeddings });
   const model = new Transformer(device, config);
   try {
-    await loadParameters(source.label, model, map, tensors);
+    await loadParameters(model, map, tensors);
   } catch (error) {
     model.dispose();
     throw error;

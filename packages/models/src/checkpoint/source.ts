@@ -5,8 +5,8 @@ import type { Shape } from '@foretoken/tensor';
 export interface StoredTensor {
   readonly dtype: SafetensorsDType;
   readonly shape: Shape;
-  /** Bytes of its data, little endian and in row-major order, from `start` up to `end`. */
-  read(start: number, end: number): Promise<Uint8Array>;
+  /** Fills `into` with its data, little endian and in row-major order, from byte `start` on. */
+  read(into: Uint8Array, start: number): Promise<void>;
 }
 
 /** A checkpoint as Hugging Face lays it out, wherever it lies: a folder, a server, memory. */

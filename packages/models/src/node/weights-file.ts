@@ -1,24 +1,29 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { fetchSafetensorsHeader, SafetensorsError, type SafetensorsHeader } from '@foretoken/nn';
+import { CheckpointError } from '../checkpoint/errors.js';
 import type { StoredTensor } from '../checkpoint/source.js';
 import { reading } from './read-error.js';
 
-/** Bytes of a file, fewer where it ends. */
-async function readBytes(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(end - start);
-  let filled = 0;
-  while (filled < bytes.length) {
-    const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled);
-    if (bytesRead === 0) return bytes.subarray(0, filled);
+/** Fills `into` from byte `start` of a file on. */
+async function fill(path: string, file: FileHandle, into: Uint8Array, start: number): Promise<void> {
+  for (let filled = 0; filled < into.length; ) {
+    const { bytesRead } = await file.read(into, filled, into.length - filled, start + filled);
+    if (bytesRead === 0)
+      throw new CheckpointError(
+        `${path} became shorter while it was read: it ends at byte ${start + filled}.`,
+      );
     filled += bytesRead;
   }
-  return bytes;
 }
 
 async function readHeader(path: string, file: FileHandle): Promise<SafetensorsHeader> {
   const { size } = await file.stat();
   try {
-    return await fetchSafetensorsHeader((start, end) => readBytes(file, start, end), size);
+    return await fetchSafetensorsHeader(async (start, end) => {
+      const bytes = new Uint8Array(end - start);
+      await fill(path, file, bytes, start);
+      return bytes;
+    }, size);
   } catch (error) {
     if (error instanceof SafetensorsError)
       throw new SafetensorsError(`${path}: ${error.message}`, { cause: error });
@@ -34,13 +39,12 @@ export class WeightsFile {
   private constructor(path: string, file: FileHandle, { entries, dataStart }: SafetensorsHeader) {
     this.#file = file;
     this.tensors = new Map(
-      [...entries].map(([name, { dtype, shape, start: first }]) => [
+      [...entries].map(([name, { dtype, shape, start: first }]): [string, StoredTensor] => [
         name,
         {
           dtype,
           shape,
-          read: (start, end) =>
-            reading(path, () => readBytes(file, dataStart + first + start, dataStart + first + end)),
+          read: (into, start) => reading(path, () => fill(path, file, into, dataStart + first + start)),
         },
       ]),
     );
