@@ -73,10 +73,12 @@ export function readHubConfig(
     if (error instanceof FieldsError)
       throw new CheckpointError(`${label}: config.json: ${error.message}.`, { cause: error });
     if (error instanceof ConfigError) {
-      const oneLine = error.message.replace(/\s*\n\s*/g, ' ');
-      throw new CheckpointError(`${label}: config.json describes no transformer: ${oneLine}`, {
-        cause: error,
-      });
+      // Issues lie one a line, each with a sign in front and its path behind.
+      const issues = error.message.replace(/^\w+: /, '').replace(/\u2716 |\s*\u2192 at \S+/g, '');
+      throw new CheckpointError(
+        `${label}: config.json describes no transformer: ${issues.replace(/\s*\n\s*/g, ' ')}`,
+        { cause: error },
+      );
     }
     throw error;
   }

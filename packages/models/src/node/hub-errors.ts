@@ -6,10 +6,14 @@ export const statusOf = (error: unknown): number | undefined =>
     ? error.statusCode
     : undefined;
 
+/** What `fetch` throws without an answer, or when one breaks off; the client hands on its text alone at times. */
+const NETWORK = /fetch failed|terminated|aborted|timeout|ECONN|EPIPE|socket/i;
+
 /** Whether there was no answer, or one that says nothing of the model. */
 export function isUnreachable(error: unknown): boolean {
   const status = statusOf(error);
-  return status === undefined || status >= 500 || status === 429;
+  if (status !== undefined) return status >= 500 || status === 429;
+  return NETWORK.test(error instanceof Error ? error.message : String(error));
 }
 
 /** The innermost reason: `fetch failed` says little, its cause says why. */
@@ -37,6 +41,7 @@ export function hubError(model: string, hubUrl: string, revision: string, error:
         `${hubUrl} has no model ${model} with revision ${revision}, and there is no such folder (${reason}).`,
       );
     case undefined:
+      if (!isUnreachable(error)) return say(`${model} could not be fetched from ${hubUrl} (${reason}).`);
       return say(
         `${model} is not in the cache, and ${hubUrl} cannot be reached (${reason}). Check the network, or give a folder.`,
       );
