@@ -125,6 +125,7 @@ const schema = z
     keyValueHeads: config.keyValueHeads ?? config.heads,
     headWidth: config.headWidth ?? config.width / config.heads,
     mlpWidth: config.mlpWidth ?? 4 * config.width,
+    bias: { ...config.bias, norm: config.bias.norm && config.norm === 'layer' },
     attentionScale: config.attentionScale ?? 1 / Math.sqrt(config.headWidth ?? config.width / config.heads),
     slidingWindow: config.slidingWindow && {
       size: config.slidingWindow.size,

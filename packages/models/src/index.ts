@@ -5,6 +5,7 @@ export {
   CheckpointError,
   type CheckpointOrigin,
   type CheckpointSource,
+  type ConfigSettings,
   checkpointContents,
   type LoadCheckpointOptions,
   type LoadedCheckpoint,
@@ -13,6 +14,7 @@ export {
   type SavedDType,
   type SavedTensor,
   type StoredTensor,
+  type TrainingSettings,
 } from './checkpoint/index.js';
 export { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
 export {

@@ -4,12 +4,13 @@ import { type HostTensor, readSafetensors, takeGradients } from '@foretoken/nn';
 import { linearCrossEntropy, type Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
 import { causalMask, generate, parameterCount, type Transformer } from '../src/index.js';
-import { loadPretrained } from '../src/node/index.js';
+import { loadPretrained, savePretrained } from '../src/node/index.js';
 import { useDevice } from './support/device.js';
-import { fixtureFolder } from './support/folders.js';
+import { fixtureFolder, readJson, useFolders } from './support/folders.js';
 import { pick, relativeError } from './support/reference.js';
 
 const gpu = useDevice();
+const newFolder = useFolders();
 
 const checkpoints = ['llama3', 'llama-linear', 'mistral', 'qwen2', 'gemma', 'gemma2', 'gpt2'];
 
@@ -22,6 +23,27 @@ function hiddenStates(model: Transformer, tokens: Tensor): Tensor {
   const positions = gpu.device.arange(time, 'i32').reshape([1, time]).expand([batch, time]);
   return model.trunk({ tokens, positions, mask: causalMask(gpu.device, time) });
 }
+
+describe('loadPretrained', () => {
+  it('takes settings of training, and fewer positions, which saving does not lose', async () => {
+    const folder = newFolder();
+    const { model, config, origin } = await loadPretrained(gpu.device, fixtureFolder('llama3'), {
+      training: { dropout: 0.1, activationCheckpointing: 'blocks' },
+      maxPositions: 8,
+    });
+    expect(config).toMatchObject({ dropout: 0.1, activationCheckpointing: 'blocks', maxPositions: 8 });
+    await savePretrained(model, folder, { origin });
+    expect(readJson(join(folder, 'config.json'))['max_position_embeddings']).toBe(32);
+    model.dispose();
+  });
+
+  it('refuses more positions than there are, and fewer learned ones', async () => {
+    const load = (name: string, maxPositions: number) =>
+      loadPretrained(gpu.device, fixtureFolder(name), { maxPositions });
+    await expect(load('llama3', 64)).rejects.toThrow('maxPositions 64 exceeds the 32 of the model.');
+    await expect(load('gpt2', 8)).rejects.toThrow('only rotary positions can be fewer, these are learned.');
+  });
+});
 
 describe.each(checkpoints)('%s, made by PyTorch', (name) => {
   const reference = referenceOf(name);

@@ -10,6 +10,26 @@ export type TrainingSettings = Pick<
   'dropout' | 'activationCheckpointing' | 'precision' | 'initialization'
 >;
 
+/** What a caller may set besides config.json. */
+export interface ConfigSettings {
+  /** What config.json does not say, as in `TransformerConfig`. */
+  readonly training?: TrainingSettings;
+  /**
+   * Fewer positions than config.json has, for rotary ones, whose tables take memory. What is saved says as many as
+   * before. Default all.
+   */
+  readonly maxPositions?: number;
+}
+
+/** A config with fewer rotary positions. @throws ConfigError where that is not possible */
+function shortened(config: TransformerConfig, maxPositions: number): TransformerConfig {
+  if (config.positions !== 'rotary')
+    throw new ConfigError(`maxPositions: only rotary positions can be fewer, these are ${config.positions}.`);
+  if (maxPositions > config.maxPositions)
+    throw new ConfigError(`maxPositions ${maxPositions} exceeds the ${config.maxPositions} of the model.`);
+  return transformerConfig({ ...config, maxPositions });
+}
+
 const isRecord = (value: unknown): value is HubFields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -60,15 +80,23 @@ export function familyOf(label: string, config: unknown): { family: Family; fiel
  * The config that a config.json describes.
  *
  * @throws CheckpointError in one line, for what is wrong and for what the transformer does not do
+ * @throws ConfigError for settings that do not go with it
  */
 export function readHubConfig(
   label: string,
   { family, fields }: { readonly family: Family; readonly fields: HubFields },
-  training: TrainingSettings = {},
+  { training = {}, maxPositions }: ConfigSettings = {},
 ): TransformerConfig {
   refuseForeign(label, fields);
+  const described = translated(label, () => transformerConfig(family.read(fields)));
+  const config = transformerConfig({ ...described, ...training });
+  return maxPositions === undefined ? config : shortened(config, maxPositions);
+}
+
+/** Runs what translates a config.json, and says in one line what was wrong with it. */
+function translated(label: string, translate: () => TransformerConfig): TransformerConfig {
   try {
-    return transformerConfig({ ...family.read(fields), ...training });
+    return translate();
   } catch (error) {
     if (error instanceof FieldsError)
       throw new CheckpointError(`${label}: config.json: ${error.message}.`, { cause: error });
@@ -99,7 +127,8 @@ function lostFields(family: Family, config: TransformerConfig): string[] {
     return Object.keys(essence(config));
   }
   const [before, after] = [essence(config), essence(reread)];
-  return Object.keys(before).filter((name) => !sameValue(before[name], after[name]));
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].filter((name) => !sameValue(before[name], after[name]));
 }
 
 /** Compares what JSON can hold; an absent field equals an undefined one. */
@@ -150,6 +179,10 @@ export function writeHubConfig(family: Family, config: TransformerConfig, loaded
   return { ...Object.fromEntries(kept), ...fresh };
 }
 
+/** Whether fields describe a config, or one that is the same but for more rotary positions. */
 function describes(family: Family, fields: HubFields, config: TransformerConfig): boolean {
-  return sameValue(essence(transformerConfig(family.read(fields))), essence(config));
+  const described = transformerConfig(family.read(fields));
+  const fewer = config.positions === 'rotary' && config.maxPositions < described.maxPositions;
+  const { maxPositions } = fewer ? described : config;
+  return sameValue(essence(described), essence({ ...config, maxPositions }));
 }

@@ -1,4 +1,5 @@
 export { CheckpointError } from './errors.js';
+export type { ConfigSettings, TrainingSettings } from './hub-config.js';
 export {
   type CheckpointOrigin,
   type LoadCheckpointOptions,

@@ -4,7 +4,7 @@ import type { TransformerConfig } from '../config.js';
 import { Transformer } from '../transformer.js';
 import type { HubFields } from './family.js';
 import { checkFit, type FullNames, withPrefix } from './fit.js';
-import { familyOf, readHubConfig, type TrainingSettings } from './hub-config.js';
+import { type ConfigSettings, familyOf, readHubConfig } from './hub-config.js';
 import { nameMap, type Part, partSize } from './name-map.js';
 import type { CheckpointSource, StoredTensor } from './source.js';
 
@@ -16,10 +16,7 @@ export interface CheckpointOrigin {
   readonly dtypes: ReadonlyMap<string, SafetensorsDType>;
 }
 
-export interface LoadCheckpointOptions {
-  /** What config.json does not say, as in `TransformerConfig`. */
-  readonly training?: TrainingSettings;
-}
+export type LoadCheckpointOptions = ConfigSettings;
 
 /** A model with the weights of a checkpoint. */
 export interface LoadedCheckpoint {
@@ -129,10 +126,10 @@ async function loadParameters(
 export async function loadCheckpoint(
   device: Device,
   source: CheckpointSource,
-  { training }: LoadCheckpointOptions = {},
+  options: LoadCheckpointOptions = {},
 ): Promise<LoadedCheckpoint> {
   const found = familyOf(source.label, source.config);
-  const config = readHubConfig(source.label, found, training);
+  const config = readHubConfig(source.label, found, options);
   const { family, fields } = found;
   const map = nameMap(config, family.names);
   const tensors = withPrefix(source, family);
