@@ -78,6 +78,14 @@ describe('a model of the hub', () => {
     expect(await pretrainedFolder('lab/plain', hub)).toBe(first);
   });
 
+  it('of a commit that is in the cache needs no question', async () => {
+    const hub = options({ revision: 'c0ffee'.padEnd(40, '0') });
+    const folder = await pretrainedFolder('lab/plain', hub);
+    server.requests.length = 0;
+    expect(await pretrainedFolder('lab/plain', hub)).toBe(folder);
+    expect(server.requests).toEqual([]);
+  });
+
   it('lies where other tools look for it', async () => {
     const hub = options();
     const folder = await pretrainedFolder('lab/plain', hub);

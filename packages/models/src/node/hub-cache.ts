@@ -17,7 +17,7 @@ const sizeOf = (path: string): Promise<number> =>
     () => 0,
   );
 
-const COMMIT = /^[0-9a-f]{40}$/;
+export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision);
 
 /**
  * One model in the cache that all tools of Hugging Face share: `blobs` by content, `snapshots/COMMIT` with links to
@@ -90,9 +90,9 @@ export class HubCache {
 
   /** The commit that a revision was last seen at. */
   async #lastSeen(revision: string): Promise<string | undefined> {
-    if (COMMIT.test(revision)) return revision;
+    if (isCommit(revision)) return revision;
     const found = await readFile(join(this.#folder, 'refs', revision), 'utf8').catch(() => '');
-    return COMMIT.test(found.trim()) ? found.trim() : undefined;
+    return found.trim() === '' ? undefined : found.trim();
   }
 
   /** The folder of a revision, where all of its weights are there. */

@@ -7,7 +7,7 @@ import type { PathInfo } from '@huggingface/hub';
 import { CheckpointError } from '../checkpoint/errors.js';
 import { COMPANION_FILES, CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
 import { parseWeightIndex } from '../checkpoint/weight-index.js';
-import { HubCache } from './hub-cache.js';
+import { HubCache, isCommit } from './hub-cache.js';
 import { hubError, isUnreachable } from './hub-errors.js';
 import { readJsonFile } from './json-file.js';
 
@@ -102,33 +102,30 @@ class HubModel {
 
   async #fetchBlob(file: string, etag: string, totalBytes: number): Promise<void> {
     await this.#cache.makeBlobFolder();
-    let failures = 0;
-    for (;;) {
-      const before = await this.#cache.fetchedBytes(etag);
-      if (before === totalBytes && totalBytes > 0) break;
+    let fetched = await this.#cache.fetchedBytes(etag);
+    for (let failures = 0; fetched !== totalBytes || totalBytes === 0; ) {
       // More than there is cannot be the start of this file.
-      if (before > totalBytes) await this.#cache.dropIncomplete(etag);
-      try {
-        await this.#append(file, etag, before > totalBytes ? 0 : before, totalBytes);
-      } catch (error) {
-        const got = (await this.#cache.fetchedBytes(etag)) > before;
-        failures = got ? 0 : failures + 1;
-        if (failures >= ATTEMPTS || !isUnreachable(error)) throw error;
-        continue;
-      }
-      if ((await this.#cache.fetchedBytes(etag)) === totalBytes) break;
-      if (++failures >= ATTEMPTS) {
-        await this.#cache.dropIncomplete(etag);
-        throw new CheckpointError(
-          `${file} of ${this.#name} should have ${totalBytes} bytes, and the hub sent another number of them.`,
-        );
-      }
+      if (fetched > totalBytes) await this.#cache.dropIncomplete(etag);
+      const start = fetched > totalBytes ? 0 : fetched;
+      const failure = await this.#append(file, etag, start, totalBytes).catch((error: unknown) => error);
+      if (failure !== undefined && !isUnreachable(failure)) throw failure;
+      fetched = await this.#cache.fetchedBytes(etag);
+      if (fetched === totalBytes) break;
+      const gotFurther = fetched > start && fetched < totalBytes;
+      failures = gotFurther ? 0 : failures + 1;
+      if (failures === ATTEMPTS) throw failure ?? this.#wrongSize(file, totalBytes);
     }
     await this.#cache.finishBlob(etag);
   }
 
+  #wrongSize(file: string, totalBytes: number): CheckpointError {
+    return new CheckpointError(
+      `${file} of ${this.#name} should have ${totalBytes} bytes, and the hub sends another number of them.`,
+    );
+  }
+
   /** Fetches from byte `start` on, behind what is there. */
-  async #append(file: string, etag: string, start: number, totalBytes: number): Promise<void> {
+  async #append(file: string, etag: string, start: number, totalBytes: number): Promise<undefined> {
     const blob = await this.#hub.downloadFile({
       repo: this.#name,
       path: file,
@@ -144,6 +141,7 @@ class HubModel {
       this.#onProgress?.({ file, fetchedBytes, totalBytes });
     });
     await pipeline(source, createWriteStream(this.#cache.incomplete(etag), { flags: 'a' }));
+    return undefined;
   }
 }
 
@@ -186,8 +184,9 @@ export async function fetchCheckpoint(name: string, options: HubOptions = {}): P
   const cacheFolder = options.cacheFolder ?? hub.getHFHubCachePath();
   const cache = new HubCache(cacheFolder, name);
   const cached = await cache.find(revision);
+  // What a commit holds never changes.
+  if (cached !== undefined && (offline || isCommit(revision))) return cached;
   if (offline) {
-    if (cached !== undefined) return cached;
     throw new CheckpointError(
       `${name} with revision ${revision} is not in the cache ${cacheFolder}, and offline nothing is fetched.`,
     );
@@ -195,6 +194,7 @@ export async function fetchCheckpoint(name: string, options: HubOptions = {}): P
   const access = { hubUrl, ...(token ? { accessToken: token } : {}) };
   try {
     const { sha } = await hub.modelInfo({ name, revision, additionalFields: ['sha'], ...access });
+    if (!/^\w+$/.test(sha)) throw new CheckpointError(`${hubUrl} gives no valid commit of ${name}.`);
     if (!(await cache.isComplete(sha))) {
       const model = new HubModel(hub, cache, { name, commit: sha }, access, onProgress);
       await fetchFiles(model, name, cache.snapshot(sha));
