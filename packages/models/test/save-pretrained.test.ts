@@ -159,6 +159,14 @@ describe('savePretrained', () => {
     model.dispose();
   });
 
+  it('says in one line where it may not write', async () => {
+    const file = join(newFolder(), 'file');
+    writeFileSync(file, '');
+    const model = new Transformer(gpu.device, llamaConfig(small), new HostRandom(0));
+    await expect(savePretrained(model, file)).rejects.toThrow(`cannot write ${file}: a file is in the way.`);
+    model.dispose();
+  });
+
   it('needs an origin to store weights as they were read', async () => {
     const model = new Transformer(gpu.device, llamaConfig(small), new HostRandom(0));
     await expect(savePretrained(model, newFolder(), { dtype: 'asRead' })).rejects.toThrow('needs the origin');

@@ -4,8 +4,8 @@ import { CheckpointError, listNames } from '../checkpoint/errors.js';
 import { CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
 import type { CheckpointSource, StoredTensor } from '../checkpoint/source.js';
 import { parseWeightIndex, type WeightMap } from '../checkpoint/weight-index.js';
+import { reading } from './file-error.js';
 import { readJsonFile } from './json-file.js';
-import { reading } from './read-error.js';
 import { WeightsFile } from './weights-file.js';
 
 /** A checkpoint in a folder, with its files open. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CheckpointError } from '../checkpoint/errors.js';
-import { reading } from './read-error.js';
+import { reading } from './file-error.js';
 
 /** The value in a JSON file. @throws CheckpointError in one line, where it cannot be read or is no JSON */
 export async function readJsonFile(path: string): Promise<unknown> {

@@ -11,6 +11,7 @@ import {
 import { DEFAULT_MAX_SHARD_BYTES, planShards, tensorBytes } from '../checkpoint/shards.js';
 import { weightIndex } from '../checkpoint/weight-index.js';
 import type { Transformer } from '../transformer.js';
+import { writing } from './file-error.js';
 import type { PretrainedOrigin } from './load-pretrained.js';
 import { Staging, writeAt } from './staging.js';
 
@@ -31,14 +32,13 @@ const writeWhole =
   (file: FileHandle): Promise<void> =>
     writeAt(file, bytes, 0);
 
+/** The tensors of each file. */
+type Shards = ReadonlyMap<string, ReadonlyMap<string, SavedTensor>>;
+
 /** Readers of other languages look for it. */
 const METADATA = { format: 'pt' };
 
-async function writeShards(
-  staging: Staging,
-  shards: ReadonlyMap<string, ReadonlyMap<string, SavedTensor>>,
-  contents: CheckpointContents,
-): Promise<void> {
+async function writeShards(staging: Staging, shards: Shards, contents: CheckpointContents): Promise<void> {
   const values = contents.read();
   for (const [name, tensors] of shards) {
     const { header, entries } = layOutSafetensors(tensors, METADATA);
@@ -53,11 +53,7 @@ async function writeShards(
   }
 }
 
-async function writeIndex(
-  staging: Staging,
-  shards: ReadonlyMap<string, ReadonlyMap<string, SavedTensor>>,
-  { tensors }: CheckpointContents,
-): Promise<void> {
+async function writeIndex(staging: Staging, shards: Shards, { tensors }: CheckpointContents): Promise<void> {
   if (shards.size === 1) return;
   const files = [...shards].flatMap(([file, own]) => [...own.keys()].map((name) => [name, file] as const));
   const totalBytes = [...tensors.values()].reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
@@ -98,7 +94,17 @@ export async function savePretrained(
   if (!(maxShardBytes > 0))
     throw new ConfigError(`savePretrained: maxShardBytes must be above 0, got ${maxShardBytes}.`);
   const contents = checkpointContents(model, options);
-  const shards = planShards(contents.tensors, maxShardBytes);
+  await writing(folder, () =>
+    writeCheckpoint(contents, folder, planShards(contents.tensors, maxShardBytes), origin),
+  );
+}
+
+async function writeCheckpoint(
+  contents: CheckpointContents,
+  folder: string,
+  shards: Shards,
+  origin: PretrainedOrigin | undefined,
+): Promise<void> {
   const staging = await Staging.begin(folder);
   try {
     await writeShards(staging, shards, contents);

@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { fetchSafetensorsHeader, SafetensorsError, type SafetensorsHeader } from '@foretoken/nn';
 import { CheckpointError } from '../checkpoint/errors.js';
 import type { StoredTensor } from '../checkpoint/source.js';
-import { reading } from './read-error.js';
+import { reading } from './file-error.js';
 
 /** Fills `into` from byte `start` of a file on. */
 async function fill(path: string, file: FileHandle, into: Uint8Array, start: number): Promise<void> {
