@@ -17,6 +17,8 @@ import type { TransformerConfig } from './config.js';
 
 /** What a block needs besides hidden states; `Transformer.context()` makes it. */
 export interface BlockInputs extends AttentionInputs {
+  /** The mask of blocks with a sliding window; `mask` when it is absent. */
+  readonly windowedMask?: Tensor | undefined;
   /** u32 `[2]`; no dropout when it is absent. */
   readonly dropoutKey?: Tensor | undefined;
 }
@@ -28,26 +30,42 @@ export function gaussian(std: number | 'fanIn', inputs: number, divisor = 1): In
 
 /** The normalization that a config asks for. */
 export function createNorm(device: Device, config: TransformerConfig): LayerNorm | RMSNorm {
-  const { width, normEps: eps, norm, bias } = config;
-  return norm === 'layer' ? new LayerNorm(device, { width, eps, bias }) : new RMSNorm(device, { width, eps });
+  const { width, normEps: eps, norm, bias, normWeightOffset: weightOffset } = config;
+  return norm === 'layer'
+    ? new LayerNorm(device, { width, eps, bias: bias.norm })
+    : new RMSNorm(device, { width, eps, weightOffset });
 }
 
-/** A pre-norm transformer block: `h += attention(norm(h))`, then `h += mlp(norm(h))` where it has an MLP. */
+const normed = (hidden: Tensor, norm: LayerNorm | RMSNorm | undefined): Tensor =>
+  norm === undefined ? hidden : norm.forward(hidden);
+
+/**
+ * A pre-norm transformer block: `h += attention(norm(h))`, then `h += mlp(norm(h))` where it has an MLP. With
+ * `outputNorms`, what is added goes through one more norm.
+ */
 export class Block extends Module {
   readonly attentionNorm: LayerNorm | RMSNorm;
   readonly attention: Attention;
+  readonly attentionOutputNorm: LayerNorm | RMSNorm | undefined;
   readonly mlpNorm: LayerNorm | RMSNorm | undefined;
   readonly mlp: MLP | undefined;
+  readonly mlpOutputNorm: LayerNorm | RMSNorm | undefined;
   readonly #dropout: Dropout;
   readonly #checkpointed: boolean;
+  readonly #windowed: boolean;
 
-  constructor(device: Device, config: TransformerConfig, random: HostRandom) {
+  /**
+   * @param random - of the first values; all are 0 when it is absent, for blocks that are loaded next
+   * @param layer - which of the layers it is like; default the last
+   */
+  constructor(device: Device, config: TransformerConfig, random?: HostRandom, layer = config.layers - 1) {
     super();
     const { width, heads, keyValueHeads, headWidth, bias, mlp, mlpWidth, precision, initialization } = config;
     const divisor = initialization.scaleResidual ? Math.sqrt(2 * config.layers) : 1;
     const inputInit = gaussian(initialization.input, width);
     this.#dropout = new Dropout(config.dropout);
     this.#checkpointed = config.activationCheckpointing === 'blocks';
+    this.#windowed = config.slidingWindow?.layers.includes(layer) ?? false;
     this.attentionNorm = createNorm(device, config);
     this.attention = new Attention(
       device,
@@ -56,7 +74,10 @@ export class Block extends Module {
         heads,
         keyValueHeads,
         headWidth,
-        bias,
+        bias: bias.queryKeyValue,
+        outputBias: bias.attentionOutput,
+        scale: config.attentionScale,
+        scoreCap: config.attentionSoftCap,
         inputInit,
         outputInit: gaussian(initialization.residual, heads * headWidth, divisor),
         biasInit: zeros,
@@ -64,14 +85,25 @@ export class Block extends Module {
       },
       random,
     );
+    if (config.outputNorms) this.attentionOutputNorm = createNorm(device, config);
     if (mlp === 'none') return;
     this.mlpNorm = createNorm(device, config);
     const outputInit = gaussian(initialization.residual, mlpWidth, divisor);
     this.mlp = new MLP(
       device,
-      { kind: mlp, width, hiddenWidth: mlpWidth, bias, inputInit, outputInit, biasInit: zeros, precision },
+      {
+        kind: mlp,
+        width,
+        hiddenWidth: mlpWidth,
+        bias: bias.mlp,
+        inputInit,
+        outputInit,
+        biasInit: zeros,
+        precision,
+      },
       random,
     );
+    if (config.outputNorms) this.mlpOutputNorm = createNorm(device, config);
   }
 
   /** `[B, T, D]` to `[B, T, D]`. */
@@ -84,11 +116,13 @@ export class Block extends Module {
     );
   }
 
-  #compute(hidden: Tensor, { dropoutKey, ...inputs }: BlockInputs): Tensor {
+  #compute(hidden: Tensor, { dropoutKey, windowedMask, ...inputs }: BlockInputs): Tensor {
     const keys = [0, 1].map((place) => dropoutKey && foldIn(dropoutKey, place));
-    const mixed = this.attention.forward(this.attentionNorm.forward(hidden), inputs);
-    const attended = hidden.add(this.#dropout.forward(mixed, keys[0]));
+    const mask = this.#windowed ? (windowedMask ?? inputs.mask) : inputs.mask;
+    const mixed = this.attention.forward(this.attentionNorm.forward(hidden), { ...inputs, mask });
+    const attended = hidden.add(this.#dropout.forward(normed(mixed, this.attentionOutputNorm), keys[0]));
     if (this.mlp === undefined || this.mlpNorm === undefined) return attended;
-    return attended.add(this.#dropout.forward(this.mlp.forward(this.mlpNorm.forward(attended)), keys[1]));
+    const raised = this.mlp.forward(this.mlpNorm.forward(attended));
+    return attended.add(this.#dropout.forward(normed(raised, this.mlpOutputNorm), keys[1]));
   }
 }

@@ -1,4 +1,4 @@
-import { ConfigError } from '@foretoken/nn';
+import { ConfigError, MLP_KINDS } from '@foretoken/nn';
 import { z } from 'zod';
 
 const count = z.int().positive();
@@ -23,6 +23,44 @@ const initialization = z
   })
   .prefault({});
 
+/** Which layers of linear maps, and whether norms, have a bias. */
+const biases = z.strictObject({
+  queryKeyValue: z.boolean(),
+  attentionOutput: z.boolean(),
+  mlp: z.boolean(),
+  /** Of layer norms; RMS norms have none. */
+  norm: z.boolean(),
+});
+
+/** All alike, or each kind by itself. */
+const bias = z
+  .union([z.boolean(), biases])
+  .transform((value) =>
+    typeof value === 'boolean'
+      ? { queryKeyValue: value, attentionOutput: value, mlp: value, norm: value }
+      : value,
+  );
+
+const rotaryScaling = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('linear'), factor: z.number().positive() }),
+  z
+    .strictObject({
+      kind: z.literal('llama3'),
+      factor: z.number().positive(),
+      slowTurns: z.number().positive(),
+      fastTurns: z.number().positive(),
+      trainedPositions: z.number().positive(),
+    })
+    .refine(({ slowTurns, fastTurns }) => slowTurns < fastTurns, 'slowTurns must be below fastTurns.'),
+]);
+
+const slidingWindow = z.strictObject({
+  /** How many position ids a query sees, its own included. */
+  size: count,
+  /** The layers whose attention has the window; default all of them. */
+  layers: z.array(z.int().nonnegative()).readonly().optional(),
+});
+
 const schema = z
   .strictObject({
     /** Rows of the first embedding table, and classes of the output. */
@@ -43,16 +81,32 @@ const schema = z
       .strictObject({
         base: z.number().positive().default(10000),
         layout: z.enum(['half', 'interleaved']).default('half'),
+        /** Stretches positions beyond the context that the model was trained on first. */
+        scaling: rotaryScaling.optional(),
       })
       .prefault({}),
+    /** Factor of the sum of all embeddings, before positions are added. */
+    embeddingScale: z.number().positive().default(1),
+    /** Factor of the attention scores. Default `1 / sqrt(headWidth)`. */
+    attentionScale: z.number().positive().optional(),
+    /** Attention scores become `cap * tanh(scores / cap)`; not capped when absent. Stores the scores. */
+    attentionSoftCap: z.number().positive().optional(),
+    /** Logits become `cap * tanh(logits / cap)`; not capped when absent. */
+    logitSoftCap: z.number().positive().optional(),
+    /** Attention to the nearest position ids only, in all layers or in some; everywhere to all when absent. */
+    slidingWindow: slidingWindow.optional(),
     norm: z.enum(['layer', 'rms']),
     normEps: z.number().positive().default(1e-5),
+    /** Added to the weights of RMS norms, which start lower by as much. */
+    normWeightOffset: z.number().default(0),
+    /** A norm behind every attention and MLP too, before the residual stream takes their result. */
+    outputNorms: z.boolean().default(false),
     /** `none` makes attention-only blocks. */
-    mlp: z.enum(['none', 'gelu', 'geluTanh', 'relu', 'swiglu']),
+    mlp: z.enum(['none', ...MLP_KINDS]),
     /** Hidden width of the MLP. Default `4 * width`. */
     mlpWidth: count.optional(),
-    /** Biases of all linear layers, and of layer norms. */
-    bias: z.boolean(),
+    /** Biases of linear layers and layer norms: all or none, or by kind. */
+    bias,
     /** The output uses the (first) embedding table. */
     tiedEmbeddings: z.boolean(),
     /** After the embeddings and after every attention and MLP; acts only in passes that are given a key. */
@@ -71,6 +125,12 @@ const schema = z
     keyValueHeads: config.keyValueHeads ?? config.heads,
     headWidth: config.headWidth ?? config.width / config.heads,
     mlpWidth: config.mlpWidth ?? 4 * config.width,
+    bias: { ...config.bias, norm: config.bias.norm && config.norm === 'layer' },
+    attentionScale: config.attentionScale ?? 1 / Math.sqrt(config.headWidth ?? config.width / config.heads),
+    slidingWindow: config.slidingWindow && {
+      size: config.slidingWindow.size,
+      layers: config.slidingWindow.layers ?? Array.from({ length: config.layers }, (_, layer) => layer),
+    },
   }))
   .superRefine((config, context) => {
     const { width, heads, keyValueHeads, headWidth } = config;
@@ -81,6 +141,13 @@ const schema = z
     }
     if (heads % keyValueHeads !== 0) {
       refuse('keyValueHeads', `heads (${heads}) must be a multiple of keyValueHeads (${keyValueHeads}).`);
+    }
+    const beyond = config.slidingWindow?.layers.find((layer) => layer >= config.layers);
+    if (beyond !== undefined) {
+      refuse('slidingWindow', `layer ${beyond} does not exist: layers are 0 to ${config.layers - 1}.`);
+    }
+    if (config.norm === 'layer' && config.normWeightOffset !== 0) {
+      refuse('normWeightOffset', 'only RMS norms have a weight offset.');
     }
     if (config.positions === 'rotary' && headWidth % 2 !== 0) {
       refuse('headWidth', `rotary positions need an even headWidth, got ${headWidth}.`);

@@ -1,15 +1,23 @@
+import { isGated } from '@foretoken/nn';
 import type { TransformerConfig } from './config.js';
+
+const linearSize = (inWidth: number, outWidth: number, bias: boolean): number =>
+  outWidth * (inWidth + (bias ? 1 : 0));
+
+const normSize = ({ norm, bias, width }: TransformerConfig): number =>
+  norm === 'layer' && bias.norm ? 2 * width : width;
 
 /** Parameters of one block. */
 export function blockParameterCount(config: TransformerConfig): number {
-  const { width, heads, keyValueHeads, headWidth, mlp, mlpWidth, norm } = config;
-  const bias = config.bias ? 1 : 0;
-  const inner = (heads + 2 * keyValueHeads) * headWidth;
-  const attention = inner * (width + bias) + width * (heads * headWidth + bias);
-  const normSize = norm === 'layer' ? width * (1 + bias) : width;
-  if (mlp === 'none') return attention + normSize;
-  const upWidth = mlp === 'swiglu' ? 2 * mlpWidth : mlpWidth;
-  return attention + 2 * normSize + upWidth * (width + bias) + width * (mlpWidth + bias);
+  const { width, heads, keyValueHeads, headWidth, mlp, mlpWidth, bias } = config;
+  const projected = (heads + 2 * keyValueHeads) * headWidth;
+  const attention =
+    linearSize(width, projected, bias.queryKeyValue) +
+    linearSize(heads * headWidth, width, bias.attentionOutput);
+  const norms = normSize(config) * (config.outputNorms ? 2 : 1);
+  if (mlp === 'none') return attention + norms;
+  const upWidth = isGated(mlp) ? 2 * mlpWidth : mlpWidth;
+  return attention + 2 * norms + linearSize(width, upWidth, bias.mlp) + linearSize(mlpWidth, width, bias.mlp);
 }
 
 /** Parameters of a whole transformer, shared ones counted once. */
@@ -17,9 +25,8 @@ export function parameterCount(config: TransformerConfig): number {
   const { width, layers, vocabularySize, channelVocabularySizes, maxPositions, tiedEmbeddings } = config;
   const rows = channelVocabularySizes.reduce((sum, size) => sum + size, vocabularySize);
   const positions = config.positions === 'learned' ? maxPositions * width : 0;
-  const finalNorm = config.norm === 'layer' && config.bias ? 2 * width : width;
   const output = tiedEmbeddings ? 0 : vocabularySize * width;
-  return rows * width + positions + layers * blockParameterCount(config) + finalNorm + output;
+  return rows * width + positions + layers * blockParameterCount(config) + normSize(config) + output;
 }
 
 /** Sizes of a pass. */
@@ -35,7 +42,7 @@ export interface PassSize {
 export function blockFlops(config: TransformerConfig, { batch, time, keys = time }: PassSize): number {
   const { width, heads, keyValueHeads, headWidth, mlp, mlpWidth } = config;
   const attentionWeights = (2 * heads + 2 * keyValueHeads) * headWidth * width;
-  const mlpWeights = mlp === 'none' ? 0 : (mlp === 'swiglu' ? 3 : 2) * width * mlpWidth;
+  const mlpWeights = mlp === 'none' ? 0 : (isGated(mlp) ? 3 : 2) * width * mlpWidth;
   const scores = 2 * heads * headWidth * keys;
   return 2 * batch * time * (attentionWeights + mlpWeights + scores);
 }

@@ -54,8 +54,14 @@ export class DecodingSteps {
       ({ tokens, padding, slot }: { tokens: Tensor; padding: Tensor; slot: Tensor }) => {
         const order = slot.sub(padding).unsqueeze(1);
         const query: TokenMetadata = { order, segment: order.sub(order) };
-        const mask = visible(query, slotMetadata(padding, options.capacity));
-        const hidden = model.trunk({ tokens, positions: order, mask, cache: this.#cache.append(slot) });
+        const slots = slotMetadata(padding, options.capacity);
+        const hidden = model.trunk({
+          tokens,
+          positions: order,
+          mask: visible(query, slots),
+          keyPositions: slots.order,
+          cache: this.#cache.append(slot),
+        });
         return { next: this.#next(model, hidden) };
       },
       { name: 'decode' },

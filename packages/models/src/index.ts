@@ -1,5 +1,21 @@
 export { Block, type BlockInputs } from './block.js';
 export { type CachePass, type CacheSize, KeyValueCache } from './cache.js';
+export {
+  type CheckpointContents,
+  CheckpointError,
+  type CheckpointOrigin,
+  type CheckpointSource,
+  type ConfigSettings,
+  checkpointContents,
+  type LoadCheckpointOptions,
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  type SaveCheckpointOptions,
+  type SavedDType,
+  type SavedTensor,
+  type StoredTensor,
+  type TrainingSettings,
+} from './checkpoint/index.js';
 export { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
 export {
   blockFlops,
@@ -27,6 +43,7 @@ export {
   type TokenMetadata,
   type VisibleOptions,
   visible,
+  windowMask,
 } from './masks.js';
 export { attentionOnlyConfig, gpt2Config, llamaConfig, type Overrides } from './presets.js';
 export { argmax, type SamplingOptions, sampleToken } from './sampling.js';

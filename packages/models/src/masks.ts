@@ -73,6 +73,14 @@ export function prefixMask(prefixLengths: Tensor, time: number): Tensor {
   return causalMask(device, time).or(inPrefix);
 }
 
+/**
+ * Each query sees the keys within `size` position ids, its own included, and all that lie ahead; combine with `and()`.
+ * i32 `[B, Tq]` and `[B, Tk]` to bool `[B, 1, Tq, Tk]`
+ */
+export function windowMask(queryPositions: Tensor, keyPositions: Tensor, size: number): Tensor {
+  return asQuery(queryPositions).sub(size).lt(asKey(keyPositions));
+}
+
 /** Real keys only, for sequences filled up behind. i32 `[B]` to bool `[B, 1, 1, T]`; combine with `and()` */
 export function paddingMask(lengths: Tensor, time: number): Tensor {
   return lengths.device

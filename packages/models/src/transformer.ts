@@ -16,12 +16,14 @@ import {
   foldIn,
   type HostRandom,
   ShapeError,
+  softCap,
   type Tensor,
   type Variable,
 } from '@foretoken/tensor';
 import { Block, type BlockInputs, createNorm, gaussian } from './block.js';
 import type { CachePass } from './cache.js';
 import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
+import { windowMask } from './masks.js';
 
 /** What the trunk reads. Objectives make it from host arrays; position ids and the mask are theirs to set. */
 export interface TrunkInputs {
@@ -35,6 +37,8 @@ export interface TrunkInputs {
   readonly mask: Tensor;
   /** Whether squares of pairs that the mask rules out are skipped; false computes all. Default true. */
   readonly skipBlocks?: boolean | undefined;
+  /** i32 `[B, Tk]`: position ids of the keys, where a cache holds others than the queries. Default `positions`. */
+  readonly keyPositions?: Tensor | undefined;
   /** Keys and values of earlier tokens, see `KeyValueCache`. */
   readonly cache?: CachePass | undefined;
   /** u32 `[2]`, another one for each step: asks for dropout, and so for training. */
@@ -56,8 +60,11 @@ export class Transformer extends Module {
   readonly #rotary: RotaryEmbedding | undefined;
   readonly #dropout: Dropout;
 
-  /** @throws ConfigError listing everything that is wrong with the config */
-  constructor(device: Device, input: TransformerConfigInput, random: HostRandom) {
+  /**
+   * @param random - of the first values of the parameters; without it they are 0, for a model that is loaded next
+   * @throws ConfigError listing everything that is wrong with the config
+   */
+  constructor(device: Device, input: TransformerConfigInput, random?: HostRandom) {
     super();
     const config = transformerConfig(input);
     const { width, headWidth, maxPositions, initialization } = config;
@@ -80,7 +87,10 @@ export class Transformer extends Module {
     } else if (config.positions === 'rotary') {
       this.#rotary = new RotaryEmbedding(device, { headWidth, maxPositions, ...config.rotary });
     }
-    this.blocks = Array.from({ length: config.layers }, () => new Block(device, config, random));
+    this.blocks = Array.from(
+      { length: config.layers },
+      (_, layer) => new Block(device, config, random, layer),
+    );
     this.finalNorm = createNorm(device, config);
     if (!config.tiedEmbeddings) {
       const weightInit = gaussian(initialization.output, width);
@@ -99,7 +109,7 @@ export class Transformer extends Module {
     return this.#device;
   }
 
-  /** The weight of the output, `[V, D]`. */
+  /** The weight of the output, `[V, D]`. Losses made from it must cap logits at `config.logitSoftCap`. */
   get unembedding(): Variable {
     return (this.output ?? (this.embeddings[0] as Embedding)).weight;
   }
@@ -125,18 +135,27 @@ export class Transformer extends Module {
     );
   }
 
-  /** Mask and rotary positions as blocks take them: for `residual`, and for the blocks of heads. */
+  /** Masks and rotary positions as blocks take them: for `residual`, and for the blocks of heads. */
   context({
     positions,
     mask,
     skipBlocks,
-  }: Pick<TrunkInputs, 'positions' | 'mask' | 'skipBlocks'>): BlockInputs {
-    return { mask, skipBlocks, rotation: this.#rotary?.rotation(positions) };
+    keyPositions = positions,
+  }: Pick<TrunkInputs, 'positions' | 'mask' | 'skipBlocks' | 'keyPositions'>): BlockInputs {
+    const window = this.#config.slidingWindow;
+    return {
+      mask,
+      skipBlocks,
+      windowedMask: window && mask.and(windowMask(positions, keyPositions, window.size)),
+      rotation: this.#rotary?.rotation(positions),
+    };
   }
 
-  /** `[..., D]` to `[..., V]`. */
+  /** `[..., D]` to `[..., V]`, capped where the config says so. */
   logits(hidden: Tensor): Tensor {
-    return hidden.matmul(this.unembedding, { transposeB: true });
+    const logits = hidden.matmul(this.unembedding, { transposeB: true });
+    const cap = this.#config.logitSoftCap;
+    return cap === undefined ? logits : softCap(logits, cap);
   }
 
   /** A fresh block like those of the trunk, for a head. The caller owns its parameters. */
@@ -156,7 +175,9 @@ export class Transformer extends Module {
     ];
     const [first, ...others] = parts;
     if (first === undefined) throw new ShapeError('Transformer: give tokens, embeddings, or both.');
-    const vectors = others.reduce((sum, part) => sum.add(part), first);
+    const sum = others.reduce((all, part) => all.add(part), first);
+    const scale = this.#config.embeddingScale;
+    const vectors = scale === 1 ? sum : sum.mul(scale);
     return this.positions === undefined ? vectors : vectors.add(this.positions.forward(positions));
   }
 

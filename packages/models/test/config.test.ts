@@ -35,6 +35,20 @@ describe('transformerConfig', () => {
     expect(() => transformerConfig(wrong)).toThrow('at norm');
   });
 
+  it('takes biases all alike or by kind; RMS norms have none', () => {
+    const all = { queryKeyValue: true, attentionOutput: true, mlp: true };
+    expect(gpt2Config().bias).toEqual({ ...all, norm: true });
+    expect(llamaConfig({ bias: true }).bias).toEqual({ ...all, norm: false });
+  });
+
+  it('gives a sliding window to all layers unless some are named, and refuses layers that there are not', () => {
+    expect(llamaConfig({ layers: 2, slidingWindow: { size: 3 } }).slidingWindow?.layers).toEqual([0, 1]);
+    expect(() => llamaConfig({ layers: 2, slidingWindow: { size: 3, layers: [2] } })).toThrow(
+      'layer 2 does not exist: layers are 0 to 1',
+    );
+    expect(() => gpt2Config({ normWeightOffset: 1 })).toThrow('only RMS norms have a weight offset');
+  });
+
   it('refuses sizes that do not fit together', () => {
     expect(() => gpt2Config({ width: 10, heads: 4 })).toThrow('width (10) must be a multiple of heads (4)');
     expect(() => llamaConfig({ keyValueHeads: 4 })).toThrow(

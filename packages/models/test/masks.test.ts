@@ -1,7 +1,14 @@
 import type { Tensor } from '@foretoken/tensor';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { causalMask, paddingMask, prefixMask, type TokenMetadata, visible } from '../src/index.js';
+import {
+  causalMask,
+  paddingMask,
+  prefixMask,
+  type TokenMetadata,
+  visible,
+  windowMask,
+} from '../src/index.js';
 import { useDevice } from './support/device.js';
 
 const gpu = useDevice();
@@ -28,6 +35,17 @@ const upload = ({ order, slot, segment, prefix }: HostMetadata): TokenMetadata =
   slot: row(slot),
   segment: row(segment),
   prefix: row(prefix),
+});
+
+describe('windowMask', () => {
+  it('sees as many position ids back as its size, its own included, and whatever lies ahead', async () => {
+    const positions = row([0, 1, 2, 3]);
+    expect(await drawn(windowMask(positions, positions, 2))).toEqual(['1111', '1111', '0111', '0011']);
+  });
+
+  it('goes by position ids, not by places', async () => {
+    expect(await drawn(windowMask(row([5]), row([0, 3, 4, 4, 5]), 2))).toEqual(['00111']);
+  });
 });
 
 describe('visible', () => {

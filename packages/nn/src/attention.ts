@@ -1,5 +1,13 @@
 // B batch, T time, D width, H heads, K width of a head.
-import { attention, type Device, type HostRandom, selfAttention, type Tensor } from '@foretoken/tensor';
+import {
+  type AttentionOptions,
+  attention,
+  type Device,
+  type HostRandom,
+  selfAttention,
+  type Tensor,
+} from '@foretoken/tensor';
+import { cappedAttention } from './capped-attention.js';
 import { ConfigError, checkCount } from './errors.js';
 import type { Initializer } from './initializers.js';
 import { Linear } from './linear.js';
@@ -16,6 +24,12 @@ export interface AttentionConfig {
   readonly headWidth?: number | undefined;
   /** Biases of both projections. Default true. */
   readonly bias?: boolean | undefined;
+  /** Bias of the second projection alone. Default `bias`. */
+  readonly outputBias?: boolean | undefined;
+  /** Factor of the scores. Default `1 / sqrt(headWidth)`. */
+  readonly scale?: number | undefined;
+  /** Scores become `scoreCap * tanh(scores / scoreCap)`, in f32 and without the fused kernel. Not capped when absent. */
+  readonly scoreCap?: number | undefined;
   readonly inputInit?: Initializer | undefined;
   readonly outputInit?: Initializer | undefined;
   readonly biasInit?: Initializer | undefined;
@@ -46,11 +60,14 @@ export class Attention extends Module {
   readonly #heads: number;
   readonly #keyValueHeads: number;
   readonly #headWidth: number;
+  readonly #scale: number;
+  readonly #scoreCap: number | undefined;
 
-  constructor(device: Device, config: AttentionConfig, random: HostRandom) {
+  /** @param random - of the first values; all are 0 when it is absent, for layers that are loaded next */
+  constructor(device: Device, config: AttentionConfig, random?: HostRandom) {
     super();
     const { width, heads, keyValueHeads = heads, headWidth = width / heads } = config;
-    const { bias = true, inputInit, outputInit, biasInit, precision } = config;
+    const { bias = true, outputBias = bias, inputInit, outputInit, biasInit, precision } = config;
     checkCount('Attention', 'heads', heads);
     checkCount('Attention', 'keyValueHeads', keyValueHeads);
     checkCount('Attention', 'headWidth (width / heads when absent)', headWidth);
@@ -62,6 +79,8 @@ export class Attention extends Module {
     this.#heads = heads;
     this.#keyValueHeads = keyValueHeads;
     this.#headWidth = headWidth;
+    this.#scale = config.scale ?? 1 / Math.sqrt(headWidth);
+    this.#scoreCap = config.scoreCap;
     const outWidth = (heads + 2 * keyValueHeads) * headWidth;
     this.queryKeyValue = new Linear(
       device,
@@ -70,7 +89,14 @@ export class Attention extends Module {
     );
     this.output = new Linear(
       device,
-      { inWidth: heads * headWidth, outWidth: width, bias, weightInit: outputInit, biasInit, precision },
+      {
+        inWidth: heads * headWidth,
+        outWidth: width,
+        bias: outputBias,
+        weightInit: outputInit,
+        biasInit,
+        precision,
+      },
       random,
     );
   }
@@ -79,24 +105,37 @@ export class Attention extends Module {
   forward(hidden: Tensor, { mask, skipBlocks, rotation, cache }: AttentionInputs = {}): Tensor {
     const [batch, time] = hidden.shape as [number, number, number];
     const projected = this.queryKeyValue.forward(hidden);
-    if (rotation === undefined && cache === undefined) {
+    const options = { mask, skipBlocks, scale: this.#scale };
+    if (rotation === undefined && cache === undefined && this.#scoreCap === undefined) {
       const heads = { queryHeads: this.#heads, keyHeads: this.#keyValueHeads };
       const kept = inPrecision(projected, this.output.precision);
-      return this.output.forward(selfAttention(kept, heads, { mask, skipBlocks }));
+      return this.output.forward(selfAttention(kept, heads, options));
     }
     const { query, key, value } = this.#split(projected, rotation);
     const seen = cache === undefined ? { key, value } : cache.update(key, value);
-    // Nothing is kept where there is a cache, which is f32.
-    const precision = cache === undefined ? this.output.precision : 'f32';
-    const [q, k, v] = [query, seen.key, seen.value].map((heads) => inPrecision(heads, precision)) as [
+    const mixed =
+      this.#scoreCap === undefined
+        ? // Nothing is kept where there is a cache, which is f32.
+          this.#fused(query, seen, options, cache === undefined ? this.output.precision : 'f32')
+        : cappedAttention(query, seen.key, seen.value, { ...options, cap: this.#scoreCap });
+    return this.output.forward(
+      mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]),
+    );
+  }
+
+  /** The fused kernel, on heads read in a precision. */
+  #fused(
+    query: Tensor,
+    { key, value }: { readonly key: Tensor; readonly value: Tensor },
+    options: AttentionOptions,
+    precision: Precision,
+  ): Tensor {
+    const [q, k, v] = [query, key, value].map((heads) => inPrecision(heads, precision)) as [
       Tensor,
       Tensor,
       Tensor,
     ];
-    const mixed = attention(q, k, v, { mask, skipBlocks });
-    return this.output.forward(
-      mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]),
-    );
+    return attention(q, k, v, options);
   }
 
   /** Queries `[B, H, T, K]`, keys and values `[B, Hk, T, K]`; queries and keys rotated. */

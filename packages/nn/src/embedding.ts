@@ -2,6 +2,7 @@ import { type Device, embedding, type HostRandom, type Tensor, type Variable } f
 import { checkCount } from './errors.js';
 import { type Initializer, normal } from './initializers.js';
 import { Module } from './module.js';
+import { parameter } from './parameter.js';
 
 export interface EmbeddingConfig {
   /** Number of rows: ids run from 0 to `count - 1`. */
@@ -15,14 +16,12 @@ export interface EmbeddingConfig {
 export class Embedding extends Module {
   readonly weight: Variable;
 
-  constructor(device: Device, { count, width, weightInit = normal() }: EmbeddingConfig, random: HostRandom) {
+  /** @param random - of the first values; all are 0 when it is absent, for tables that are loaded next */
+  constructor(device: Device, { count, width, weightInit = normal() }: EmbeddingConfig, random?: HostRandom) {
     super();
     checkCount('Embedding', 'count', count);
     checkCount('Embedding', 'width', width);
-    this.weight = device.variable(weightInit([count, width], random), {
-      shape: [count, width],
-      name: 'weight',
-    });
+    this.weight = parameter(device, { name: 'weight', shape: [count, width], init: weightInit }, random);
   }
 
   /** i32 `[...]` to `[..., width]`; id -1 gives zeros. */

@@ -21,7 +21,7 @@ export {
 } from './initializers.js';
 export { Linear, type LinearConfig } from './linear.js';
 export { LossScaler, type LossScalerConfig } from './loss-scaler.js';
-export { MLP, type MLPConfig, type MLPKind } from './mlp.js';
+export { isGated, MLP, MLP_KINDS, type MLPConfig, type MLPKind } from './mlp.js';
 export { Module } from './module.js';
 export { LayerNorm, type NormConfig, RMSNorm } from './normalization.js';
 export { decayGroups, Optimizer, type ParameterGroup, type StepScalars, takeGradients } from './optimizer.js';
@@ -35,9 +35,19 @@ export {
   rotaryTables,
   rotate,
 } from './rotary.js';
-export { readSafetensors, writeSafetensors } from './safetensors.js';
+export type { RotaryScaling } from './rotary-scaling.js';
 export {
+  layOutSafetensors,
+  readSafetensors,
+  type SafetensorsDescription,
+  type SafetensorsLayout,
+  writeSafetensors,
+} from './safetensors.js';
+export {
+  type ByteReader,
+  fetchSafetensorsHeader,
   readSafetensorsHeader,
+  type SafetensorsDType,
   type SafetensorsEntry,
   type SafetensorsHeader,
 } from './safetensors-header.js';
@@ -60,3 +70,10 @@ export {
   type StateDict,
   stateDictOf,
 } from './state-dict.js';
+export {
+  FLOAT_BYTES,
+  type FloatStorage,
+  isFloatStorage,
+  narrowFloats,
+  widenFloats,
+} from './stored-floats.js';

@@ -2,6 +2,7 @@ import type { Device, HostRandom, Tensor, Variable } from '@foretoken/tensor';
 import { checkCount } from './errors.js';
 import { type Initializer, uniform } from './initializers.js';
 import { Module } from './module.js';
+import { parameter } from './parameter.js';
 import { inPrecision, type Precision } from './precision.js';
 
 export interface LinearConfig {
@@ -23,7 +24,8 @@ export class Linear extends Module {
   readonly bias: Variable | undefined;
   readonly precision: Precision;
 
-  constructor(device: Device, config: LinearConfig, random: HostRandom) {
+  /** @param random - of the first values; all are 0 when it is absent, for layers that are loaded next */
+  constructor(device: Device, config: LinearConfig, random?: HostRandom) {
     super();
     const { inWidth, outWidth, bias = true, precision = 'f32' } = config;
     this.precision = precision;
@@ -31,10 +33,9 @@ export class Linear extends Module {
     checkCount('Linear', 'outWidth', outWidth);
     const bound = 1 / Math.sqrt(inWidth);
     const { weightInit = uniform(-bound, bound), biasInit = uniform(-bound, bound) } = config;
-    const weightShape = [outWidth, inWidth];
-    this.weight = device.variable(weightInit(weightShape, random), { shape: weightShape, name: 'weight' });
+    this.weight = parameter(device, { name: 'weight', shape: [outWidth, inWidth], init: weightInit }, random);
     this.bias = bias
-      ? device.variable(biasInit([outWidth], random), { shape: [outWidth], name: 'bias' })
+      ? parameter(device, { name: 'bias', shape: [outWidth], init: biasInit }, random)
       : undefined;
   }
 

@@ -4,8 +4,39 @@ import { Linear } from './linear.js';
 import { Module } from './module.js';
 import { keptIn, type Precision } from './precision.js';
 
-/** `gelu` is the exact form, `geluTanh` the approximation that GPT-2 uses, `swiglu` the gated unit of Llama. */
-export type MLPKind = 'gelu' | 'geluTanh' | 'relu' | 'swiglu';
+/** The function between the two products; a gated one multiplies its result by a second half of the hidden layer. */
+interface Activation {
+  readonly apply: (raised: Tensor) => Tensor;
+  readonly gated: boolean;
+}
+
+const gelu = (raised: Tensor): Tensor => raised.gelu('erf');
+const geluTanh = (raised: Tensor): Tensor => raised.gelu('tanh');
+const relu = (raised: Tensor): Tensor => raised.relu();
+const silu = (raised: Tensor): Tensor => raised.silu();
+
+const ACTIVATIONS = {
+  gelu: { apply: gelu, gated: false },
+  geluTanh: { apply: geluTanh, gated: false },
+  relu: { apply: relu, gated: false },
+  silu: { apply: silu, gated: false },
+  geglu: { apply: gelu, gated: true },
+  gegluTanh: { apply: geluTanh, gated: true },
+  reglu: { apply: relu, gated: true },
+  swiglu: { apply: silu, gated: true },
+} satisfies Record<string, Activation>;
+
+/**
+ * `gelu` is the exact form, `geluTanh` the approximation that GPT-2 uses; `swiglu` is the gated unit of Llama,
+ * `gegluTanh` that of Gemma (arXiv 2002.05202 has them all).
+ */
+export type MLPKind = keyof typeof ACTIVATIONS;
+
+/** All kinds. */
+export const MLP_KINDS = Object.keys(ACTIVATIONS) as readonly MLPKind[];
+
+/** Whether `up` makes a gate as well. */
+export const isGated = (kind: MLPKind): boolean => ACTIVATIONS[kind].gated;
 
 export interface MLPConfig {
   readonly kind: MLPKind;
@@ -21,8 +52,8 @@ export interface MLPConfig {
 }
 
 /**
- * The position-wise network of a transformer block: `down(f(up(x)))`, or with `swiglu` (arXiv 2002.05202)
- * `down(silu(gate(x)) * up(x))`. For `swiglu`, `up` holds gate and up in one weight, gate first.
+ * The position-wise network of a transformer block: `down(f(up(x)))`, or gated
+ * `down(f(gate(x)) * up(x))`. Where it is gated, `up` holds gate and up in one weight, gate first.
  */
 export class MLP extends Module {
   readonly up: Linear;
@@ -30,10 +61,11 @@ export class MLP extends Module {
   readonly kind: MLPKind;
   readonly #hiddenWidth: number;
 
-  constructor(device: Device, config: MLPConfig, random: HostRandom) {
+  /** @param random - of the first values; all are 0 when it is absent, for layers that are loaded next */
+  constructor(device: Device, config: MLPConfig, random?: HostRandom) {
     super();
     const { kind, width, hiddenWidth, bias = true, inputInit, outputInit, biasInit, precision } = config;
-    const upWidth = kind === 'swiglu' ? 2 * hiddenWidth : hiddenWidth;
+    const upWidth = isGated(kind) ? 2 * hiddenWidth : hiddenWidth;
     this.kind = kind;
     this.#hiddenWidth = hiddenWidth;
     this.up = new Linear(
@@ -54,17 +86,9 @@ export class MLP extends Module {
   }
 
   #activate(raised: Tensor): Tensor {
-    switch (this.kind) {
-      case 'gelu':
-        return raised.gelu('erf');
-      case 'geluTanh':
-        return raised.gelu('tanh');
-      case 'relu':
-        return raised.relu();
-      case 'swiglu': {
-        const gate = raised.slice(-1, 0, this.#hiddenWidth);
-        return gate.silu().mul(raised.slice(-1, this.#hiddenWidth, 2 * this.#hiddenWidth));
-      }
-    }
+    const { apply, gated } = ACTIVATIONS[this.kind];
+    if (!gated) return apply(raised);
+    const gate = raised.slice(-1, 0, this.#hiddenWidth);
+    return apply(gate).mul(raised.slice(-1, this.#hiddenWidth, 2 * this.#hiddenWidth));
   }
 }

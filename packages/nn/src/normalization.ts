@@ -8,12 +8,12 @@ export interface NormConfig {
   readonly eps?: number;
   /** LayerNorm only: a learned shift. Default true. */
   readonly bias?: boolean;
+  /** RMSNorm only: added to the weight, which then starts lower by as much (Gemma: 1). Default 0. */
+  readonly weightOffset?: number;
 }
 
-const filled = (device: Device, name: 'weight' | 'bias', width: number): Variable => {
-  const values = new Float32Array(width).fill(name === 'weight' ? 1 : 0);
-  return device.variable(values, { shape: [width], name });
-};
+const filled = (device: Device, name: 'weight' | 'bias', width: number, value: number): Variable =>
+  device.variable(new Float32Array(width).fill(value), { shape: [width], name });
 
 /** Layer normalization (arXiv 1607.06450) over the last axis: `(x - mean) / sqrt(var + eps) * weight + bias`. */
 export class LayerNorm extends Module {
@@ -25,8 +25,8 @@ export class LayerNorm extends Module {
     super();
     checkCount('LayerNorm', 'width', width);
     this.eps = eps;
-    this.weight = filled(device, 'weight', width);
-    this.bias = bias ? filled(device, 'bias', width) : undefined;
+    this.weight = filled(device, 'weight', width, 1);
+    this.bias = bias ? filled(device, 'bias', width, 0) : undefined;
   }
 
   forward(input: Tensor): Tensor {
@@ -34,19 +34,25 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Root-mean-square normalization (arXiv 1910.07467) over the last axis: `x / sqrt(mean(x^2) + eps) * weight`. */
+/**
+ * Root-mean-square normalization (arXiv 1910.07467) over the last axis:
+ * `x / sqrt(mean(x^2) + eps) * (weight + weightOffset)`.
+ */
 export class RMSNorm extends Module {
   readonly weight: Variable;
   readonly eps: number;
+  readonly weightOffset: number;
 
-  constructor(device: Device, { width, eps = 1e-5 }: NormConfig) {
+  constructor(device: Device, { width, eps = 1e-5, weightOffset = 0 }: NormConfig) {
     super();
     checkCount('RMSNorm', 'width', width);
     this.eps = eps;
-    this.weight = filled(device, 'weight', width);
+    this.weightOffset = weightOffset;
+    this.weight = filled(device, 'weight', width, 1 - weightOffset);
   }
 
   forward(input: Tensor): Tensor {
-    return input.rmsNorm(this.weight, this.eps);
+    const weight = this.weightOffset === 0 ? this.weight : this.weight.add(this.weightOffset);
+    return input.rmsNorm(weight, this.eps);
   }
 }

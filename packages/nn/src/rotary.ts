@@ -1,6 +1,7 @@
 import { type Device, embedding, type Tensor, type Variable } from '@foretoken/tensor';
 import { ConfigError, checkCount } from './errors.js';
 import { Module } from './module.js';
+import { type RotaryScaling, scaledRate } from './rotary-scaling.js';
 
 /** `half` pairs element i with i + K/2 (Llama in Hugging Face, GPT-NeoX); `interleaved` pairs 2i with 2i + 1 (the paper). */
 export type RotaryLayout = 'half' | 'interleaved';
@@ -14,6 +15,8 @@ export interface RotaryConfig {
   readonly base?: number;
   /** Default 'half'. */
   readonly layout?: RotaryLayout;
+  /** None when absent. */
+  readonly scaling?: RotaryScaling | undefined;
 }
 
 /** What `rotate` multiplies by, for one set of positions: both `[B, 1, T, K]`. */
@@ -25,17 +28,20 @@ export interface Rotation {
 }
 
 /**
- * Cosines and signed sines `[maxPositions, headWidth]` of `position * base^(-2i / headWidth)`. Drawn up in
+ * Cosines and signed sines `[maxPositions, headWidth]` of `position * base^(-2i / headWidth)`, scaled. Drawn up in
  * double precision on the host: WGSL promises little for sines of large angles.
  */
-export function rotaryTables(config: Required<RotaryConfig>): { cos: Float32Array; sin: Float32Array } {
-  const { headWidth, maxPositions, base, layout } = config;
+export function rotaryTables(config: RotaryConfig): { cos: Float32Array; sin: Float32Array } {
+  const { headWidth, maxPositions, base = 10000, layout = 'half', scaling } = config;
   const half = headWidth / 2;
   const cos = new Float32Array(maxPositions * headWidth);
   const sin = new Float32Array(maxPositions * headWidth);
+  const rates = Array.from({ length: half }, (_, pair) =>
+    scaledRate(base ** ((-2 * pair) / headWidth), scaling),
+  );
   for (let position = 0; position < maxPositions; position++) {
     for (let pair = 0; pair < half; pair++) {
-      const angle = position * base ** ((-2 * pair) / headWidth);
+      const angle = position * (rates[pair] as number);
       const first = position * headWidth + (layout === 'half' ? pair : 2 * pair);
       const second = layout === 'half' ? first + half : first + 1;
       cos[first] = cos[second] = Math.cos(angle);
@@ -52,13 +58,14 @@ export class RotaryEmbedding extends Module {
   readonly #cos: Variable;
   readonly #sin: Variable;
 
-  constructor(device: Device, { headWidth, maxPositions, base = 10000, layout = 'half' }: RotaryConfig) {
+  constructor(device: Device, config: RotaryConfig) {
     super();
+    const { headWidth, maxPositions, layout = 'half' } = config;
     checkCount('RotaryEmbedding', 'headWidth', headWidth);
     checkCount('RotaryEmbedding', 'maxPositions', maxPositions);
     if (headWidth % 2 !== 0)
       throw new ConfigError(`RotaryEmbedding: headWidth must be even, got ${headWidth}.`);
-    const { cos, sin } = rotaryTables({ headWidth, maxPositions, base, layout });
+    const { cos, sin } = rotaryTables(config);
     const shape = [maxPositions, headWidth];
     this.#layout = layout;
     this.#cos = device.variable(cos, { shape, name: 'rotary.cos', trainable: false });

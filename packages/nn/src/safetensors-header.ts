@@ -16,8 +16,24 @@ export interface SafetensorsHeader {
   readonly dataStart: number;
 }
 
-/** Bytes of one element, for the element types that can be read. */
-export const ELEMENT_BYTES = { F32: 4, I32: 4, U32: 4, I64: 8, F16: 2, BF16: 2, BOOL: 1 } as const;
+/** Bytes of one element, for the element types whose place in a file is known; not all of them can be decoded. */
+export const ELEMENT_BYTES = {
+  F32: 4,
+  I32: 4,
+  U32: 4,
+  I64: 8,
+  F16: 2,
+  BF16: 2,
+  BOOL: 1,
+  F64: 8,
+  U64: 8,
+  I16: 2,
+  U16: 2,
+  I8: 1,
+  U8: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+} as const;
 
 export type SafetensorsDType = keyof typeof ELEMENT_BYTES;
 
@@ -125,6 +141,33 @@ function checkCoverage(entries: ReadonlyMap<string, SafetensorsEntry>, dataBytes
     fail(`the tensors end at byte ${covered} of the data, the file has ${dataBytes} bytes of it.`);
 }
 
+function checkFileLength(fileBytes: number): void {
+  if (fileBytes < LENGTH_BYTES) {
+    fail(
+      `a file has at least ${LENGTH_BYTES} bytes for the length of its header, this one has ${fileBytes}.`,
+    );
+  }
+}
+
+/** Where the data part starts. @param start - the first bytes of the file, `LENGTH_BYTES` or more */
+function findDataStart(start: Uint8Array, fileBytes: number): number {
+  const length = new DataView(start.buffer, start.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
+  if (length > BigInt(MAX_HEADER_BYTES))
+    fail(`a header of ${length} bytes is over the limit of ${MAX_HEADER_BYTES}.`);
+  const dataStart = LENGTH_BYTES + Number(length);
+  if (dataStart > fileBytes) {
+    fail(`the header says it has ${length} bytes, the file only has ${fileBytes - LENGTH_BYTES} after it.`);
+  }
+  return dataStart;
+}
+
+function parseHeader(json: Uint8Array, dataStart: number, fileBytes: number): SafetensorsHeader {
+  const { __metadata__: metadata, ...tensors } = parseJson(json);
+  const entries = new Map(Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value)]));
+  checkCoverage(entries, fileBytes - dataStart);
+  return { entries, metadata: parseMetadata(metadata), dataStart };
+}
+
 /**
  * Reads and checks the header: its length (u64, little endian), the JSON object, and that the tensors fill the
  * data part of the file without gap or overlap.
@@ -133,22 +176,24 @@ function checkCoverage(entries: ReadonlyMap<string, SafetensorsEntry>, dataBytes
  * @throws SafetensorsError for anything else than a well-formed file
  */
 export function readSafetensorsHeader(bytes: Uint8Array): SafetensorsHeader {
-  if (bytes.byteLength < LENGTH_BYTES) {
-    fail(
-      `a file has at least ${LENGTH_BYTES} bytes for the length of its header, this one has ${bytes.byteLength}.`,
-    );
-  }
-  const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
-  if (length > BigInt(MAX_HEADER_BYTES))
-    fail(`a header of ${length} bytes is over the limit of ${MAX_HEADER_BYTES}.`);
-  const dataStart = LENGTH_BYTES + Number(length);
-  if (dataStart > bytes.byteLength) {
-    fail(
-      `the header says it has ${length} bytes, the file only has ${bytes.byteLength - LENGTH_BYTES} after it.`,
-    );
-  }
-  const { __metadata__: metadata, ...tensors } = parseJson(bytes.subarray(LENGTH_BYTES, dataStart));
-  const entries = new Map(Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value)]));
-  checkCoverage(entries, bytes.byteLength - dataStart);
-  return { entries, metadata: parseMetadata(metadata), dataStart };
+  checkFileLength(bytes.byteLength);
+  const dataStart = findDataStart(bytes, bytes.byteLength);
+  return parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), dataStart, bytes.byteLength);
+}
+
+/** Gives the bytes of a file from `start` up to `end`. */
+export type ByteReader = (start: number, end: number) => Promise<Uint8Array>;
+
+/**
+ * As `readSafetensorsHeader`, but reads no more than the header of a file, which may be larger than memory.
+ *
+ * @throws SafetensorsError for anything else than a well-formed file
+ */
+export async function fetchSafetensorsHeader(
+  read: ByteReader,
+  fileBytes: number,
+): Promise<SafetensorsHeader> {
+  checkFileLength(fileBytes);
+  const dataStart = findDataStart(await read(0, LENGTH_BYTES), fileBytes);
+  return parseHeader(await read(LENGTH_BYTES, dataStart), dataStart, fileBytes);
 }

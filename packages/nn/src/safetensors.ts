@@ -1,4 +1,4 @@
-import { type DType, narrowToHalves, widenHalves } from '@foretoken/tensor';
+import type { DType, Shape } from '@foretoken/tensor';
 import { SafetensorsError } from './errors.js';
 import {
   ELEMENT_BYTES,
@@ -8,6 +8,7 @@ import {
   type SafetensorsEntry,
 } from './safetensors-header.js';
 import type { HostTensor } from './state-dict.js';
+import { narrowFloats, widenFloats } from './stored-floats.js';
 
 const SAVED_DTYPE: Record<DType, SafetensorsDType> = {
   f32: 'F32',
@@ -16,13 +17,6 @@ const SAVED_DTYPE: Record<DType, SafetensorsDType> = {
   u32: 'U32',
   bool: 'BOOL',
 };
-
-/** A bfloat16 is the upper half of an f32. */
-function widenBrainFloats(halves: Uint16Array): Float32Array {
-  const words = new Uint32Array(halves.length);
-  for (let index = 0; index < halves.length; index++) words[index] = (halves[index] as number) << 16;
-  return new Float32Array(words.buffer);
-}
 
 function narrowLongs(name: string, longs: BigInt64Array): Int32Array {
   return Int32Array.from(longs, (long) => {
@@ -45,22 +39,25 @@ function checkBooleans(name: string, bytes: Uint8Array): Uint8Array {
 
 function decode(name: string, { dtype, shape, start, end }: SafetensorsEntry, data: Uint8Array): HostTensor {
   // A copy of its own, since typed arrays need an alignment that the file does not promise.
-  const { buffer } = data.slice(start, end);
+  const own = data.slice(start, end);
+  const { buffer } = own;
   switch (dtype) {
     case 'F32':
-      return { data: new Float32Array(buffer), shape, dtype: 'f32' };
+    case 'F16':
+    case 'BF16':
+      return { data: widenFloats(dtype, own), shape, dtype: 'f32' };
     case 'I32':
       return { data: new Int32Array(buffer), shape, dtype: 'i32' };
     case 'U32':
       return { data: new Uint32Array(buffer), shape, dtype: 'u32' };
     case 'I64':
       return { data: narrowLongs(name, new BigInt64Array(buffer)), shape, dtype: 'i32' };
-    case 'F16':
-      return { data: widenHalves(new Uint16Array(buffer)), shape, dtype: 'f32' };
-    case 'BF16':
-      return { data: widenBrainFloats(new Uint16Array(buffer)), shape, dtype: 'f32' };
     case 'BOOL':
-      return { data: checkBooleans(name, new Uint8Array(buffer)), shape, dtype: 'bool' };
+      return { data: checkBooleans(name, own), shape, dtype: 'bool' };
+    default:
+      throw new SafetensorsError(
+        `safetensors: tensor ${JSON.stringify(name)} has dtype ${dtype}, which no tensor takes; use F32, F16, BF16, I32, U32, I64 or BOOL.`,
+      );
   }
 }
 
@@ -83,14 +80,15 @@ export function readSafetensors(bytes: Uint8Array): {
 
 /** The bytes of a tensor in the file. */
 function encode({ data, dtype }: HostTensor): Uint8Array {
-  const { buffer, byteOffset, byteLength } = dtype === 'f16' ? narrowToHalves(data) : data;
+  if (dtype === 'f16') return narrowFloats('F16', Float32Array.from(data));
+  const { buffer, byteOffset, byteLength } = data;
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function checkWritable(name: string, { data, shape }: HostTensor): void {
-  const size = shape.reduce((product, length) => product * length, 1);
-  if (name === '__metadata__')
-    throw new SafetensorsError('safetensors: a tensor may not be called __metadata__.');
+const sizeOf = (shape: Shape): number => shape.reduce((product, length) => product * length, 1);
+
+function checkSize(name: string, { data, shape }: HostTensor): void {
+  const size = sizeOf(shape);
   if (size !== data.length) {
     throw new SafetensorsError(
       `safetensors: tensor ${JSON.stringify(name)} has ${data.length} elements, shape [${shape.join(', ')}] needs ${size}.`,
@@ -98,9 +96,59 @@ function checkWritable(name: string, { data, shape }: HostTensor): void {
   }
 }
 
+/** What a file says of a tensor that will be in it. */
+export interface SafetensorsDescription {
+  readonly dtype: SafetensorsDType;
+  readonly shape: Shape;
+}
+
+/** The start of a file, and where each tensor goes. */
+export interface SafetensorsLayout {
+  /** The length of the JSON, and the JSON, filled up with spaces to a multiple of 8. */
+  readonly header: Uint8Array;
+  /** Places in the data part, which starts behind the header; in the order in which they lie there. */
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+  /** Of the whole file. */
+  readonly fileBytes: number;
+}
+
 /**
- * The bytes of a safetensors file. The same tensors give the same bytes: wider element types come first (which
- * keeps every tensor aligned), then names in order; the header is filled up with spaces to a multiple of 8.
+ * Plans a file before its values are at hand. The same tensors give the same header: wider element types come first
+ * (which keeps every tensor aligned), then names in order.
+ *
+ * @throws SafetensorsError for a tensor called `__metadata__`
+ */
+export function layOutSafetensors(
+  tensors: ReadonlyMap<string, SafetensorsDescription>,
+  metadata: Readonly<Record<string, string>> = {},
+): SafetensorsLayout {
+  if (tensors.has('__metadata__'))
+    throw new SafetensorsError('safetensors: a tensor may not be called __metadata__.');
+  const width = ({ dtype }: SafetensorsDescription): number => ELEMENT_BYTES[dtype];
+  const inOrder = [...tensors].sort(
+    ([nameA, a], [nameB, b]) => width(b) - width(a) || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
+  );
+  const fields = new Map<string, unknown>(
+    Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : [],
+  );
+  const entries = new Map<string, SafetensorsEntry>();
+  let dataBytes = 0;
+  for (const [name, { dtype, shape }] of inOrder) {
+    const end = dataBytes + sizeOf(shape) * ELEMENT_BYTES[dtype];
+    fields.set(name, { dtype, shape, data_offsets: [dataBytes, end] });
+    entries.set(name, { dtype, shape, start: dataBytes, end });
+    dataBytes = end;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(fields)));
+  const dataStart = Math.ceil((LENGTH_BYTES + json.byteLength) / 8) * 8;
+  const header = new Uint8Array(dataStart).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(dataStart - LENGTH_BYTES), true);
+  header.set(json, LENGTH_BYTES);
+  return { header, entries, fileBytes: dataStart + dataBytes };
+}
+
+/**
+ * The bytes of a safetensors file, laid out as `layOutSafetensors` says: the same tensors give the same bytes.
  *
  * @throws SafetensorsError when a tensor's shape does not fit its data
  */
@@ -108,34 +156,14 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const width = ({ dtype }: HostTensor): number => ELEMENT_BYTES[SAVED_DTYPE[dtype]];
-  const inOrder = [...tensors].sort(
-    ([nameA, a], [nameB, b]) => width(b) - width(a) || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
+  const described = new Map(
+    [...tensors].map(([name, { dtype, shape }]) => [name, { dtype: SAVED_DTYPE[dtype], shape }]),
   );
-  const header = new Map<string, unknown>(
-    Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : [],
-  );
-  let dataBytes = 0;
-  for (const [name, tensor] of inOrder) {
-    checkWritable(name, tensor);
-    const end = dataBytes + tensor.data.length * width(tensor);
-    header.set(name, {
-      dtype: SAVED_DTYPE[tensor.dtype],
-      shape: tensor.shape,
-      data_offsets: [dataBytes, end],
-    });
-    dataBytes = end;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
-  const dataStart = Math.ceil((LENGTH_BYTES + json.byteLength) / 8) * 8;
-  const file = new Uint8Array(dataStart + dataBytes).fill(0x20, 0, dataStart);
-  new DataView(file.buffer).setBigUint64(0, BigInt(dataStart - LENGTH_BYTES), true);
-  file.set(json, LENGTH_BYTES);
-  let at = dataStart;
-  for (const [, tensor] of inOrder) {
-    const bytes = encode(tensor);
-    file.set(bytes, at);
-    at += bytes.byteLength;
-  }
+  const { header, entries, fileBytes } = layOutSafetensors(described, metadata);
+  for (const [name, tensor] of tensors) checkSize(name, tensor);
+  const file = new Uint8Array(fileBytes);
+  file.set(header);
+  for (const [name, { start }] of entries)
+    file.set(encode(tensors.get(name) as HostTensor), header.length + start);
   return file;
 }

@@ -68,5 +68,8 @@ export function trunkInputs(inputs: LossInputs, embeddings?: Tensor): TrunkInput
 /** Mean cross-entropy of hidden states `[B, T, D]` after the final norm against targets `[B, T]`; 0 without any. */
 export function meanCrossEntropy(model: Transformer, hidden: Tensor, targets: Tensor): Tensor {
   const rows = hidden.reshape([-1, model.config.width]);
-  return linearCrossEntropy(rows, model.unembedding, targets.reshape([-1]), { ignoreIndex: IGNORE });
+  return linearCrossEntropy(rows, model.unembedding, targets.reshape([-1]), {
+    ignoreIndex: IGNORE,
+    softCap: model.config.logitSoftCap,
+  });
 }

@@ -369,9 +369,10 @@ export class Device {
 
   // ---- Memory -------------------------------------------------------------------------------------------
 
-  #write(storage: Storage, values: HostArray, dtype: DType): void {
-    if (values.length > 0)
-      this.runtime.gpu.queue.writeBuffer(storage.use(), storage.offset, toDeviceWords(values, dtype));
+  #write(storage: Storage, values: HostArray, dtype: DType, offset = 0): void {
+    if (values.length === 0) return;
+    const words = toDeviceWords(values, dtype);
+    this.runtime.gpu.queue.writeBuffer(storage.use(), storage.offset + offset, words);
   }
 
   #forget(node: GraphNode, storage: Storage): void {
@@ -430,6 +431,21 @@ export class Device {
     }
     this.realize();
     this.#write(state.storage, values, state.dtype);
+    state.markOverwritten();
+  }
+
+  /** @internal */
+  loadVariablePart(state: VariableState, values: HostArray, start: number): void {
+    if (state.dtype !== 'f32' || !(values instanceof Float32Array))
+      throw new DTypeError(`loadPart: variable ${state.name} is ${state.dtype}; only f32 loads in parts.`);
+    const size = sizeOf(state.shape);
+    if (!Number.isInteger(start) || start < 0 || start + values.length > size) {
+      throw new ShapeError(
+        `loadPart: variable ${state.name} has ${size} values, got ${values.length} to put at ${start}.`,
+      );
+    }
+    this.realize();
+    this.#write(state.storage, values, state.dtype, start * values.BYTES_PER_ELEMENT);
     state.markOverwritten();
   }
 

@@ -40,6 +40,7 @@ export { embedding } from './ops/embedding.js';
 export type { MatmulOptions } from './ops/matmul.js';
 export { concat, stack } from './ops/movement.js';
 export { foldIn } from './ops/random.js';
+export { softCap } from './ops/soft-cap.js';
 export { sumOfSquares } from './ops/sum-of-squares.js';
 export { HostRandom, type HostRandomState, randomKey } from './random.js';
 export type { DeviceInfo } from './runtime/adapter.js';

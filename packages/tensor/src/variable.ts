@@ -126,6 +126,14 @@ export class Variable extends Tensor {
     this.device.loadVariable(this.state, values);
   }
 
+  /**
+   * Replaces the values from place `start` on (in row-major order) by those of a host array, at once: for values that
+   * are too many to hold on the host. f32 only.
+   */
+  loadPart(values: HostArray, start: number): void {
+    this.device.loadVariablePart(this.state, values, start);
+  }
+
   /** Frees the memory of the variable. */
   override dispose(): void {
     this.device.disposeVariable(this.state);

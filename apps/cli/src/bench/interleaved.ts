@@ -59,7 +59,10 @@ export class InterleavedMutor implements Objective {
     });
     const rows = hidden.reshape([-1, model.config.width]);
     const targets = input(inputs, 'targets').reshape([-1]);
-    const losses = linearCrossEntropy(rows, model.unembedding, targets, { reduction: 'none' });
+    const losses = linearCrossEntropy(rows, model.unembedding, targets, {
+      reduction: 'none',
+      softCap: model.config.logitSoftCap,
+    });
     return { loss: losses.mul(input(inputs, 'lossWeights').reshape([-1])).sum(), parts: {} };
   }
 

@@ -6,6 +6,7 @@ import { where } from './elementwise.js';
 import { matmul } from './matmul.js';
 import { concat } from './movement.js';
 import { again, store } from './order.js';
+import { softCap, softCapSlope } from './soft-cap.js';
 
 export interface CrossEntropyOptions {
   /** Targets with this value count for nothing. Default -100. */
@@ -19,6 +20,8 @@ export interface CrossEntropyOptions {
 export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
   /** Rows of the weight that are multiplied at a time. Default 8192, or fewer where that makes more than 2^23 logits. */
   readonly chunkSize?: number;
+  /** Logits become `softCap * tanh(logits / softCap)`. They are not capped when it is absent. */
+  readonly softCap?: number | undefined;
 }
 
 const MAX_CHUNK = 8192;
@@ -125,7 +128,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
 /**
  * `crossEntropy(hidden weight', targets)`, whose logits are made a chunk of the vocabulary at a time, and all but the
  * last chunk again for the gradient, so that no more than `[count, chunkSize]` of them exist at once, and their
- * gradient.
+ * gradient. With `softCap`, logits are capped as `softCap()` does it.
  *
  * @param hidden - f32 `[count, width]`
  * @param weight - f32 `[vocabulary, width]`
@@ -144,7 +147,7 @@ export function linearCrossEntropy(
       `linearCrossEntropy: hidden ${formatShape(hidden.shape)} and weight ${formatShape(weight.shape)} differ in width.`,
     );
   }
-  const { chunkSize = defaultChunk(hidden.shape[0] as number) } = options;
+  const { chunkSize = defaultChunk(hidden.shape[0] as number), softCap: cap } = options;
   if (!Number.isInteger(chunkSize) || chunkSize < 1) {
     throw new ForetokenError(`linearCrossEntropy: expected a positive chunkSize, got ${chunkSize}.`);
   }
@@ -155,12 +158,16 @@ export function linearCrossEntropy(
   const add = (sum: Tensor | undefined, part: Tensor): Tensor =>
     settle(sum === undefined ? part : sum.add(part));
   const chunk = (first: number, of = weight): Tensor => of.slice(0, first, first + chunkSize);
+  const logitsOf = (rows: Tensor, part: Tensor): Tensor => {
+    const logits = matmul(rows, part, { transposeB: true });
+    return cap === undefined ? logits : softCap(logits, cap);
+  };
 
   let logTotal: Tensor | undefined;
   let chosen: Tensor | undefined;
   let sum: Tensor | undefined;
   for (const first of starts) {
-    const logits = matmul(hidden, chunk(first), { transposeB: true });
+    const logits = logitsOf(hidden, chunk(first));
     const part = logits.logSumExp(1);
     logTotal = settle(logTotal === undefined ? part : logAddExp(logTotal, part));
     chosen = add(chosen, chosenLogit(logits, first, targets));
@@ -175,8 +182,17 @@ export function linearCrossEntropy(
     for (const first of starts.toReversed()) {
       const isLast = first === starts.at(-1);
       const part = chunk(first, isLast ? weight : again(weight, upstream));
-      const logits = matmul(isLast ? hidden : again(hidden, upstream), part, { transposeB: true });
-      const slope = logitsGradient(logits, first, vocabulary, targets, whole, upstream, labelSmoothing);
+      const logits = logitsOf(isLast ? hidden : again(hidden, upstream), part);
+      const towardsLogits = logitsGradient(
+        logits,
+        first,
+        vocabulary,
+        targets,
+        whole,
+        upstream,
+        labelSmoothing,
+      );
+      const slope = cap === undefined ? towardsLogits : towardsLogits.mul(softCapSlope(logits, cap));
       towardsHidden = add(towardsHidden, matmul(slope, part));
       towardsWeight.unshift(matmul(slope, hidden, { transposeA: true }));
     }

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import type { TransformerConfig, TransformerConfigInput } from '../config.js';
+import type { ModelNames } from './name-map.js';
+
+/** What a config.json holds. */
+export type HubFields = Readonly<Record<string, unknown>>;
+
+/** One `model_type` of Hugging Face: how its config.json and its names translate, both ways. */
+export interface Family {
+  readonly modelType: string;
+  /** Of a model with an output, as it is written; and of the trunk alone, whose names lack the prefix. */
+  readonly architectures: readonly [full: string, trunk: string];
+  /** In front of the names of the trunk, in a model with an output. */
+  readonly prefix: string;
+  /** Tensors that old versions stored although they follow from the config. */
+  readonly ignored: RegExp;
+  /** Fields that this reads; all are replaced when a config is written. */
+  readonly fields: readonly string[];
+  /**
+   * @throws FieldsError where a field has a wrong type, or asks for what the transformer does not do
+   */
+  read(fields: HubFields): TransformerConfigInput;
+  write(config: TransformerConfig): HubFields;
+  readonly names: ModelNames;
+}
+
+/** Fields of a config.json that cannot be read. The message is one line. */
+export class FieldsError extends Error {}
+
+export const count = z.int().positive();
+
+/**
+ * Checks fields and fills in defaults.
+ *
+ * @param within - the field that they lie in, for the message
+ * @throws FieldsError listing all that is wrong
+ */
+export function parseFields<Schema extends z.ZodType>(
+  schema: Schema,
+  fields: HubFields,
+  within: readonly string[] = [],
+): z.output<Schema> {
+  const result = schema.safeParse(fields);
+  if (result.success) return result.data;
+  throw new FieldsError(
+    result.error.issues
+      .map(({ path, message }) => `${[...within, ...path].join('.')}: ${message}`)
+      .join('; '),
+  );
+}
+
+/** @throws FieldsError naming a field whose value asks for more than there is */
+export function refuseField(name: string, value: unknown, supported: string): never {
+  throw new FieldsError(`${name} is ${JSON.stringify(value)}; supported is ${supported}`);
+}

@@ -1,0 +1,188 @@
+import { ConfigError } from '@foretoken/nn';
+import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from '../config.js';
+import { CheckpointError } from './errors.js';
+import { FAMILIES } from './families/index.js';
+import { type Family, FieldsError, type HubFields } from './family.js';
+
+/** What training sets and config.json does not say. */
+export type TrainingSettings = Pick<
+  TransformerConfigInput,
+  'dropout' | 'activationCheckpointing' | 'precision' | 'initialization'
+>;
+
+/** What a caller may set besides config.json. */
+export interface ConfigSettings {
+  /** What config.json does not say, as in `TransformerConfig`. */
+  readonly training?: TrainingSettings;
+  /**
+   * Fewer positions than config.json has, for rotary ones, whose tables take memory. What is saved says as many as
+   * before. Default all.
+   */
+  readonly maxPositions?: number;
+}
+
+/** A config with fewer rotary positions. @throws ConfigError where that is not possible */
+function shortened(config: TransformerConfig, maxPositions: number): TransformerConfig {
+  if (config.positions !== 'rotary')
+    throw new ConfigError(`maxPositions: only rotary positions can be fewer, these are ${config.positions}.`);
+  if (maxPositions > config.maxPositions)
+    throw new ConfigError(`maxPositions ${maxPositions} exceeds the ${config.maxPositions} of the model.`);
+  return transformerConfig({ ...config, maxPositions });
+}
+
+const isRecord = (value: unknown): value is HubFields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Fields that make a checkpoint something else than a decoder with float weights, in any family. */
+const REFUSED = {
+  quantization_config: 'its weights are quantized; use a checkpoint in F32, F16 or BF16',
+  is_encoder_decoder: 'it is an encoder and a decoder; use a decoder',
+} as const;
+
+function refuseForeign(label: string, fields: HubFields): void {
+  for (const [name, reason] of Object.entries(REFUSED)) {
+    const value = fields[name];
+    if (value !== undefined && value !== null && value !== false)
+      throw new CheckpointError(`${label}: config.json has ${name}: ${reason}.`);
+  }
+}
+
+/**
+ * The family that a config.json names.
+ *
+ * @throws CheckpointError listing the known ones
+ */
+export function familyOf(label: string, config: unknown): { family: Family; fields: HubFields } {
+  if (!isRecord(config)) throw new CheckpointError(`${label}: config.json must hold an object.`);
+  const { model_type: type, architectures } = config;
+  const names: readonly unknown[] = Array.isArray(architectures) ? architectures : [];
+  const family = FAMILIES.find(({ modelType, architectures: own }) =>
+    type === undefined ? own.some((name) => names.includes(name)) : modelType === type,
+  );
+  const known = FAMILIES.map(({ modelType, architectures: [name] }) => `${modelType} (${name})`).join(', ');
+  if (family === undefined) {
+    const found = [
+      type === undefined ? 'no model_type' : `model_type ${JSON.stringify(type)}`,
+      names.length === 0 ? 'no architectures' : `architectures ${JSON.stringify(names)}`,
+    ].join(' and ');
+    throw new CheckpointError(`${label}: config.json has ${found}; known are ${known}.`);
+  }
+  const foreign = names.find((name) => !family.architectures.includes(name as string));
+  if (foreign !== undefined) {
+    throw new CheckpointError(
+      `${label}: config.json has architecture ${JSON.stringify(foreign)}; of ${family.modelType}, known are ${family.architectures.join(' and ')}.`,
+    );
+  }
+  return { family, fields: config };
+}
+
+/**
+ * The config that a config.json describes.
+ *
+ * @throws CheckpointError in one line, for what is wrong and for what the transformer does not do
+ * @throws ConfigError for settings that do not go with it
+ */
+export function readHubConfig(
+  label: string,
+  { family, fields }: { readonly family: Family; readonly fields: HubFields },
+  { training = {}, maxPositions }: ConfigSettings = {},
+): TransformerConfig {
+  refuseForeign(label, fields);
+  const described = translated(label, () => transformerConfig(family.read(fields)));
+  const config = transformerConfig({ ...described, ...training });
+  return maxPositions === undefined ? config : shortened(config, maxPositions);
+}
+
+/** Runs what translates a config.json, and says in one line what was wrong with it. */
+function translated(label: string, translate: () => TransformerConfig): TransformerConfig {
+  try {
+    return translate();
+  } catch (error) {
+    if (error instanceof FieldsError)
+      throw new CheckpointError(`${label}: config.json: ${error.message}.`, { cause: error });
+    if (error instanceof ConfigError) {
+      // Issues lie one a line, each with a sign in front and its path behind.
+      const issues = error.message.replace(/^\w+: /, '').replace(/\u2716 |\s*\u2192 at \S+/g, '');
+      throw new CheckpointError(
+        `${label}: config.json describes no transformer: ${issues.replace(/\s*\n\s*/g, ' ')}`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+/** The same config without what training sets, and without what has no effect. */
+function essence(config: TransformerConfig): Record<string, unknown> {
+  const { dropout, activationCheckpointing, precision, initialization, ...essential } = config;
+  return essential;
+}
+
+/** Fields that differ between a config and what a family makes of it. */
+function lostFields(family: Family, config: TransformerConfig): string[] {
+  let reread: TransformerConfig;
+  try {
+    reread = transformerConfig(family.read(family.write(config)));
+  } catch {
+    return Object.keys(essence(config));
+  }
+  const [before, after] = [essence(config), essence(reread)];
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].filter((name) => !sameValue(before[name], after[name]));
+}
+
+/** Compares what JSON can hold; an absent field equals an undefined one. */
+const sameValue = (a: unknown, b: unknown): boolean => canonical(a) === canonical(b);
+
+const canonical = (value: unknown): string | undefined =>
+  JSON.stringify(value, (_, inner: unknown) =>
+    isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+  );
+
+/**
+ * The family that can express a config: the one asked for, or the first that can.
+ *
+ * @throws CheckpointError naming the fields that the nearest family cannot express
+ */
+export function expressingFamily(config: TransformerConfig, wanted?: string): Family {
+  const candidates = FAMILIES.filter(({ modelType }) => wanted === undefined || modelType === wanted);
+  const [nearest] = candidates
+    .map((family) => ({ family, lost: lostFields(family, config) }))
+    .sort((a, b) => a.lost.length - b.lost.length);
+  if (nearest === undefined) {
+    const known = FAMILIES.map(({ modelType }) => modelType).join(', ');
+    throw new CheckpointError(`no family is called ${JSON.stringify(wanted)}; known are ${known}.`);
+  }
+  if (nearest.lost.length === 0) return nearest.family;
+  const lost = nearest.lost
+    .map((name) => `${name} ${canonical((config as Record<string, unknown>)[name]) ?? 'none'}`)
+    .join(', ');
+  throw new CheckpointError(
+    `config.json of ${wanted ?? `any family (nearest is ${nearest.family.modelType})`} cannot express this model: ${lost}.`,
+  );
+}
+
+/**
+ * A config.json that describes a model. Fields of the one that it was loaded with stay as they are, unless the model
+ * is another one by now.
+ */
+export function writeHubConfig(family: Family, config: TransformerConfig, loaded: HubFields = {}): HubFields {
+  const fresh = {
+    architectures: [family.architectures[0]],
+    model_type: family.modelType,
+    ...family.write(config),
+  };
+  const sameFamily = loaded['model_type'] === family.modelType;
+  if (!sameFamily) return fresh;
+  if (describes(family, loaded, config)) return { ...loaded, architectures: fresh.architectures };
+  const kept = Object.entries(loaded).filter(([name]) => !family.fields.includes(name));
+  return { ...Object.fromEntries(kept), ...fresh };
+}
+
+/** Whether fields describe a config, or one that is the same but for more rotary positions. */
+function describes(family: Family, fields: HubFields, config: TransformerConfig): boolean {
+  const described = transformerConfig(family.read(fields));
+  const fewer = config.positions === 'rotary' && config.maxPositions < described.maxPositions;
+  const { maxPositions } = fewer ? described : config;
+  return sameValue(essence(described), essence({ ...config, maxPositions }));
+}

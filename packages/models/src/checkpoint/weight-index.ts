@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { CheckpointError } from './errors.js';
+import { INDEX_FILE } from './layout.js';
+
+/** Plain names only: an index must not lead out of its folder. */
+const fileName = z
+  .string()
+  .regex(/^[\w-][\w.-]*\.safetensors$/, 'must be the plain name of a .safetensors file');
+
+const schema = z.looseObject({ weight_map: z.record(z.string(), fileName) });
+
+/** In which file each tensor lies. */
+export type WeightMap = ReadonlyMap<string, string>;
+
+/** @throws CheckpointError for anything else than an index, in one line */
+export function parseWeightIndex(label: string, value: unknown): WeightMap {
+  const result = schema.safeParse(value);
+  if (!result.success) {
+    const [first] = result.error.issues;
+    throw new CheckpointError(`${label}: ${INDEX_FILE}: ${first?.path.join('.')}: ${first?.message}.`);
+  }
+  const map = new Map(Object.entries(result.data.weight_map));
+  if (map.size === 0) throw new CheckpointError(`${label}: ${INDEX_FILE} lists no tensors.`);
+  return map;
+}
+
+/** The index of shards. */
+export const weightIndex = (map: WeightMap, totalBytes: number): object => ({
+  metadata: { total_size: totalBytes },
+  weight_map: Object.fromEntries([...map].sort(([a], [b]) => (a < b ? -1 : 1))),
+});

@@ -1,0 +1,114 @@
+import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
+import { parseWeightIndex } from '../checkpoint/weight-index.js';
+import { readJsonFile } from './json-file.js';
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Bytes of a file; 0 where there is none. */
+const sizeOf = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+
+export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision);
+
+/**
+ * One model in the cache that all tools of Hugging Face share: `blobs` by content, `snapshots/COMMIT` with links to
+ * them, and `refs`, the commit that each revision was last seen at.
+ */
+export class HubCache {
+  readonly #folder: string;
+
+  constructor(cacheFolder: string, model: string) {
+    this.#folder = join(cacheFolder, `models--${model.replaceAll('/', '--')}`);
+  }
+
+  snapshot(commit: string): string {
+    return join(this.#folder, 'snapshots', commit);
+  }
+
+  blob(etag: string): string {
+    return join(this.#folder, 'blobs', etag);
+  }
+
+  /** Where a blob lies while it is fetched. */
+  incomplete(etag: string): string {
+    return `${this.blob(etag)}.incomplete`;
+  }
+
+  /** Bytes that an earlier attempt fetched. */
+  fetchedBytes(etag: string): Promise<number> {
+    return sizeOf(this.incomplete(etag));
+  }
+
+  async makeBlobFolder(): Promise<void> {
+    await mkdir(join(this.#folder, 'blobs'), { recursive: true });
+  }
+
+  hasBlob(etag: string): Promise<boolean> {
+    return exists(this.blob(etag));
+  }
+
+  async finishBlob(etag: string): Promise<void> {
+    await rename(this.incomplete(etag), this.blob(etag));
+  }
+
+  async dropIncomplete(etag: string): Promise<void> {
+    await rm(this.incomplete(etag), { force: true });
+  }
+
+  hasFile(commit: string, file: string): Promise<boolean> {
+    return exists(join(this.snapshot(commit), file));
+  }
+
+  /** Puts a blob into a snapshot, as a link where the system has them. */
+  async link(commit: string, file: string, etag: string): Promise<void> {
+    const path = join(this.snapshot(commit), file);
+    await mkdir(dirname(path), { recursive: true });
+    await rm(path, { force: true });
+    try {
+      await symlink(relative(dirname(path), this.blob(etag)), path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+      await copyFile(this.blob(etag), path);
+    }
+  }
+
+  async remember(revision: string, commit: string): Promise<void> {
+    if (revision === commit) return;
+    const path = join(this.#folder, 'refs', revision);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, commit);
+  }
+
+  /** The commit that a revision was last seen at. */
+  async #lastSeen(revision: string): Promise<string | undefined> {
+    if (isCommit(revision)) return revision;
+    const found = await readFile(join(this.#folder, 'refs', revision), 'utf8').catch(() => '');
+    return found.trim() === '' ? undefined : found.trim();
+  }
+
+  /** The folder of a revision, where all of its weights are there. */
+  async find(revision: string): Promise<string | undefined> {
+    const commit = await this.#lastSeen(revision);
+    return commit !== undefined && (await this.isComplete(commit)) ? this.snapshot(commit) : undefined;
+  }
+
+  async isComplete(commit: string): Promise<boolean> {
+    const has = (file: string): Promise<boolean> => this.hasFile(commit, file);
+    if (!(await has(CONFIG_FILE))) return false;
+    if (await has(WEIGHTS_FILE)) return true;
+    if (!(await has(INDEX_FILE))) return false;
+    const folder = this.snapshot(commit);
+    const index = parseWeightIndex(folder, await readJsonFile(join(folder, INDEX_FILE)));
+    const present = await Promise.all([...new Set(index.values())].map(has));
+    return present.every(Boolean);
+  }
+}

@@ -1,0 +1,10 @@
+export { type CheckpointFolder, openCheckpointFolder } from './folder.js';
+export type { HubOptions, HubProgress } from './hub.js';
+export {
+  type LoadPretrainedOptions,
+  loadPretrained,
+  type Pretrained,
+  type PretrainedOrigin,
+  pretrainedFolder,
+} from './load-pretrained.js';
+export { type SavePretrainedOptions, savePretrained } from './save-pretrained.js';

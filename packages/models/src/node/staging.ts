@@ -1,0 +1,71 @@
+import { type FileHandle, mkdir, mkdtemp, open, rename, rm, rmdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+/** Writes all of `bytes` at `position`. */
+export async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
+    written += bytesWritten;
+  }
+}
+
+/** Makes what was done in a folder durable; not every system lets folders be opened. */
+async function syncFolder(path: string): Promise<void> {
+  try {
+    const folder = await open(path, 'r');
+    await folder.sync().finally(() => folder.close());
+  } catch (error) {
+    if (process.platform !== 'win32') throw error;
+  }
+}
+
+/**
+ * A folder inside the one that is written, where files are made whole and durable before any of them takes its place:
+ * a reader, or a machine that lost power, sees no half of a file.
+ */
+export class Staging {
+  readonly #target: string;
+  readonly #folder: string;
+  readonly #names: string[] = [];
+
+  private constructor(
+    target: string,
+    folder: string,
+    readonly isNew: boolean,
+  ) {
+    this.#target = target;
+    this.#folder = folder;
+  }
+
+  /** Makes the target, where there is none, and the folder: in the target, so that renaming crosses no file system. */
+  static async begin(target: string): Promise<Staging> {
+    const path = resolve(target);
+    const created = await mkdir(path, { recursive: true });
+    return new Staging(path, await mkdtemp(join(path, '.partial-')), created !== undefined);
+  }
+
+  /** Makes a file, which takes its place with `commit`. */
+  async write(name: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
+    const file = await open(join(this.#folder, name), 'w');
+    try {
+      await fill(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    this.#names.push(name);
+  }
+
+  /** Puts all files in their places, in the order in which they were written. */
+  async commit(): Promise<void> {
+    for (const name of this.#names) await rename(join(this.#folder, name), join(this.#target, name));
+    await rmdir(this.#folder);
+    await syncFolder(this.#target);
+  }
+
+  /** Removes what has not taken its place, and a target that was made for it. */
+  async discard(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+    if (this.isNew) await rm(this.#target, { recursive: true, force: true });
+  }
+}
