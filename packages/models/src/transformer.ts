@@ -139,10 +139,12 @@ export class Transformer extends Module {
     mask,
     keyPositions = positions,
   }: Pick<TrunkInputs, 'positions' | 'mask' | 'keyPositions'>): BlockInputs {
-    const window = this.#config.slidingWindow;
+    const { slidingWindow, maxPositions } = this.#config;
+    // A window as wide as all positions hides nothing.
+    const size = slidingWindow && slidingWindow.size < maxPositions ? slidingWindow.size : undefined;
     return {
       mask,
-      windowedMask: window && mask.and(windowMask(positions, keyPositions, window.size)),
+      windowedMask: size === undefined ? undefined : mask.and(windowMask(positions, keyPositions, size)),
       rotation: this.#rotary?.rotation(positions),
     };
   }
