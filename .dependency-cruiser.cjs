@@ -25,15 +25,15 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^packages/(tensor|nn|models|objectives|data)/src',
-        pathNot: '(gpu\\.node\\.ts$|models/src/node/)',
+        pathNot: ['gpu\\.node\\.ts$', '^packages/(data|models)/src/node/'],
       },
       to: { dependencyTypes: ['core'] },
     },
     {
       name: 'what-runs-in-browsers-knows-no-node-entry',
       severity: 'error',
-      from: { path: '^packages/models/src', pathNot: 'models/src/node/' },
-      to: { path: '^packages/models/src/node/' },
+      from: { path: '^packages/(data|models)/src', pathNot: '/src/node/' },
+      to: { path: '^packages/(data|models)/src/node/' },
     },
   ],
   options: {

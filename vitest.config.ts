@@ -10,15 +10,12 @@ const sources = readdirSync(path('packages')).map((name) => ({
   replacement: path(`packages/${name}/src/index.ts`),
 }));
 
-/** Entries of packages besides their index; an alias stands for all paths below it, so these come first. */
-const furtherSources = [
-  { find: '@foretoken/models/node', replacement: path('packages/models/src/node/index.ts') },
-];
-
 export default defineConfig({
   resolve: {
     alias: [
-      ...furtherSources,
+      // An alias stands for all paths below it, so further entries of a package come first.
+      { find: '@foretoken/data/node', replacement: path('packages/data/src/node/index.ts') },
+      { find: '@foretoken/models/node', replacement: path('packages/models/src/node/index.ts') },
       ...sources,
       { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') },
     ],

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attentionFlops, benchAttention } from '../src/bench/attention.js';
 import { benchElementwise } from '../src/bench/elementwise.js';
 import { benchMatmul, linearShapes } from '../src/bench/matmul.js';
+import { benchObjectives, contestantsOf } from '../src/bench/objectives.js';
 import { chooseSize, gptConfig } from '../src/bench/sizes.js';
 import { bestOfNeighbours, groupKernels } from '../src/bench/step.js';
-import { corpusBatch, TrainingStep, workloadOf } from '../src/bench/training.js';
+import { corpusBatch, type RegisterLayout, TrainingStep, workloadOf } from '../src/bench/training.js';
 import { settingFlags } from '../src/settings.js';
 import { median, quantile } from '../src/statistics.js';
 import { bench, built, TINY, TINY_FLAGS } from './program.js';
@@ -145,18 +146,45 @@ describe('measurements', () => {
     expect(device.memory().liveBuffers).toBe(before);
   });
 
-  it.each([1, 0.3])('lays registers out in two ways with one loss, share %d', async (registers) => {
-    const lossesOf = async (layout: 'appended' | 'interleaved'): Promise<number[]> => {
+  it.each([1, 0.3])('lays registers out in three ways with one loss, share %d', async (registers) => {
+    const lossesOf = async (layout: RegisterLayout): Promise<number[]> => {
       const step = new TrainingStep(device, workloadOf('mutor', TINY, { seed: 2, registers, layout }));
       const losses: number[] = [];
       for (let update = 0; update < 3; update++) losses.push(await step.submit(step.prepare(update)).item());
       step.dispose();
       return losses;
     };
-    const [appended, interleaved] = [await lossesOf('appended'), await lossesOf('interleaved')];
-    interleaved.forEach((loss, update) => {
-      expect(loss).toBeCloseTo(appended[update] as number, 4);
+    const appended = await lossesOf('appended');
+    for (const layout of ['interleaved', 'interleavedSkipping'] as const) {
+      (await lossesOf(layout)).forEach((loss, update) => {
+        expect(loss).toBeCloseTo(appended[update] as number, 4);
+      });
+    }
+  });
+
+  it('trains every objective in turns, and gives their costs to that of the first', async () => {
+    const contestants = contestantsOf(TINY, 1, {});
+    const told: string[] = [];
+    const results = await benchObjectives(device, contestants, {
+      rounds: 2,
+      steps: 3,
+      onProgress: (text) => told.push(text),
     });
+    expect(results.map(({ name }) => name)).toEqual(contestants.map(({ name }) => name));
+    expect(results[0]).toMatchObject({
+      name: 'ntp',
+      ratio: 1,
+      lowestRatio: 1,
+      highestRatio: 1,
+      flopRatio: 1,
+    });
+    for (const { rounds, ratio, lowestRatio, highestRatio, flopRatio } of results) {
+      expect(rounds).toHaveLength(2);
+      expect(lowestRatio).toBeLessThanOrEqual(ratio);
+      expect(highestRatio).toBeGreaterThanOrEqual(ratio);
+      expect(flopRatio).toBeGreaterThanOrEqual(1);
+    }
+    expect(told.at(-1)).toBe('round 2 of 2 ...');
   });
 
   it('relates rate, work and time of a product', async () => {

@@ -1,4 +1,32 @@
-export { DataError, TaskConfigError, TaskUsageError } from './errors.js';
+export {
+  type CorpusConfig,
+  type CorpusOptions,
+  corpusConfigSchema,
+  parseCorpusConfig,
+} from './corpus/config.js';
+export { type PackedRows, packDocuments } from './corpus/pack.js';
+export { type CorpusReport, CorpusTask } from './corpus/task.js';
+export { type DataFiles, dataFilesSchema } from './data-files.js';
+export { DataError, DataFileError, TaskConfigError, TaskUsageError, TokenizerError } from './errors.js';
+export { finalNumber, markedNumber, normalizeNumber } from './metrics/final-number.js';
+export {
+  type BootstrapOptions,
+  bootstrapInterval,
+  type MeanInterval,
+  normalInterval,
+} from './metrics/intervals.js';
+export { optionLetter } from './metrics/option-letter.js';
+export { porterStem } from './metrics/porter-stemmer.js';
+export {
+  ROUGE_TYPES,
+  type RougeOptions,
+  type RougeScore,
+  type RougeType,
+  rouge,
+  rougeOfSeveral,
+  type SeveralReferencesOptions,
+} from './metrics/rouge.js';
+export { type AnswerScorer, answerScorers, SCORER_NAMES, type ScorerName } from './metrics/scorers.js';
 export { keyedHash } from './random/keyed-hash.js';
 export { philox4x32 } from './random/philox.js';
 export { PhiloxRandom, type PhiloxRandomState, type StreamAddress } from './random/philox-random.js';
@@ -41,3 +69,20 @@ export { exactMatch, firstHop, firstHopPlace, starGraphChance } from './star-gra
 export { starGraphSettings } from './star-graph/settings.js';
 export { splitOf } from './star-graph/split.js';
 export { StarGraphTask } from './star-graph/task.js';
+export { type EncodedPair, encodePair } from './text/border.js';
+export { parseTextConfig, type TextConfig, type TextOptions, textConfigSchema } from './text/config.js';
+export type { SplitReport, TextExample } from './text/examples.js';
+export { parseJsonLines } from './text/json-lines.js';
+export { TEXT_PRESET_NAMES, type TextPreset, type TextPresetName, textPresets } from './text/presets.js';
+export type { TextRecord } from './text/record.js';
+export type { TextSources } from './text/sources.js';
+export { TextTask } from './text/task.js';
+export { fillPattern, parseTemplate, type TextTemplate } from './text/template.js';
+export type { Decode, TokenStream } from './text/token-stream.js';
+export {
+  checkTokenizerFits,
+  type DecodeOptions,
+  type EncodeOptions,
+  TextTokenizer,
+} from './text/tokenizer.js';
+export type { TokenizerFiles } from './text/tokenizer-files.js';

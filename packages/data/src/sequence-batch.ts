@@ -18,6 +18,11 @@ export interface SequenceBatch {
   prefixLengths: Int32Array;
   /** The vocabulary id to predict for each position, `[B, T]`; channel 0 of `tokens` when absent. */
   targets?: Int32Array;
+  /**
+   * Most positions behind a prompt that any batch of this `time` has. An objective whose arrays grow with the answer
+   * makes room for so many, so that batches of one `time` give arrays of one shape; known from the batch when absent.
+   */
+  answerTime?: number;
   /** The document that each position belongs to, `[B, T]`; one document a sequence when absent. */
   documents?: Int32Array;
 }

@@ -59,21 +59,37 @@ export interface SequenceTask {
   readonly channels: number;
   /** T: positions of the longest sequence, prompt and answer together. */
   readonly maxTime: number;
+  /**
+   * The `time` of every batch that can occur, in rising order: each is a shape that is compiled once. All batches have
+   * `maxTime` when absent.
+   */
+  readonly batchTimes?: readonly number[];
+  /** Ids at which the generation of an answer ends; none when absent, answers then have a known length. */
+  readonly stopTokens?: readonly number[];
   /** An id that no example contains, for objectives that hide tokens behind a blank. */
   readonly blankToken?: number;
   /** The metrics of `questions().score`, most important first; empty when the task asks no questions. */
   readonly metrics: readonly Metric[];
   /** How an id is written for people. */
   tokenText(id: number): string;
+  /** Ids as text, where the task is one of text. */
+  decode?(ids: ArrayLike<number>): string;
+  /** Examples of a split, where they are counted; there is no end to them when absent. */
+  exampleCount?(split: Split): number;
+  /** Questions of a split, where they are counted. */
+  questionCount?(split: Split): number;
+  /** Batches that go through a split once, where examples are counted. */
+  batchesPerEpoch?(split: Split, size: number): number;
   /**
-   * Batch number `step` of a split, counted from 0: examples `step * size` to `step * size + size - 1`.
+   * Batch number `step` of a split, counted from 0: entries `step * size` to `step * size + size - 1` of its stream
+   * of examples. A finite set starts again at its end, the training split in a new order.
    *
    * @throws TaskUsageError when `step` is no non-negative integer or `size` no positive one.
    */
   batch(split: Split, step: number, size: number): SequenceBatch;
   /**
-   * Questions `first` to `first + count - 1` of a split, which are the prompts of the examples with those
-   * numbers. Absent when the task is scored by its loss alone.
+   * Questions `first` to `first + count - 1` of a split, prompts of examples to be answered. A finite set starts again
+   * at its end. Absent when the task is scored by its loss alone.
    *
    * @throws TaskUsageError when `first` is no non-negative integer or `count` no positive one.
    */

@@ -37,6 +37,8 @@ export interface TrunkInputs {
   readonly mask: Tensor;
   /** i32 `[B, Tk]`: position ids of the keys, where a cache holds others than the queries. Default `positions`. */
   readonly keyPositions?: Tensor | undefined;
+  /** Whether squares of pairs that the mask rules out are skipped; false computes all. Default true. */
+  readonly skipBlocks?: boolean | undefined;
   /** Keys and values of earlier tokens, see `KeyValueCache`. */
   readonly cache?: CachePass | undefined;
   /** u32 `[2]`, another one for each step: asks for dropout, and so for training. */
@@ -138,13 +140,15 @@ export class Transformer extends Module {
     positions,
     mask,
     keyPositions = positions,
-  }: Pick<TrunkInputs, 'positions' | 'mask' | 'keyPositions'>): BlockInputs {
+    skipBlocks,
+  }: Pick<TrunkInputs, 'positions' | 'mask' | 'keyPositions' | 'skipBlocks'>): BlockInputs {
     const { slidingWindow, maxPositions } = this.#config;
     // A window as wide as all positions hides nothing.
     const size = slidingWindow && slidingWindow.size < maxPositions ? slidingWindow.size : undefined;
     return {
       mask,
       windowedMask: size === undefined ? undefined : mask.and(windowMask(positions, keyPositions, size)),
+      skipBlocks,
       rotation: this.#rotary?.rotation(positions),
     };
   }

@@ -46,6 +46,8 @@ export interface AttentionCache {
 export interface AttentionInputs {
   /** bool, broadcasts to `[B, H, Tq, Tk]`; every query sees every key when it is absent. */
   readonly mask?: Tensor | undefined;
+  /** See `AttentionOptions` of `@foretoken/tensor`. Default true. */
+  readonly skipBlocks?: boolean | undefined;
   /** Rotary positions of the tokens; keys enter the cache rotated. */
   readonly rotation?: Rotation | undefined;
   readonly cache?: AttentionCache | undefined;
@@ -100,10 +102,10 @@ export class Attention extends Module {
   }
 
   /** `[B, T, D]` to `[B, T, D]`. */
-  forward(hidden: Tensor, { mask, rotation, cache }: AttentionInputs = {}): Tensor {
+  forward(hidden: Tensor, { mask, skipBlocks, rotation, cache }: AttentionInputs = {}): Tensor {
     const [batch, time] = hidden.shape as [number, number, number];
     const projected = this.queryKeyValue.forward(hidden);
-    const options = { mask, scale: this.#scale };
+    const options = { mask, skipBlocks, scale: this.#scale };
     if (rotation === undefined && cache === undefined && this.#scoreCap === undefined) {
       const heads = { queryHeads: this.#heads, keyHeads: this.#keyValueHeads };
       const kept = inPrecision(projected, this.output.precision);
@@ -115,7 +117,7 @@ export class Attention extends Module {
       this.#scoreCap === undefined
         ? // Nothing is kept where there is a cache, which is f32.
           this.#fused(query, seen, options, cache === undefined ? this.output.precision : 'f32')
-        : cappedAttention(query, seen.key, seen.value, { ...options, cap: this.#scoreCap });
+        : cappedAttention(query, seen.key, seen.value, { mask, scale: this.#scale, cap: this.#scoreCap });
     return this.output.forward(
       mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]),
     );

@@ -1,15 +1,11 @@
-import type { Tensor, Variable } from '@foretoken/tensor';
+import { sumOfSquares, type Tensor, type Variable } from '@foretoken/tensor';
 import { ConfigError, checkCount, checkRange } from './errors.js';
 
 /** The Euclidean norm of all gradients taken as one vector; a scalar. */
 export function globalNorm(gradients: Iterable<Tensor>): Tensor {
-  let total: Tensor | undefined;
-  for (const gradient of gradients) {
-    const squares = gradient.square().sum();
-    total = total === undefined ? squares : total.add(squares);
-  }
-  if (total === undefined) throw new ConfigError('globalNorm: no gradients.');
-  return total.sqrt();
+  const all = [...gradients];
+  if (all.length === 0) throw new ConfigError('globalNorm: no gradients.');
+  return sumOfSquares(all).sqrt();
 }
 
 /**
@@ -43,6 +39,8 @@ export class GradientAccumulator {
         device.variable(new Float32Array(size), { shape, name: `${name}.gradientSum`, trainable: false }),
       ]),
     );
+    const sums = [...this.#sums.values()];
+    sums[0]?.device.pack(sums);
   }
 
   /** Adds gradients to the sums. */

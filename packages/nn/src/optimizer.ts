@@ -56,9 +56,16 @@ export abstract class Optimizer<Config extends object> {
     }
     if (entries.length === 0) throw new ConfigError(`${new.target.name}: no trainable parameters.`);
     this.entries = entries;
-    for (const entry of entries) {
-      for (const slot of slots(entry.config))
-        this.#state.set(`${entry.name}.${slot}`, zerosLike(entry, slot));
+    // Side by side, so that one kernel can update all.
+    const { device } = (entries[0] as Entry<Config>).variable;
+    device.pack(entries.map(({ variable }) => variable));
+    for (const slot of new Set(entries.flatMap((entry) => slots(entry.config)))) {
+      const users = entries.filter((entry) => slots(entry.config).includes(slot));
+      const variables = users.map((entry) => zerosLike(entry, slot));
+      device.pack(variables);
+      users.forEach(({ name }, at) => {
+        this.#state.set(`${name}.${slot}`, variables[at] as Variable);
+      });
     }
   }
 

@@ -33,7 +33,7 @@ import { type ConstantAttributes, constant, expand, iota } from './ops/movement.
 import { randomBits, randomNormal, randomUniform } from './ops/random.js';
 import { type DeviceInfo, describeAdapter, subgroupSizeOf } from './runtime/adapter.js';
 import { Runtime } from './runtime/runtime.js';
-import type { MemoryReport, Storage } from './runtime/storage.js';
+import { alignUp, type MemoryReport, type Storage } from './runtime/storage.js';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
 import { type NestedArray, Tensor } from './tensor.js';
 import type { TuningChoices } from './tune/choices.js';
@@ -369,8 +369,9 @@ export class Device {
 
   // ---- Memory -------------------------------------------------------------------------------------------
 
-  #write(storage: Storage, values: HostArray, dtype: DType, offset = 0): void {
+  #write(storage: Storage, values: HostArray, dtype: DType, skippedBytes = 0): void {
     if (values.length === 0) return;
+    const offset = storage.offset + skippedBytes;
     this.runtime.gpu.queue.writeBuffer(storage.use(), offset, toDeviceWords(values, dtype));
   }
 
@@ -390,6 +391,31 @@ export class Device {
     this.#collected.unregister(state);
     this.pendingVariables.delete(state);
     state.storage.release();
+  }
+
+  /**
+   * Moves variables side by side in GPU memory, so that one kernel can work through all of them: an optimizer packs its
+   * parameters. Values stay, and so does everything that was built on them; compiled steps are traced again.
+   */
+  pack(variables: readonly Variable[]): void {
+    const states = [...new Set(variables.map(({ state }) => state))];
+    const storages = this.runtime.pool.allocateTogether(
+      states.map(({ shape, dtype }) => byteSize(sizeOf(shape), dtype)),
+    );
+    const encoder = this.runtime.gpu.createCommandEncoder();
+    states.forEach((state, at) => {
+      const [from, to] = [state.storage, storages[at] as Storage];
+      if (to.bytes > 0)
+        encoder.copyBufferToBuffer(from.use(), from.offset, to.use(), to.offset, alignUp(to.bytes, 4));
+    });
+    this.runtime.submit(encoder.finish());
+    states.forEach((state, at) => {
+      this.#collected.unregister(state);
+      state.storage.release();
+      state.storage = storages[at] as Storage;
+      this.#collected.register(state, state.storage, state);
+    });
+    this.runtime.pool.trim();
   }
 
   /** @internal */

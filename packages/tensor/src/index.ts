@@ -41,6 +41,7 @@ export type { MatmulOptions } from './ops/matmul.js';
 export { concat, stack } from './ops/movement.js';
 export { foldIn } from './ops/random.js';
 export { softCap } from './ops/soft-cap.js';
+export { sumOfSquares } from './ops/sum-of-squares.js';
 export { HostRandom, type HostRandomState, randomKey } from './random.js';
 export type { DeviceInfo } from './runtime/adapter.js';
 export type { KernelTime } from './runtime/profiler.js';

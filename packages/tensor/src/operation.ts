@@ -53,6 +53,8 @@ export type Lowering<Attributes> =
       /** The WGSL element type of the output buffer, where it is not the plain one of the dtype. */
       outputType?(node: GraphNode, target: Target): string;
       readonly inlined?: readonly number[];
+      /** Works through its inputs as the segments of one binding, so that there may be any number of them. */
+      readonly segmented?: boolean;
       /** Its results go through `KernelWriter.store`, so that elementwise work on them, or just a rounding to f16, can be done before they are stored. */
       readonly epilogue?: boolean | 'rounding';
     };

@@ -24,7 +24,8 @@ export class VariableState {
 
   constructor(
     readonly device: Device,
-    readonly storage: Storage,
+    /** Another one after `device.pack`. */
+    public storage: Storage,
     readonly shape: Shape,
     readonly dtype: DType,
     readonly name: string,

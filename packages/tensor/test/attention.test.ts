@@ -9,6 +9,7 @@ import {
   openDevice,
   selfAttention,
   type Tensor,
+  type Variable,
 } from '../src/index.js';
 import { drawVariable, worstDifference } from './support/draw.js';
 
@@ -86,7 +87,27 @@ describe.each(Object.keys(masks))('attention with the mask: %s', (name) => {
       result,
       ...grad(result.mul(weights).sum(), [query, key, value]),
     ];
-    await compare(all(attention(query, key, value, { mask })), all(composed(query, key, value, mask)));
+    const expected = all(composed(query, key, value, mask));
+    await compare(all(attention(query, key, value, { mask })), expected);
+    if (mask !== undefined)
+      await compare(all(attention(query, key, value, { mask, skipBlocks: false })), expected);
+  });
+});
+
+describe('blocks that are not skipped', () => {
+  it('are not looked for', async () => {
+    const [query, key, value] = [1, 2, 3].map((seed) => drawVariable(device, [1, 2, 64, 8], seed)) as [
+      Variable,
+      Variable,
+      Variable,
+    ];
+    const mask = masks['causal']?.(64, 64);
+    const kernelsWith = async (skipBlocks: boolean): Promise<string[]> => {
+      const step = device.compile(() => ({ result: attention(query, key, value, { mask, skipBlocks }) }));
+      return (await step.profile({})).kernels.map((kernel) => kernel.name);
+    };
+    expect(await kernelsWith(true)).toContain('attentionBlocks');
+    expect(await kernelsWith(false)).not.toContain('attentionBlocks');
   });
 });
 

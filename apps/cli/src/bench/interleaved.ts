@@ -16,7 +16,8 @@ import { type HostInput, type HostRandom, linearCrossEntropy, type Variable } fr
 
 /**
  * MuToR as its authors' code lays it out, to compare against: each register stands behind its token in memory, and
- * which place sees which is a dense mask `[B, 1, L, L]` made on the host. Loss and gradients are those of `Mutor`.
+ * which place sees which is a dense mask `[B, 1, L, L]` made on the host, under which all pairs are computed. Loss and
+ * gradients are those of `Mutor`.
  */
 export class InterleavedMutor implements Objective {
   readonly name = 'mutor';
@@ -26,6 +27,8 @@ export class InterleavedMutor implements Objective {
     readonly appended: Mutor,
     /** Share of the registers in the loss. */
     readonly weight: number,
+    /** Look for squares of pairs that the mask rules out, which the authors' code does not. */
+    readonly skipBlocks: boolean,
   ) {
     this.decoding = appended.decoding;
   }
@@ -52,6 +55,7 @@ export class InterleavedMutor implements Objective {
       embeddings: this.appended.registers?.forward(input(inputs, 'registers')),
       positions: input(inputs, 'positions'),
       mask: input(inputs, 'mask').ne(0),
+      skipBlocks: this.skipBlocks,
     });
     const rows = hidden.reshape([-1, model.config.width]);
     const targets = input(inputs, 'targets').reshape([-1]);

@@ -26,7 +26,8 @@ const LEARNING_RATE = 1e-3;
 /** Numbers of the random streams below a seed. */
 const STREAM = { model: 1, objective: 2, layout: 3, tokens: 4 } as const;
 
-export const registerLayouts = ['appended', 'interleaved'] as const;
+/** `interleaved` computes all pairs of its dense mask; `interleavedSkipping` looks for squares that it rules out. */
+export const registerLayouts = ['appended', 'interleaved', 'interleavedSkipping'] as const;
 export type RegisterLayout = (typeof registerLayouts)[number];
 
 /** What is trained. */
@@ -84,7 +85,8 @@ export function corpusBatch({ size, prefix, seed }: Workload, number: number): S
 function objectiveOf({ objective, settings, layout }: Workload, context: ObjectiveContext): Objective {
   const created = createObjective(objective, settings, context);
   if (layout === 'appended' || !(created instanceof Mutor)) return created;
-  return new InterleavedMutor(created, Number(resolveSettings(objective, settings)['weight']));
+  const weight = Number(resolveSettings(objective, settings)['weight']);
+  return new InterleavedMutor(created, weight, layout === 'interleavedSkipping');
 }
 
 /** A model, its objective and AdamW without clipping, in one compiled step. */

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { TaskConfigError } from '../errors.js';
-import { nearestName } from '../nearest-name.js';
+import { parseSettings } from '../parse-settings.js';
 
 const count = (least: number) => z.number().int().min(least);
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -81,26 +80,12 @@ export type StarGraphConfig = z.output<typeof starGraphConfigSchema>;
 /** Settings as written by a person: what has a default may be left out. */
 export type StarGraphOptions = z.input<typeof starGraphConfigSchema>;
 
-const settingNames = Object.keys(starGraphConfigSchema.shape);
-
-function describeUnknown(key: string): string {
-  const meant = nearestName(key, settingNames);
-  return `unknown setting '${key}', ${meant ? `did you mean '${meant}'?` : `known are ${settingNames.join(', ')}`}`;
-}
-
-function describeIssue(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return issue.keys.map(describeUnknown).join('; ');
-  return issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message;
-}
-
 /**
  * Checks settings and fills in the defaults.
  *
  * @throws TaskConfigError with every mistake in one message.
  */
-export function parseStarGraphConfig(options: unknown): StarGraphConfig {
-  const result = starGraphConfigSchema.safeParse(options);
-  if (result.success) return result.data;
-  const message = `star-graph: ${result.error.issues.map(describeIssue).join('; ')}`;
-  throw new TaskConfigError(message.endsWith('?') ? message : `${message}.`, { cause: result.error });
-}
+export const parseStarGraphConfig = (options: unknown): StarGraphConfig =>
+  parseSettings(starGraphConfigSchema, 'star-graph', options, {
+    '': Object.keys(starGraphConfigSchema.shape),
+  });

@@ -1,14 +1,8 @@
+import { checkCount, checkSplit } from '../check-arguments.js';
 import { TaskUsageError } from '../errors.js';
 import { PhiloxRandom } from '../random/philox-random.js';
 import type { SequenceBatch } from '../sequence-batch.js';
-import {
-  type Metric,
-  type QuestionSet,
-  type Score,
-  type SequenceTask,
-  SPLITS,
-  type Split,
-} from '../sequence-task.js';
+import type { Metric, QuestionSet, Score, SequenceTask, Split } from '../sequence-task.js';
 import { parseStarGraphConfig, type StarGraphConfig, type StarGraphOptions } from './config.js';
 import { layOutNodes, type StarGraphDrawing } from './drawing.js';
 import { answerTokens, encodeExamples } from './encode.js';
@@ -83,14 +77,14 @@ export class StarGraphTask implements SequenceTask {
   }
 
   batch(split: Split, step: number, size: number): SequenceBatch {
-    checkCount('batch: step', step, 0);
-    checkCount('batch: size', size, 1);
+    checkCount('star-graph batch: step', step, 0);
+    checkCount('star-graph batch: size', size, 1);
     return encodeExamples(this.#examples(split, step * size, size), this.config, 'whole');
   }
 
   questions(split: Split, first: number, count: number): QuestionSet {
-    checkCount('questions: first', first, 0);
-    checkCount('questions: count', count, 1);
+    checkCount('star-graph questions: first', first, 0);
+    checkCount('star-graph questions: count', count, 1);
     const examples = this.#examples(split, first, count);
     const answers = examples.map((example) => Int32Array.from(answerTokens(example, this.config.target)));
     return {
@@ -109,10 +103,8 @@ export class StarGraphTask implements SequenceTask {
    * @throws TaskUsageError when `index` is no non-negative integer or the split owns no graph.
    */
   example(split: Split, index: number): StarGraphExample {
-    checkCount('example: index', index, 0);
-    if (!SPLITS.includes(split)) {
-      throw new TaskUsageError(`star-graph: unknown split '${split}'. Use one of ${SPLITS.join(', ')}.`);
-    }
+    checkCount('star-graph example: index', index, 0);
+    checkSplit('star-graph', split);
     const number = split === 'train' ? this.#trainingNumber(index) : index;
     const seed = split === 'train' ? this.config.seed : this.config.heldOutSeed;
     const random = new PhiloxRandom(seed, { domain: DOMAIN[split], index: number });
@@ -171,12 +163,6 @@ export class StarGraphTask implements SequenceTask {
       };
     }
     return this.#epoch.order[index % size] ?? 0;
-  }
-}
-
-function checkCount(what: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new TaskUsageError(`star-graph ${what}: expected an integer of at least ${least}, got ${value}.`);
   }
 }
 

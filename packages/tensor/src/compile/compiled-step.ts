@@ -43,6 +43,8 @@ interface Trace {
   readonly outputs: readonly Tensor[];
   readonly assigned: readonly VariableState[];
   readonly bound: readonly GraphNode[];
+  /** Where the variables lie that it reads or assigns. */
+  readonly storages: ReadonlyMap<VariableState, Storage>;
 }
 
 /** Copies a structure of records and arrays, replacing its tensors. */
@@ -149,6 +151,10 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
     }
     const key = this.#key(inputs);
     let trace = this.#traces.get(key);
+    if (trace !== undefined && [...trace.storages].some(([{ storage }, before]) => storage !== before)) {
+      trace.plan.dispose();
+      trace = undefined;
+    }
     if (trace === undefined) {
       trace = this.#trace(entries);
       this.#traces.set(key, trace);
@@ -215,7 +221,9 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
       });
       const bound = [...new Set(plan.kernels.flatMap(({ bindings }) => bindings))];
       for (const node of bound) if (node.source?.kind === 'storage') device.pinned.add(node);
-      return { plan, output, outputs, assigned, bound };
+      const read = bound.flatMap(({ source }) => (source?.kind === 'variable' ? [source.variable] : []));
+      const storages = new Map([...read, ...assigned].map((variable) => [variable, variable.storage]));
+      return { plan, output, outputs, assigned, bound, storages };
     } finally {
       device.journal = undefined;
       for (const [variable, leafBefore] of journal.leaves) variable.restore(leafBefore);

@@ -30,6 +30,15 @@ export interface BranchCase {
   readonly body: () => string;
 }
 
+/** WGSL names of what differs between the tensors that one kernel computes. */
+export interface SegmentNames {
+  /** Where the tensor of a binding starts. */
+  readonly startOf: (binding: number) => string;
+  /** How many elements it has: of the result, and how many those are here. */
+  readonly elements: string;
+  readonly size: number;
+}
+
 interface Buffer {
   readonly node: GraphNode;
   readonly name: string;
@@ -72,7 +81,11 @@ export class Emitter {
   #vectorDepth = 1;
   #names = 0;
 
-  constructor(readonly placement: Placement) {}
+  /** @param segment - the tensor that the kernel computes, where it computes many by the same code */
+  constructor(
+    readonly placement: Placement,
+    readonly segment?: SegmentNames,
+  ) {}
 
   // ---- Buffers ------------------------------------------------------------------------------------------
 
@@ -110,11 +123,23 @@ export class Emitter {
   }
 
   declarations(): string {
-    return this.#buffers
-      .map(({ node, name, type = this.#loadedType(node) }, at) => {
-        return `@group(0) @binding(${at}) var<storage, read_write> ${name}: array<${type}>;`;
-      })
+    return this.elementTypes
+      .map(
+        (type, at) => `@group(0) @binding(${at}) var<storage, read_write> ${bufferName(at)}: array<${type}>;`,
+      )
       .join('\n');
+  }
+
+  /** The WGSL element type of each binding; final once all loads are emitted. */
+  get elementTypes(): readonly string[] {
+    return this.#buffers.map(({ node, type = this.#loadedType(node) }) => type);
+  }
+
+  /** The WGSL expression of what lies at `place` in the tensor of a binding. */
+  at(name: string, place: string): string {
+    if (this.segment === undefined) return `${name}[${place}]`;
+    const binding = this.#buffers.findIndex((buffer) => buffer.name === name);
+    return `${name}[${this.segment.startOf(binding)} + ${place}]`;
   }
 
   /** Vectors, if nothing but whole vectors is read. */
@@ -133,13 +158,13 @@ export class Emitter {
       .replaceAll(/^.*@\[(\d+)\].*\n?/gm, (_, at: string) => {
         const { buffer, neighbour, vector } = this.#loads[Number(at)] as Load;
         if (neighbour === undefined || !this.#holdsVectors(buffer)) return '';
-        const stored = `${this.#bindBuffer(buffer)}[${neighbour.base} / 4u]`;
+        const stored = this.at(this.#bindBuffer(buffer), `${neighbour.base} / 4u`);
         return `  let ${vector} = ${widened(buffer.dtype, stored, VECTOR)};\n`;
       })
       .replaceAll(/@\{(\d+) [^}]*\}/g, (_, at: string) => {
         const { buffer, place, neighbour, vector } = this.#loads[Number(at)] as Load;
         if (neighbour !== undefined && this.#holdsVectors(buffer)) return `${vector}[${neighbour.lane}]`;
-        return widened(buffer.dtype, `${this.#bindBuffer(buffer)}[${place}]`, 1);
+        return widened(buffer.dtype, this.at(this.#bindBuffer(buffer), place), 1);
       });
   }
 
@@ -267,7 +292,10 @@ export class Emitter {
     }
     const terms = dims.flatMap((dim, axis) => {
       if (dim === '0u') return [];
-      return [strides[axis] === 1 ? dim : `${dim} * ${strides[axis]}u`];
+      const stride = strides[axis] as number;
+      // Sums over what lies as often as there are rows, whatever the size: the same code for all sizes.
+      const isOwnSize = this.segment !== undefined && stride === this.segment.size;
+      return [stride === 1 ? dim : `${dim} * ${isOwnSize ? this.segment?.elements : `${stride}u`}`];
     });
     const flat = terms.length === 0 ? '0u' : this.bind('u32', terms.join(' + '));
     if (aligned) this.#neighbours.set(flat, { base: flat, lane: 0 });

@@ -4,6 +4,14 @@ import { partNumber } from '../ops/part.js';
 import type { ReductionAttributes } from '../ops/reduce.js';
 import type { Choices } from '../tune/choices.js';
 import { Emitter, type Index, type Placement, VECTOR } from './emitter.js';
+import {
+  MAX_WORKGROUPS,
+  nodesOf,
+  type Segment,
+  type SegmentedForm,
+  segmentedText,
+  segmentStart,
+} from './segments.js';
 
 /** One dispatch: WGSL, what it binds, and how many workgroups run. */
 export interface Kernel {
@@ -17,8 +25,20 @@ export interface Kernel {
   /** What `sizes` holds, bound behind the buffers; empty where the code needs none. */
   readonly parameters: readonly number[];
   readonly outputs: readonly GraphNode[];
-  /** Whether `node` is read only where the same invocation writes, and before it writes. */
-  readsInPlace(node: GraphNode): boolean;
+  /** Whether `node` is read only where the same invocation writes `result`, and before it writes. */
+  readsInPlace(node: GraphNode, result: GraphNode): boolean;
+  /** What it works through, where its bindings are not tensors but stretches of memory with many inside. */
+  readonly segmented?: { readonly form: SegmentedForm; readonly segments: readonly Segment[] };
+  /** The same work done for many tensors at once, where that can be. */
+  batched?(): BatchedCode;
+}
+
+/** A kernel as the code for many tensors, of which it has one. */
+export interface BatchedCode {
+  readonly code: string;
+  readonly form: SegmentedForm;
+  /** Elements or vectors of the one. */
+  readonly count: number;
 }
 
 /** What a kernel written by hand gives; `@compute fn` and the bindings are added around it. */
@@ -34,6 +54,8 @@ export interface KernelText {
    * in the code does not make another pipeline.
    */
   readonly parameters?: readonly number[];
+  /** What is worked through in one dispatch, for the text of `segmentedText`; bindings in the order in which they were asked for. */
+  readonly segments?: { readonly rounds: number; readonly list: readonly Segment[] };
   /** WGSL directives at the head of the module: extensions that it enables, diagnostics. */
   readonly directives?: readonly string[];
   readonly workgroupSize: readonly [number, number, number];
@@ -62,8 +84,11 @@ export interface KernelContext<Attributes> {
 export type KernelBuilder<Attributes> = (context: KernelContext<Attributes>) => KernelText;
 
 const WORKGROUP = 64;
-/** The most workgroups along one axis that every adapter takes. */
-const MAX_WORKGROUPS = 65535;
+/**
+ * Elements or vectors that an invocation computes where it works through many tensors: finding its place costs some time.
+ * The most of them where the list of parts gets long.
+ */
+const BATCH_ROUNDS = [4, 64] as const;
 
 /** `count` invocations, one a row of work; the second axis takes what the first cannot. The count is a parameter. */
 function linearKernel(count: number, body: (place: string) => string): KernelText {
@@ -138,17 +163,18 @@ export class KernelWriter {
 
   /** Loads of elements of an input, or of vectors of four, as WGSL expressions for places: f32 also where it is stored as f16. */
   reader(at: number, lanes: 1 | 4 = 1): (place: string) => string {
-    const { dtype } = this.#stored(at);
+    const { dtype } = this.stored(at);
     const buffer = this.input(at, storedType(dtype, lanes));
     return (place) => widened(dtype, `${buffer}[${place}]`, lanes);
   }
 
   /** The dtype that the buffer of an input holds: f16 where the input was widened from it. */
   storedDType(at: number): DType {
-    return this.#stored(at).dtype;
+    return this.stored(at).dtype;
   }
 
-  #stored(at: number): GraphNode {
+  /** The node whose buffer holds an input. */
+  stored(at: number): GraphNode {
     const stored = this.emitter.placement.bufferOf(this.node.inputs[at] as GraphNode);
     if (stored === undefined)
       throw new Error(`internal: input ${at} of ${this.node.operation.name} has no buffer.`);
@@ -157,7 +183,7 @@ export class KernelWriter {
 
   /** The buffer of an input, as an array of `type` (its own element type when absent). */
   input(at: number, type?: string): string {
-    const stored = this.#stored(at);
+    const stored = this.stored(at);
     this.emitter.readAnywhere(stored);
     return this.emitter.buffer(stored, type);
   }
@@ -201,7 +227,8 @@ export class KernelWriter {
   }
 }
 
-const parameterDeclaration = (binding: number, count: number): string =>
+/** The WGSL of the parameters, bound behind the buffers. */
+export const parameterDeclaration = (binding: number, count: number): string =>
   count === 0
     ? ''
     : `@group(0) @binding(${binding}) var<uniform> sizes: array<vec4<u32>, ${Math.ceil(count / 4)}>;`;
@@ -218,23 +245,31 @@ ${text.body}
     ...(/\bf16\b/.test(declarations + source) ? ['enable f16'] : []),
     ...(text.directives ?? []),
   ];
+  const code = [
+    ...directives.map((directive) => `${directive};`),
+    declarations,
+    parameterDeclaration(emitter.bound.length, parameters.length),
+    emitter.helpers(source),
+    source,
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+  const { segments } = text;
   return {
     name,
     variant: text.variant,
-    code: [
-      ...directives.map((directive) => `${directive};`),
-      declarations,
-      parameterDeclaration(emitter.bound.length, parameters.length),
-      emitter.helpers(source),
-      source,
-    ]
-      .filter((part) => part !== '')
-      .join('\n'),
+    code,
     workgroups: text.workgroups,
-    bindings: emitter.bound,
+    bindings: segments === undefined ? emitter.bound : nodesOf(segments.list),
     parameters,
     outputs,
-    readsInPlace: (node) => emitter.readsInPlace(node),
+    readsInPlace: (node) => segments === undefined && emitter.readsInPlace(node),
+    ...(segments && {
+      segmented: {
+        form: { elementTypes: emitter.elementTypes, rounds: [segments.rounds, segments.rounds] },
+        segments: segments.list,
+      },
+    }),
   };
 }
 
@@ -340,16 +375,36 @@ function fusedKernel(results: readonly GraphNode[], placement: Placement, target
   const sums = target.software && node.size >= VECTOR_SUMS_FROM && !isVectorizable(node, inside);
   const worthIt = sums || node.size >= VECTOR_FROM;
   const lanes = worthIt && isVectorizable(node, inside, sums) ? VECTOR : 1;
+  const name = fusedName(node, inside);
+  const text = linearKernel(node.size / lanes, (place) => fusedBody(emitter, results, lanes, place));
+  return {
+    ...assemble(name, emitter, text, results),
+    batched: () => {
+      // In company even a small tensor is worth vectors, and needs no code of its own.
+      const together = isVectorizable(node, inside, target.software) ? VECTOR : 1;
+      const each = new Emitter(inside, { startOf: segmentStart, elements: 'elements', size: node.size });
+      const body = fusedBody(each, results, together, 'place');
+      const { code } = assemble(name, each, segmentedText({ body }), results);
+      const form = { elementTypes: each.elementTypes, rounds: BATCH_ROUNDS };
+      return { code, form, count: node.size / together };
+    },
+  };
+}
+
+/** Statements that compute and store what lies at `place` of the results, which counts vectors where there are `lanes`. */
+function fusedBody(
+  emitter: Emitter,
+  results: readonly GraphNode[],
+  lanes: 1 | typeof VECTOR,
+  place: string,
+): string {
   const outputs = results.map((result) => emitter.buffer(result, storedType(result.dtype, lanes)));
-  const text = linearKernel(node.size / lanes, (place) => {
-    const base = lanes === 1 ? place : emitter.bind('u32', `${place} * ${lanes}u`);
-    const places = emitter.ownPlaces(base, lanes);
-    // All are computed before the first is stored, since results may lie where inputs were.
-    const stores = results.map((result, at) => {
-      const values = places.map((flat) => emitter.valueToStore(result, { shape: result.shape, flat }));
-      return `${outputs[at]}[${place}] = ${narrowed(result.dtype, values)};`;
-    });
-    return [emitter.statements(), ...stores].join('\n  ');
+  const base = lanes === 1 ? place : emitter.bind('u32', `${place} * ${lanes}u`);
+  const places = emitter.ownPlaces(base, lanes);
+  // All are computed before the first is stored, since results may lie where inputs were.
+  const stores = results.map((result, at) => {
+    const values = places.map((flat) => emitter.valueToStore(result, { shape: result.shape, flat }));
+    return `${emitter.at(outputs[at] as string, place)} = ${narrowed(result.dtype, values)};`;
   });
-  return assemble(fusedName(node, inside), emitter, text, results);
+  return [emitter.statements(), ...stores].join('\n  ');
 }

@@ -1,3 +1,5 @@
+import { alignUp } from '../runtime/storage.js';
+
 /** A stretch of working memory, and the kernels (by position) between which it is in use. */
 export interface Interval {
   readonly bytes: number;
@@ -44,12 +46,37 @@ const ORDERS: readonly ((interval: Interval) => number)[] = [
   ({ first, last }) => last - first,
 ];
 
+/** As little as a vector of four: scalars, and what is hardly more. */
+const SMALL = 16;
+
+/**
+ * Lays intervals out as `layOutAll` does, but the small ones in a buffer of their own: a kernel that works through many
+ * tensors binds all memory between them as vectors, so nothing else that it reads may lie there.
+ */
+export function layOut(intervals: readonly Interval[], alignment: number, maxChunkBytes: number): Layout {
+  const slots = new Array<Slot>(intervals.length);
+  const chunkBytes: number[] = [];
+  for (const small of [false, true]) {
+    const members = intervals.flatMap(({ bytes }, at) => (bytes <= SMALL === small ? [at] : []));
+    const layout = layOutAll(
+      members.map((at) => intervals[at] as Interval),
+      alignment,
+      maxChunkBytes,
+    );
+    layout.slots.forEach(({ chunk, offset }, at) => {
+      slots[members[at] as number] = { chunk: chunk + chunkBytes.length, offset };
+    });
+    chunkBytes.push(...layout.chunkBytes);
+  }
+  return { slots, chunkBytes };
+}
+
 /**
  * Lays intervals out so that those in use at one time do not overlap in space. In each of several orders, every interval
  * goes to the lowest free place; the smallest layout is taken. With the largest first this is the greedy-by-size rule
  * of arXiv 2001.03288.
  */
-export function layOut(intervals: readonly Interval[], alignment: number, maxChunkBytes: number): Layout {
+function layOutAll(intervals: readonly Interval[], alignment: number, maxChunkBytes: number): Layout {
   const layouts = ORDERS.map((weight) => {
     const order = intervals
       .map((_, at) => at)
@@ -71,7 +98,7 @@ function layOutInOrder(
   const chunks: { placed: { interval: Interval; offset: number }[]; bytes: number }[] = [];
   for (const at of order) {
     const interval = intervals[at] as Interval;
-    const bytes = Math.ceil(Math.max(interval.bytes, alignment) / alignment) * alignment;
+    const bytes = alignUp(Math.max(interval.bytes, 1), alignment);
     for (let chunk = 0; slots[at] === undefined; chunk++) {
       chunks[chunk] ??= { placed: [], bytes: 0 };
       const { placed } = chunks[chunk] as (typeof chunks)[number];
@@ -79,8 +106,7 @@ function layOutInOrder(
       for (const other of placed) {
         if (!overlaps(interval, other.interval)) continue;
         if (offset + bytes <= other.offset) break;
-        const end =
-          other.offset + Math.ceil(Math.max(other.interval.bytes, alignment) / alignment) * alignment;
+        const end = other.offset + alignUp(Math.max(other.interval.bytes, 1), alignment);
         offset = Math.max(offset, end);
       }
       if (offset > 0 && offset + bytes > maxChunkBytes) continue;

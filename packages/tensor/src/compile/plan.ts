@@ -3,16 +3,17 @@ import type { GraphNode } from '../graph.js';
 import type { Runtime, Shader } from '../runtime/runtime.js';
 import type { Storage } from '../runtime/storage.js';
 import type { VariableState } from '../variable.js';
-import { bufferName } from './emitter.js';
+import { batchKernels } from './batch.js';
+import { bindKernel, type Place } from './bind.js';
 import type { Kernel } from './kernel.js';
 import { type Interval, layOut, liveBytes } from './memory.js';
 import { type Schedule, schedule } from './schedule.js';
 
-/** Where the buffer of a node is. */
-interface Place {
-  readonly storage: Storage;
-  readonly offset: number;
-}
+/** Where a storage begins, or a stretch of it. */
+const placeIn = (storage: Storage, offset = 0): Place => ({
+  buffer: storage.use(),
+  offset: storage.offset + offset,
+});
 
 interface Copy {
   readonly from: Place;
@@ -22,6 +23,7 @@ interface Copy {
 
 interface Dispatch extends Shader {
   readonly kernel: Kernel;
+  readonly workgroups: readonly [number, number, number];
   readonly group: GPUBindGroup;
   /** Absent until the first run. */
   pipeline?: GPUComputePipeline;
@@ -35,18 +37,18 @@ export interface PlanRequest {
   readonly once: boolean;
 }
 
-/** One vector of four: what an empty tensor takes too, since no binding may be smaller than an element. */
-const SMALLEST_BINDING = 16;
-
 const bytesOf = (node: GraphNode): number => byteSize(node.size, node.dtype);
 
-/** Kernels whose results no other kernel reads go last, so that they may overwrite what the others read. */
+/**
+ * Kernels whose results no other kernel reads go last, so that they may overwrite what the others read. Those that do the
+ * same to different tensors are one.
+ */
 function assignmentsLast(kernels: readonly Kernel[]): Kernel[] {
   const read = new Set(
     kernels.flatMap((kernel) => kernel.bindings.filter((node) => !kernel.outputs.includes(node))),
   );
   const isLast = (kernel: Kernel): boolean => kernel.outputs.every((node) => !read.has(node));
-  return [...kernels.filter((kernel) => !isLast(kernel)), ...kernels.filter(isLast)];
+  return [...kernels.filter((kernel) => !isLast(kernel)), ...batchKernels(kernels.filter(isLast))];
 }
 
 /** The commands that compute some tensors and assignments, with all memory laid out. */
@@ -73,9 +75,7 @@ export class Plan {
     this.#placement = placement;
     this.kernels = assignmentsLast(kernels);
     this.#layOut(values);
-    this.#dispatches = this.kernels
-      .filter(({ workgroups }) => !workgroups.includes(0))
-      .map((kernel) => this.#prepare(kernel));
+    this.#dispatches = this.kernels.flatMap((kernel) => this.#prepare(kernel));
   }
 
   /** Bytes of working memory. */
@@ -102,11 +102,14 @@ export class Plan {
     const pinned = new Set<GraphNode>();
 
     const copyOnly: { variable: VariableState; node: GraphNode }[] = [];
+    const nodes = values.map((value) => this.#bufferNode(value));
     assigned.forEach((variable, at) => {
-      const node = this.#bufferNode(values[at] as GraphNode);
+      const node = nodes[at] as GraphNode;
       const producer = written.get(node);
-      if (producer !== undefined && !this.#places.has(node) && this.#mayOverwrite(variable, node, producer)) {
-        this.#places.set(node, { storage: variable.storage, offset: 0 });
+      // What several variables get is copied to each: it cannot be copied from one to another, as they may share a buffer.
+      const isOnlyOne = nodes.indexOf(node) === nodes.lastIndexOf(node);
+      if (producer !== undefined && isOnlyOne && this.#mayOverwrite(variable, node, producer)) {
+        this.#places.set(node, placeIn(variable.storage));
       } else {
         copyOnly.push({ variable, node });
         pinned.add(node);
@@ -117,7 +120,7 @@ export class Plan {
       if (once && written.has(node) && !this.#places.has(node)) {
         const storage = this.runtime.pool.allocate(bytesOf(node));
         this.#direct.set(node, storage);
-        this.#places.set(node, { storage, offset: 0 });
+        this.#places.set(node, placeIn(storage));
       }
       pinned.add(node);
     }
@@ -135,9 +138,8 @@ export class Plan {
     const intervals: (Interval & { node: GraphNode | undefined; temporaryOf?: VariableState })[] = [];
     for (const [node, { first, last }] of uses) {
       const { source } = node;
-      if (source?.kind === 'variable')
-        this.#places.set(node, { storage: source.variable.storage, offset: 0 });
-      if (source?.kind === 'storage') this.#places.set(node, { storage: source.storage, offset: 0 });
+      if (source?.kind === 'variable') this.#places.set(node, placeIn(source.variable.storage));
+      if (source?.kind === 'storage') this.#places.set(node, placeIn(source.storage));
       if (this.#places.has(node)) continue;
       // What the host writes is there before the first kernel, and in a replayed plan must survive the last.
       const fromHost = source !== undefined;
@@ -170,13 +172,13 @@ export class Plan {
     const temporaries = new Map<VariableState, Place>();
     intervals.forEach(({ node, temporaryOf }, at) => {
       const slot = layout.slots[at] as { chunk: number; offset: number };
-      const place = { storage: this.#arena[slot.chunk] as Storage, offset: slot.offset };
+      const place = placeIn(this.#arena[slot.chunk] as Storage, slot.offset);
       if (node !== undefined) this.#places.set(node, place);
       if (temporaryOf !== undefined) temporaries.set(temporaryOf, place);
     });
     for (const { variable, node } of copyOnly) {
       const bytes = bytesOf(node);
-      const to = { storage: variable.storage, offset: 0 };
+      const to = placeIn(variable.storage);
       const from = this.#places.get(node) as Place;
       const temporary = temporaries.get(variable);
       if (temporary !== undefined) this.#before.push({ from, to: temporary, bytes });
@@ -197,40 +199,25 @@ export class Plan {
       return (
         old.length === 0 ||
         at < producer ||
-        (at === producer && old.every((bound) => kernel.readsInPlace(bound)))
+        (at === producer && old.every((bound) => kernel.readsInPlace(bound, node)))
       );
     });
   }
 
   #upload(place: Place, values: HostArray, dtype: DType): void {
-    this.runtime.gpu.queue.writeBuffer(place.storage.use(), place.offset, toDeviceWords(values, dtype));
+    this.runtime.gpu.queue.writeBuffer(place.buffer, place.offset, toDeviceWords(values, dtype));
   }
 
-  #prepare(kernel: Kernel): Dispatch {
-    let { code } = kernel;
-    const entries: GPUBindGroupEntry[] = [];
-    const bound: { place: Place; name: string }[] = [];
-    kernel.bindings.forEach((node, binding) => {
-      const place = this.#places.get(node) as Place;
-      const twin = bound.find(
-        (other) => other.place.storage === place.storage && other.place.offset === place.offset,
-      );
-      if (twin === undefined) {
-        bound.push({ place, name: bufferName(binding) });
-        const resource = {
-          buffer: place.storage.use(),
-          offset: place.offset,
-          size: Math.max(bytesOf(node), SMALLEST_BINDING),
-        };
-        entries.push({ binding, resource });
-        return;
-      }
-      // A kernel that writes over what it reads may bind the memory only once.
-      code = code.replace(new RegExp(`^.*> ${bufferName(binding)}: .*\n`, 'm'), '');
-      code = code.replaceAll(new RegExp(`\\b${bufferName(binding)}\\b`, 'g'), twin.name);
-    });
-    const parameters = { binding: kernel.bindings.length, values: kernel.parameters };
-    return { kernel, ...this.runtime.prepare(kernel.name, code, entries, parameters) };
+  #prepare(kernel: Kernel): Dispatch[] {
+    const { gpu } = this.runtime;
+    const placeOf = (node: GraphNode): Place => this.#places.get(node) as Place;
+    return bindKernel(kernel, placeOf, gpu.limits)
+      .filter(({ workgroups }) => !workgroups.includes(0))
+      .map(({ code, entries, parameters, workgroups }) => ({
+        kernel,
+        workgroups,
+        ...this.runtime.prepare(kernel.name, code, entries, parameters),
+      }));
   }
 
   /** Compiles what has not been compiled, side by side. */
@@ -255,8 +242,7 @@ export class Plan {
   ): Storage[] {
     const encoder = this.runtime.gpu.createCommandEncoder();
     const copy = ({ from, to, bytes }: Copy): void => {
-      if (bytes > 0)
-        encoder.copyBufferToBuffer(from.storage.use(), from.offset, to.storage.use(), to.offset, bytes);
+      if (bytes > 0) encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes);
     };
     const early: Copy[] = [];
     const late: Copy[] = [];
@@ -273,7 +259,7 @@ export class Plan {
       const copies = node.source === undefined ? late : early;
       copies.push({
         from: this.#places.get(node) as Place,
-        to: { storage, offset: 0 },
+        to: placeIn(storage),
         bytes: bytesOf(node),
       });
       return storage;
@@ -298,7 +284,7 @@ export class Plan {
       if (profiler) pass = encoder.beginComputePass({ timestampWrites: profiler(at) });
       pass?.setPipeline(dispatch.pipeline);
       pass?.setBindGroup(0, dispatch.group);
-      pass?.dispatchWorkgroups(...dispatch.kernel.workgroups);
+      pass?.dispatchWorkgroups(...dispatch.workgroups);
       if (profiler) pass?.end();
     });
     if (!profiler) pass?.end();

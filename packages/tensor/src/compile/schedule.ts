@@ -28,6 +28,9 @@ const isCast = (node: GraphNode): boolean => node.operation.name === 'cast' && !
 const isWidening = (node: GraphNode): boolean =>
   isCast(node) && node.dtype === 'f32' && node.inputs[0]?.dtype === 'f16';
 
+const isSegmented = ({ operation: { lowering } }: GraphNode): boolean =>
+  lowering.kind === 'kernel' && lowering.segmented === true;
+
 /** Decides for each node between a buffer and recomputation inside the kernels that need it. */
 class Placer implements Placement {
   readonly canonical: (node: GraphNode) => GraphNode;
@@ -147,6 +150,7 @@ class Placer implements Placement {
 
   /** Buffers that a kernel written by hand binds for itself: results, and inputs that are not inlined. */
   #ownBuffers(node: GraphNode, inlined: readonly number[] = []): number {
+    if (isSegmented(node)) return 2;
     const inputs = node.inputs.filter((_, at) => !inlined.includes(at)).map((input) => this.#base(input));
     const parts = this.#order.filter(
       (each) => isPart(each) && this.canonical(each.inputs[0] as GraphNode) === node,
@@ -205,11 +209,11 @@ class Placer implements Placement {
   #enforceLimit(): void {
     // From the last on: what gets a buffer comes before its reader, and then it is its turn.
     for (const node of this.#order.toReversed()) {
-      if (!this.#stored.has(node) || isLeaf(node)) continue;
+      if (!this.#stored.has(node) || isLeaf(node) || isSegmented(node)) continue;
       for (;;) {
         const reached = new Map<GraphNode, ReadonlySet<GraphNode>>();
         const bound = new Set(node.inputs.flatMap((input) => [...this.#buffersBelow(input, reached)]));
-        if (bound.size < this.maxBuffers) break;
+        if (bound.size < this.maxBuffers || reached.size === 0) break;
         const [heaviest, below] = [...reached].reduce((a, b) => (b[1].size > a[1].size ? b : a));
         if (below.size <= 1) break;
         this.#store(heaviest);

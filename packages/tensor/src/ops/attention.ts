@@ -53,6 +53,11 @@ export interface AttentionOptions {
    * whole are skipped. Everything is visible when absent.
    */
   readonly mask?: Tensor | undefined;
+  /**
+   * Whether those squares are looked for and skipped. Default true. Without it all pairs are computed, as kernels do that
+   * take a mask as a tensor: of use where it is known that no square is ruled out, and to compare.
+   */
+  readonly skipBlocks?: boolean | undefined;
   /** Factor of the scores. Default `1 / sqrt(width)`. */
   readonly scale?: number | undefined;
 }
@@ -89,7 +94,7 @@ function check(query: Tensor, key: Tensor, value: Tensor): void {
 
 /** The states of the mask's blocks, and the mask; nothing where there is none. */
 function maskInputs(
-  mask: Tensor | undefined,
+  { mask, skipBlocks = true }: AttentionOptions,
   { batch, queryHeads, queries, keys }: AttentionProblem,
 ): Tensor[] {
   if (mask === undefined || queries === 0 || keys === 0) return [];
@@ -106,7 +111,8 @@ function maskInputs(
     number,
   ];
   const whole = mask.expand([ownBatch, ownHeads, queries, keys]);
-  return [apply(attentionBlocks, [whole], blockAttributes(mask.device.runtime.target)), whole];
+  const blocks = apply(attentionBlocks, [whole], blockAttributes(mask.device.runtime.target));
+  return [skipBlocks ? blocks : mask.device.ones([1, 1, ...blocks.shape.slice(2)], 'u32'), whole];
 }
 
 /**
@@ -117,11 +123,11 @@ function attend(
   inputs: readonly Tensor[],
   [query, key, value]: readonly [Tensor, Tensor, Tensor],
   problem: AttentionProblem,
-  mask: Tensor | undefined,
+  options: AttentionOptions,
   gradients: Pick<AttentionGradientProblem, 'shape' | 'towardsQuery' | 'towardsKey' | 'towardsValue'>,
   split: (all: Tensor) => readonly Tensor[],
 ): Tensor {
-  const masks = maskInputs(mask, problem);
+  const masks = maskInputs(options, problem);
   const result = apply(forward, [query, key, value, ...masks], problem);
   return customGradient(result, inputs, (upstream) => {
     const logTotal = partOf(result, 1, result.shape.slice(0, 3));
@@ -148,7 +154,7 @@ export function attention(query: Tensor, key: Tensor, value: Tensor, options: At
   check(query, key, value);
   const [batch, queryHeads, queries, width] = query.shape as [number, number, number, number];
   const [, keyHeads, keys] = key.shape as [number, number, number];
-  const { mask, scale = 1 / Math.sqrt(width) } = options;
+  const { scale = 1 / Math.sqrt(width) } = options;
   const problem: AttentionProblem = {
     ...{ batch, queryHeads, keyHeads, queries, keys, width, scale },
     query: headsFirst(queryHeads, queries, width),
@@ -169,7 +175,7 @@ export function attention(query: Tensor, key: Tensor, value: Tensor, options: At
     all.slice(0, keyStart, valueStart).reshape(key.shape),
     all.slice(0, valueStart).reshape(value.shape),
   ];
-  return attend(inputs, inputs, problem, mask, gradients, split).permute([0, 2, 1, 3]).cast('f32');
+  return attend(inputs, inputs, problem, options, gradients, split).permute([0, 2, 1, 3]).cast('f32');
 }
 
 export interface HeadCounts {
@@ -202,7 +208,7 @@ export function selfAttention(
     throw new DTypeError(`selfAttention: expected f32 or f16, got ${projection.dtype}. Use cast('f32').`);
   const [batch, time] = projection.shape as [number, number, number];
   const width = rowWidth / heads;
-  const { mask, scale = 1 / Math.sqrt(width) } = options;
+  const { scale = 1 / Math.sqrt(width) } = options;
   const view = (first: number) => headsInRows(first, time, width, rowWidth);
   const views = { query: view(0), key: view(queryHeads), value: view(queryHeads + keyHeads) };
   const problem: AttentionProblem = {
@@ -215,7 +221,7 @@ export function selfAttention(
     [projection],
     [projection, projection, projection],
     problem,
-    mask,
+    options,
     gradients,
     (all) => [all],
   );

@@ -1,4 +1,4 @@
-import { USAGE } from './storage.js';
+import { alignUp, USAGE } from './storage.js';
 
 const SLAB_BYTES = 16384;
 
@@ -34,7 +34,7 @@ export class ParameterStore {
       this.#used = 0;
     }
     const offset = this.#used;
-    this.#used += Math.ceil(size / this.#alignment) * this.#alignment;
+    this.#used += alignUp(size, this.#alignment);
     const words = new Uint32Array(size / 4);
     words.set(values);
     this.gpu.queue.writeBuffer(this.#slab, offset, words);

@@ -52,12 +52,12 @@ export async function profilePlan(
   collected.release();
   resolved.destroy();
   for (const set of sets) set.destroy();
-  const kernels = plan.dispatches.map(({ kernel }, at) => ({
+  const kernels = plan.dispatches.map(({ kernel, workgroups }, at) => ({
     name: kernel.name,
     variant: kernel.variant,
     microseconds: Number((times[2 * at + 1] as bigint) - (times[2 * at] as bigint)) / 1000,
     bytes: kernel.bindings.reduce((sum, node) => sum + byteSize(node.size, node.dtype), 0),
-    workgroups: kernel.workgroups,
+    workgroups,
   }));
   return { storages, kernels };
 }

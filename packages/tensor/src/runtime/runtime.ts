@@ -148,7 +148,7 @@ export class Runtime {
       this.#staging.get(size)?.pop() ??
       this.gpu.createBuffer({ size, usage: USAGE.mapRead | USAGE.copyTarget });
     const encoder = this.gpu.createCommandEncoder();
-    encoder.copyBufferToBuffer(storage.use(), 0, staging, 0, bytes);
+    encoder.copyBufferToBuffer(storage.use(), storage.offset, staging, 0, bytes);
     this.submit(encoder.finish());
     try {
       await waitForGpu(staging.mapAsync(1, 0, bytes));

@@ -22,6 +22,8 @@ export class Storage {
     readonly bytes: number,
     readonly pool: BufferPool,
     readonly counted: boolean,
+    /** Where it begins in the buffer, in bytes: not at 0 where several share one. */
+    readonly offset = 0,
   ) {}
 
   get released(): boolean {
@@ -44,7 +46,7 @@ export class Storage {
 }
 
 export interface MemoryReport {
-  /** Buffers of variables and realized tensors. */
+  /** Stretches of memory of variables and realized tensors. */
   readonly liveBuffers: number;
   readonly liveBytes: number;
   /** Memory of plans, and free memory kept for the next use. */
@@ -52,6 +54,9 @@ export interface MemoryReport {
   /** The most that was ever allocated at once. */
   readonly peakBytes: number;
 }
+
+/** The next multiple of `step`. */
+export const alignUp = (bytes: number, step: number): number => Math.ceil(bytes / step) * step;
 
 const SMALLEST = 256;
 /** Sizes in steps of a quarter of a power of two: at most a fifth is wasted, and sizes recur. */
@@ -67,6 +72,8 @@ const KEPT_BYTES = 256 * 1024 * 1024;
 /** Allocates buffers and keeps freed ones for reuse. */
 export class BufferPool {
   readonly #free = new Map<number, GPUBuffer[]>();
+  /** How many storages share a buffer, for those that several share. */
+  readonly #sharers = new Map<GPUBuffer, number>();
   #allocatedBytes = 0;
   #freeBytes = 0;
   #peakBytes = 0;
@@ -90,11 +97,49 @@ export class BufferPool {
     const reused = this.#free.get(size)?.pop();
     if (reused !== undefined) this.#freeBytes -= size;
     const buffer = reused ?? this.#create(Math.min(size, Math.floor(limit / 4) * 4));
-    if (counted) {
-      this.#liveBuffers++;
-      this.#liveBytes += bytes;
-    }
+    if (counted) this.#count(bytes);
     return new Storage(buffer, bytes, this, counted);
+  }
+
+  /**
+   * Storages side by side in one buffer, or in a few where one cannot be so large. A buffer is free again when all who
+   * share it are.
+   *
+   * @param sizes - bytes of each
+   */
+  allocateTogether(sizes: readonly number[]): Storage[] {
+    const { limits } = this.device;
+    const limit = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+    const padded = (bytes: number): number =>
+      alignUp(Math.max(bytes, 4), limits.minStorageBufferOffsetAlignment);
+    const groups: { bytes: number; members: number[] }[] = [];
+    sizes.forEach((bytes, at) => {
+      const group = groups.at(-1);
+      if (group === undefined || group.bytes + padded(bytes) > limit) {
+        groups.push({ bytes: padded(bytes), members: [at] });
+        return;
+      }
+      group.bytes += padded(bytes);
+      group.members.push(at);
+    });
+    return groups.flatMap(({ bytes, members }) => {
+      if (members.length === 1) return [this.allocate(sizes[members[0] as number] as number)];
+      const { buffer } = this.allocate(bytes, false);
+      this.#sharers.set(buffer, members.length);
+      let offset = 0;
+      return members.map((at) => {
+        const own = sizes[at] as number;
+        const storage = new Storage(buffer, own, this, true, offset);
+        offset += padded(own);
+        this.#count(own);
+        return storage;
+      });
+    });
+  }
+
+  #count(bytes: number): void {
+    this.#liveBuffers++;
+    this.#liveBytes += bytes;
   }
 
   #create(size: number): GPUBuffer {
@@ -110,6 +155,12 @@ export class BufferPool {
       this.#liveBuffers--;
       this.#liveBytes -= storage.bytes;
     }
+    const sharers = this.#sharers.get(buffer) ?? 1;
+    if (sharers > 1) {
+      this.#sharers.set(buffer, sharers - 1);
+      return;
+    }
+    this.#sharers.delete(buffer);
     if (this.#freeBytes + buffer.size > KEPT_BYTES) {
       this.#allocatedBytes -= buffer.size;
       buffer.destroy();

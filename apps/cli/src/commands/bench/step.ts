@@ -87,7 +87,7 @@ export const stepCommand = buildCommand<Flags>({
         values: registerLayouts,
         optional: true,
         brief:
-          'mutor: registers behind all tokens, or each behind its token under a dense mask [default = appended]',
+          'mutor: registers behind all tokens, or each behind its token under a dense mask, of which all pairs are computed or squares skipped [default = appended]',
       },
       steps: {
         kind: 'parsed',

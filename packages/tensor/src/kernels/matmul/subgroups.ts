@@ -19,13 +19,22 @@ export interface SubgroupTile {
 const BUSY_WORKGROUPS = 4;
 const TALLEST = 32;
 
-/** Rows of the tallest tile, one vector wide, that leaves enough of them; one for few rows holds no more than those. */
-export function usualTileRows({ batch, rows, columns }: MatmulSizes, lanes: number): number {
-  const across = Math.ceil(columns / (lanes * VECTOR)) * sizeOf(batch);
+/** The least that all sides of a product measure where tiles are two vectors wide: their code takes longer to compile. */
+const LARGE = 128;
+
+/**
+ * The largest tile that leaves enough of them: for large products two vectors wide, so that what is handed round serves
+ * twice; else one vector wide, and lower where they would be too few. For few rows it holds no more than those.
+ */
+export function usualTile({ batch, rows, inner, columns }: MatmulSizes, lanes: number): SubgroupTile {
+  const tiles = (tileRows: number, vectors: number): number =>
+    Math.ceil(rows / tileRows) * Math.ceil(columns / (vectors * lanes * VECTOR)) * sizeOf(batch);
+  if (Math.min(rows, inner, columns) >= LARGE && tiles(TALLEST, 2) >= BUSY_WORKGROUPS)
+    return { tileRows: TALLEST, vectors: 2 };
   let tileRows = TALLEST;
   while (tileRows > 1 && tileRows / 2 >= rows) tileRows /= 2;
-  while (tileRows > 8 && Math.ceil(rows / tileRows) * across < BUSY_WORKGROUPS) tileRows /= 2;
-  return tileRows;
+  while (tileRows > 8 && tiles(tileRows, 1) < BUSY_WORKGROUPS) tileRows /= 2;
+  return { tileRows, vectors: 1 };
 }
 
 /** How a factor lies in memory, as the kernel reads it. */
@@ -151,28 +160,18 @@ export function subgroupTiles(
   ${lines(factorA.before)}
   ${lines(tileR.flatMap((r) => tileV.map((v) => `var c${r}_${v} = vec4<f32>();`)))}
   ${inner === 0 ? '' : loop}
-  ${lines(storeInTurns(tileRows, wgsl.hasEpilogue ? 1 : 4, tileV, store))}`,
+  ${lines(storeInTurns(tileRows, tileV, store))}`,
   };
 }
 
-/** Stores `atOnce` rows at a time and moves up the others: storing all side by side is slow to compile. */
+/** Stores a row at a time and moves up the others: storing all side by side is slow to compile. */
 function storeInTurns(
   tileRows: number,
-  atOnce: number,
   vectors: readonly number[],
   store: (row: number, place: string) => readonly string[],
-): string[] {
-  const few = range(Math.min(tileRows, atOnce));
-  const stores = few.flatMap((r) => store(r, `(stored + ${r}u)`));
-  if (tileRows <= atOnce) return ['let stored = tileRow;', ...stores];
-  const moves = range(tileRows - few.length).flatMap((r) =>
-    vectors.map((v) => `c${r}_${v} = c${r + few.length}_${v};`),
-  );
-  return [
-    repeat(
-      'stored',
-      { start: 'tileRow', end: `tileRow + ${tileRows}u`, step: few.length },
-      [...stores, ...moves].join('\n  '),
-    ),
-  ];
+): readonly string[] {
+  if (tileRows === 1) return store(0, 'tileRow');
+  const moves = range(tileRows - 1).flatMap((r) => vectors.map((v) => `c${r}_${v} = c${r + 1}_${v};`));
+  const body = [...store(0, 'stored'), ...moves].join('\n  ');
+  return [repeat('stored', { start: 'tileRow', end: `tileRow + ${tileRows}u` }, body)];
 }

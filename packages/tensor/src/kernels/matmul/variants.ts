@@ -6,7 +6,7 @@ import { type Shape, sizeOf } from '../../shape.js';
 import type { Question } from '../../tune/choices.js';
 import { registerTiles } from './registers.js';
 import { sharedTiles } from './shared-memory.js';
-import { subgroupTiles, usualTileRows } from './subgroups.js';
+import { subgroupTiles, usualTile } from './subgroups.js';
 
 interface Variant {
   readonly name: string;
@@ -40,7 +40,10 @@ const SUBGROUPS: Variant = {
       [16, 4],
       [8, 4],
     ].map(([rows, each]) => `${rows}x${(each as number) * subgroupSize}`),
-  usual: (sizes, { subgroupSize = 0 }) => `${usualTileRows(sizes, subgroupSize)}x${4 * subgroupSize}`,
+  usual: (sizes, { subgroupSize = 0 }) => {
+    const { tileRows, vectors } = usualTile(sizes, subgroupSize);
+    return `${tileRows}x${4 * vectors * subgroupSize}`;
+  },
   build: (context, tileRows, columns) =>
     subgroupTiles(context, { tileRows, vectors: columns / (4 * (context.target.subgroupSize as number)) }),
 };

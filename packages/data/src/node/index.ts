@@ -1,0 +1,3 @@
+export { type LoadTaskOptions, loadCorpusTask, loadTask, loadTextTask } from './load-task.js';
+export { loadTokenizer } from './load-tokenizer.js';
+export { type ReadOptions, readRecords } from './read-records.js';

@@ -1,0 +1,97 @@
+import { type CorpusOptions, parseCorpusConfig } from '../corpus/config.js';
+import { CorpusTask } from '../corpus/task.js';
+import type { DataFiles } from '../data-files.js';
+import { TaskConfigError } from '../errors.js';
+import { nearestName } from '../nearest-name.js';
+import { parseTextConfig, type TextOptions } from '../text/config.js';
+import { TEXT_PRESET_NAMES } from '../text/presets.js';
+import type { TextRecord } from '../text/record.js';
+import type { TextSources } from '../text/sources.js';
+import { TextTask } from '../text/task.js';
+import { parseTemplate, templateColumns } from '../text/template.js';
+import type { TextTokenizer } from '../text/tokenizer.js';
+import { loadTokenizer } from './load-tokenizer.js';
+import { readRecords } from './read-records.js';
+
+async function readAll(paths: readonly string[], columns: readonly string[]): Promise<TextRecord[]> {
+  const records: TextRecord[] = [];
+  for (const path of paths) {
+    for await (const record of readRecords(path, { columns })) records.push(record);
+  }
+  return records;
+}
+
+async function readSources(
+  { files, tokenizer }: { readonly files: DataFiles | null; readonly tokenizer: string | null },
+  columns: readonly string[],
+  given: TextTokenizer | undefined,
+): Promise<TextSources> {
+  if (files === null) {
+    throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
+  }
+  if (tokenizer === null && given === undefined) {
+    throw new TaskConfigError(
+      'text: tokenizer is missing. Give the folder of a model with its tokenizer.json.',
+    );
+  }
+  const read = (paths: readonly string[] | undefined) =>
+    paths === undefined ? undefined : readAll(paths, columns);
+  return {
+    tokenizer: given ?? loadTokenizer(tokenizer as string),
+    train: await readAll(files.train, columns),
+    validation: await read(files.validation),
+    test: await read(files.test),
+  };
+}
+
+/**
+ * A task of prompts and answers from the files that its settings name. The settings alone make the same task again.
+ *
+ * @param tokenizer - instead of the one in the folder that the settings name
+ * @throws TaskConfigError, DataFileError or TokenizerError, in one line that says what is wrong and where
+ */
+export async function loadTextTask(
+  options: Partial<TextOptions>,
+  tokenizer?: TextTokenizer,
+): Promise<TextTask> {
+  const config = parseTextConfig(options);
+  const template = parseTemplate(config.template, config.answerFrom ?? undefined);
+  const columns = [...templateColumns(template), ...Object.values(config.alternatives).flat()];
+  return new TextTask(options, await readSources(config, columns, tokenizer));
+}
+
+/**
+ * A task of running text from the files that its settings name.
+ *
+ * @param tokenizer - instead of the one in the folder that the settings name
+ * @throws TaskConfigError, DataFileError or TokenizerError, in one line that says what is wrong and where
+ */
+export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTokenizer): Promise<CorpusTask> {
+  const config = parseCorpusConfig(options);
+  return new CorpusTask(options, await readSources(config, [config.column], tokenizer));
+}
+
+/** Settings of either kind of task; the preset `text` is running text. */
+export type LoadTaskOptions = Partial<TextOptions> | (CorpusOptions & { readonly preset: 'text' });
+
+const PRESET_NAMES = [...TEXT_PRESET_NAMES, 'text'];
+
+const isCorpus = (options: LoadTaskOptions): options is CorpusOptions & { readonly preset: 'text' } =>
+  options.preset === 'text';
+
+function checkPreset(preset: unknown): void {
+  if (typeof preset !== 'string' || PRESET_NAMES.includes(preset)) return;
+  const meant = nearestName(preset, PRESET_NAMES);
+  throw new TaskConfigError(
+    `text: there is no preset '${preset}'; ${meant ? `did you mean '${meant}'?` : `there are ${PRESET_NAMES.join(', ')}.`}`,
+  );
+}
+
+/** {@link loadTextTask}, or {@link loadCorpusTask} with the preset `text`. */
+export async function loadTask(
+  options: LoadTaskOptions,
+  tokenizer?: TextTokenizer,
+): Promise<TextTask | CorpusTask> {
+  checkPreset(options.preset);
+  return isCorpus(options) ? loadCorpusTask(options, tokenizer) : loadTextTask(options, tokenizer);
+}

@@ -1,0 +1,47 @@
+import type { z } from 'zod';
+import { TaskConfigError } from './errors.js';
+import { nearestName } from './nearest-name.js';
+
+/** Names that a setting may have, by the path of the object that holds it; '' for the settings themselves. */
+export type KnownNames = Readonly<Record<string, readonly string[]>>;
+
+function describeUnknown(key: string, known: readonly string[]): string {
+  const meant = nearestName(key, known);
+  return `unknown setting '${key}', ${meant ? `did you mean '${meant}'?` : `known are ${known.join(', ')}`}`;
+}
+
+function describeChoice(issue: z.core.$ZodIssue & { code: 'invalid_value' }): string {
+  const values = issue.values.map(String);
+  const meant = typeof issue.input === 'string' ? nearestName(issue.input, values) : undefined;
+  const found = typeof issue.input === 'string' ? `'${issue.input}' is none of` : 'expected one of';
+  return `${found} ${values.join(', ')}${meant === undefined ? '' : `; did you mean '${meant}'?`}`;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, known: KnownNames): string {
+  const path = issue.path.join('.');
+  const prefix = path === '' ? '' : `${path}: `;
+  if (issue.code === 'unrecognized_keys') {
+    const names = known[path] ?? [];
+    return prefix + issue.keys.map((key) => describeUnknown(key, names)).join('; ');
+  }
+  if (issue.code === 'invalid_value') return prefix + describeChoice(issue);
+  return prefix + issue.message;
+}
+
+/**
+ * Checks settings and fills in the defaults.
+ *
+ * @param owner - whose settings they are, the beginning of a message
+ * @throws TaskConfigError with every mistake in one message
+ */
+export function parseSettings<Schema extends z.ZodType>(
+  schema: Schema,
+  owner: string,
+  options: unknown,
+  known: KnownNames,
+): z.output<Schema> {
+  const result = schema.safeParse(options, { reportInput: true });
+  if (result.success) return result.data;
+  const message = `${owner}: ${result.error.issues.map((issue) => describeIssue(issue, known)).join('; ')}`;
+  throw new TaskConfigError(/[?.]$/.test(message) ? message : `${message}.`, { cause: result.error });
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { DATA_FILE_NAMES, dataFilesSchema } from '../data-files.js';
+import { SCORER_NAMES } from '../metrics/scorers.js';
+import { parseSettings } from '../parse-settings.js';
+import { TEXT_PRESET_NAMES, textPresets } from './presets.js';
+import { parseTemplate } from './template.js';
+
+const count = (least: number) => z.number().int().min(least);
+const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+const pattern = z.string().superRefine((source, context) => {
+  try {
+    new RegExp(source, 'g');
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
+
+/** Settings of a task of prompts and answers. */
+export const textConfigSchema = z
+  .strictObject({
+    /** Data set whose settings these are based on; null for data of your own. */
+    preset: z.enum(TEXT_PRESET_NAMES).nullable().default(null),
+    /** Where the data is; null when records are handed over. */
+    files: dataFilesSchema.nullable().default(null),
+    /** Folder of the tokenizer; null when a tokenizer is handed over. */
+    tokenizer: z.string().min(1).nullable().default(null),
+    /** Columns in braces, `Question: {question}\n\nAnswer: {answer}`. */
+    template: z.string({
+      error: `is missing; give a preset (${TEXT_PRESET_NAMES.join(', ')}) or a text with columns in braces, 'Question: {question}\\n\\nAnswer: {answer}'`,
+    }),
+    /** Column that the answer begins with; the last one of the template when null. */
+    answerFrom: z.string().nullable().default(null),
+    /** Columns that stand in for one that a record lacks. The first is the answer, all of them are references. */
+    alternatives: z.record(z.string(), z.array(z.string()).min(1)).default({}),
+    /** Regular expression of what is taken out of every column, `<<[^>]*>>` for GSM8K's calculator notes. */
+    dropPattern: pattern.nullable().default(null),
+    /** How answers are judged. */
+    scorer: z.enum(SCORER_NAMES).default('text'),
+    /** Most tokens of a prompt with its answer. */
+    maxTime: count(2).default(512),
+    /** Most tokens that a question is answered with; its prompt has what remains. Half of `maxTime` when null. */
+    maxAnswerTime: count(1).nullable().default(null),
+    /** Longer examples are left out and counted, or refused with an error. */
+    overlong: z.enum(['drop', 'refuse']).default('drop'),
+    /** The token that ends a text ends each answer, and is learned. */
+    endToken: z.boolean().default(true),
+    /** Lengths that batches are padded to: as many equal steps up to `maxTime`, or the lengths themselves. */
+    buckets: z.union([count(1).max(64), z.array(count(2)).min(1).max(64)]).default(4),
+    /** Examples that lie together and share a length. Best a multiple of the batch size, of micro-batches at least. */
+    group: count(1).max(65_536).default(32),
+    /** Order of the training examples. */
+    seed: seed.default(0),
+    /** Which examples are held out; the same for all runs of a study. */
+    heldOutSeed: seed.default(0),
+    /** Share of the training examples held out for validation when there is no validation file. */
+    validationShare: z.number().min(0).max(0.9).default(0.05),
+  })
+  .transform((config) => ({
+    ...config,
+    maxAnswerTime: config.maxAnswerTime ?? Math.floor(config.maxTime / 2),
+  }))
+  .superRefine((config, context) => {
+    const refuse = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (config.maxAnswerTime >= config.maxTime) {
+      refuse(
+        'maxAnswerTime',
+        `${config.maxAnswerTime} leaves no room for a prompt in maxTime ${config.maxTime}`,
+      );
+    }
+    if (Array.isArray(config.buckets) && Math.max(...config.buckets) !== config.maxTime) {
+      refuse('buckets', `the longest must be maxTime, ${config.maxTime}, got ${config.buckets.join(', ')}`);
+    }
+    try {
+      parseTemplate(config.template, config.answerFrom ?? undefined);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  });
+
+/** Complete settings, as stored with a run. */
+export type TextConfig = z.output<typeof textConfigSchema>;
+
+/** Settings as written by a person: what has a default, or comes from the preset, may be left out. */
+export type TextOptions = z.input<typeof textConfigSchema>;
+
+const known = {
+  '': Object.keys(textConfigSchema.in.shape),
+  files: DATA_FILE_NAMES,
+};
+
+/**
+ * Checks settings, on top of those of their preset, and fills in the defaults.
+ *
+ * @throws TaskConfigError with every mistake in one message
+ */
+export function parseTextConfig(options: Partial<TextOptions>): TextConfig {
+  const { preset } = options;
+  const base = typeof preset === 'string' && Object.hasOwn(textPresets, preset) ? textPresets[preset] : {};
+  return parseSettings(textConfigSchema, 'text', { ...base, ...options }, known);
+}

@@ -1,0 +1,161 @@
+import { Tokenizer } from '@huggingface/tokenizers';
+import { TokenizerError } from '../errors.js';
+import { TokenStream } from './token-stream.js';
+import { readTokenizerSettings, type TokenizerFiles, type TokenizerSettings } from './tokenizer-files.js';
+
+/** What is used of the library, whose own types do not resolve under `moduleResolution: NodeNext` (0.2.0). */
+interface HubTokenizer {
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[] };
+  decode(
+    ids: number[],
+    options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean },
+  ): string;
+  token_to_id(token: string): number | undefined;
+  id_to_token(id: number): string | undefined;
+  get_vocab(): Map<string, number>;
+}
+
+export interface EncodeOptions {
+  /** Puts the token in front that begins a text, where the tokenizer has one. Default false. */
+  readonly begin?: boolean;
+}
+
+export interface DecodeOptions {
+  /** Leaves special tokens (`<s>`, `<|endoftext|>`) out of the text. Default true. */
+  readonly skipSpecial?: boolean;
+}
+
+/**
+ * A Hugging Face tokenizer, as `tokenizer.json` and its companions describe it. Ids are those of the `tokenizers`
+ * library. Nothing is ever added to the vocabulary: registers and blanks are vectors of an objective, not tokens.
+ */
+export class TextTokenizer {
+  /** Where it came from, for messages: the folder, usually. */
+  readonly name: string;
+  /** Every id is below this, special and added tokens included. A model may have more rows, never fewer. */
+  readonly vocabularySize: number;
+  /** Begins a text; undefined when the tokenizer has none. */
+  readonly beginToken: number | undefined;
+  /** Ends a text; undefined when the tokenizer has none. */
+  readonly endToken: number | undefined;
+  readonly padToken: number | undefined;
+  readonly unknownToken: number | undefined;
+  /** Whether the tokenizer itself begins every text with `beginToken`, as Llama's does and GPT-2's does not. */
+  readonly addsBeginToken: boolean;
+  /** `model_max_length`, where that is a length at all. */
+  readonly modelMaxLength: number | undefined;
+  readonly #tokenizer: HubTokenizer;
+
+  /** @throws TokenizerError when the files are broken, of an unknown kind, or name special tokens that are not there */
+  constructor(files: TokenizerFiles, name = 'tokenizer') {
+    this.name = name;
+    const settings = readTokenizerSettings(files, name);
+    this.#tokenizer = build(settings, name);
+    this.vocabularySize = 1 + [...this.#tokenizer.get_vocab().values()].reduce((a, b) => Math.max(a, b), -1);
+    this.beginToken = this.#specialId('bos_token', settings.beginToken);
+    this.endToken = this.#specialId('eos_token', settings.endToken);
+    this.padToken = this.#specialId('pad_token', settings.padToken);
+    this.unknownToken = this.#specialId('unk_token', settings.unknownToken);
+    this.addsBeginToken =
+      this.beginToken !== undefined &&
+      (settings.addsBeginToken ??
+        this.#tokenizer.encode('a', { add_special_tokens: true }).ids[0] === this.beginToken);
+    this.modelMaxLength = settings.modelMaxLength;
+  }
+
+  /**
+   * Ids of a text. The end token is never added: who lays out examples decides where a text ends. Special tokens that
+   * are written out in the text (`</s>`) become those tokens, as in Hugging Face's libraries.
+   */
+  encode(text: string, { begin = false }: EncodeOptions = {}): number[] {
+    const ids: number[] = [];
+    const found = text === '' ? [] : this.#tokenizer.encode(text, { add_special_tokens: false }).ids;
+    for (const id of found) {
+      if (id === undefined) throw this.#notWritable(text);
+      ids.push(id);
+    }
+    return begin && this.beginToken !== undefined ? [this.beginToken, ...ids] : ids;
+  }
+
+  /** The text of ids, spaces as they are ("clean up" is never applied). Ids that no token has give nothing. */
+  decode(ids: ArrayLike<number>, { skipSpecial = true }: DecodeOptions = {}): string {
+    const known = Array.from(ids).filter((id) => this.#tokenizer.id_to_token(id) !== undefined);
+    if (known.length === 0) return '';
+    return this.#tokenizer.decode(known, {
+      skip_special_tokens: skipSpecial,
+      clean_up_tokenization_spaces: false,
+    });
+  }
+
+  /** Turns ids into text one at a time, behind the ids of `context`. */
+  stream(context: readonly number[] = [], options: DecodeOptions = {}): TokenStream {
+    return new TokenStream((ids) => this.decode(ids, options), context);
+  }
+
+  /** A token as the vocabulary writes it, for tables; `<id>` where there is none. */
+  tokenText(id: number): string {
+    return this.#tokenizer.id_to_token(id) ?? `<${id}>`;
+  }
+
+  /** The id of a token as the vocabulary writes it. */
+  tokenId(token: string): number | undefined {
+    return this.#tokenizer.token_to_id(token);
+  }
+
+  #notWritable(text: string): TokenizerError {
+    return new TokenizerError(
+      `${this.name}: cannot write ${JSON.stringify(excerpt(text))} in tokens, and has no unknown token to stand in. ` +
+        'Use a tokenizer with byte fallback or an unk_token.',
+    );
+  }
+
+  #specialId(key: string, token: string | undefined): number | undefined {
+    if (token === undefined) return undefined;
+    const id = this.tokenId(token);
+    if (id === undefined) {
+      throw new TokenizerError(
+        `${this.name}: the ${key} '${token}' is no token of tokenizer.json. ` +
+          'The files of the folder belong to different tokenizers; copy them all from one model.',
+      );
+    }
+    return id;
+  }
+}
+
+function build({ tokenizer, config }: TokenizerSettings, name: string): HubTokenizer {
+  try {
+    return new Tokenizer(tokenizer, config);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TokenizerError(
+      `${name}: tokenizer.json cannot be used: ${reason.replace(/\.$/, '')}. ` +
+        'Save it again with a current version of transformers (`save_pretrained`).',
+      { cause },
+    );
+  }
+}
+
+const EXCERPT = 40;
+
+const excerpt = (text: string): string => (text.length > EXCERPT ? `${text.slice(0, EXCERPT)}...` : text);
+
+/** A vocabulary this much smaller than the model's rows is another model's: padding takes a few percent. */
+const SMALLEST_SHARE = 0.9;
+
+/**
+ * Checks that a tokenizer can belong to a model of `vocabularySize` rows.
+ *
+ * @throws TokenizerError when it has ids beyond the rows, or so few that the model was trained with another one
+ */
+export function checkTokenizerFits(
+  tokenizer: Pick<TextTokenizer, 'name' | 'vocabularySize'>,
+  vocabularySize: number,
+  model = 'the model',
+): void {
+  const ids = tokenizer.vocabularySize;
+  if (ids <= vocabularySize && ids >= SMALLEST_SHARE * vocabularySize) return;
+  throw new TokenizerError(
+    `${tokenizer.name}: has ${ids} tokens, but ${model} has ${vocabularySize} rows of embeddings: ` +
+      'the tokenizer belongs to another model. Use the tokenizer.json from the folder of the model.',
+  );
+}

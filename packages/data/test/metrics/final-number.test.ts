@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { finalNumber, markedNumber, normalizeNumber, parseJsonLines } from '../../src/index.js';
+import { dataPath } from '../support/data-folder.js';
+
+describe('normalizeNumber', () => {
+  it.each([
+    ['72', '72'],
+    ['072', '72'],
+    ['1,050', '1050'],
+    ['$1,050.00', '1050'],
+    ['$ 3.50', '3.5'],
+    ['-5', '-5'],
+    ['-$5', '-5'],
+    ['$-5', '-5'],
+    ['-0', '0'],
+    ['-0.0', '0'],
+    ['.5', '0.5'],
+    ['-.50', '-0.5'],
+    ['72.', '72'],
+    ['12345678901234567890', '12345678901234567890'],
+  ])('%s -> %s', (text, number) => {
+    expect(normalizeNumber(text)).toBe(number);
+  });
+
+  it.each(['', '-', '.', ',', '$', '1.2.3', '--5', 'five', '1e5', '5%'])('%j is none', (text) => {
+    expect(normalizeNumber(text)).toBeUndefined();
+  });
+});
+
+describe('markedNumber', () => {
+  it.each([
+    ['She sold 24 more.\n#### 72', '72'],
+    ['#### 1,234', '1234'],
+    ['#### -3', '-3'],
+    ['#### 72.', '72'],
+    ['#### 72.00', '72'],
+    ['#### 72 clips', '72'],
+    // A model that goes on has given its answer.
+    ['#### 72\n\nQuestion: And then?\n\nAnswer: #### 5', '72'],
+    // Not what the data set's authors accept.
+    ['####72', undefined],
+    ['#### $72', undefined],
+    ['### 72', undefined],
+    ['#### ,', undefined],
+    ['The answer is 72.', undefined],
+    ['', undefined],
+  ])('%j -> %s', (text, number) => {
+    expect(markedNumber(text)).toBe(number);
+  });
+});
+
+describe('finalNumber', () => {
+  it.each([
+    ['#### 72', '72'],
+    ['####72', '72'],
+    ['#### $1,050', '1050'],
+    ['#### about 72 of them, 3 each', '72'],
+    ['so 5 + 5 = 10 #### none', '10'],
+    [String.raw`Thus 3 + 4 = \boxed{7} of the 9`, '7'],
+    [String.raw`\boxed{12} or rather \boxed{\$1,300}`, '1300'],
+    ['The answer is 72.', '72'],
+    ['The answer is $72.50, after 3 days.', '72.5'],
+    ['The answer is: 1,234,567', '1234567'],
+    ['The answer is not 5. The answer is -12.', '-12'],
+    ['Answer: 18 (of 20)', '18'],
+    ['the answer = 0.5', '0.5'],
+    ['The final answer is therefore 9, not 10', '9'],
+    ['48 / 2 = 24, and 48 + 24 = 72 clips.', '72'],
+    ['He has 5, 6, 7.', '7'],
+    ['It costs $3.', '3'],
+    ['It costs -$3', '-3'],
+    ['It falls to -5 degrees', '-5'],
+    ['It falls to \u22125 degrees', '-5'],
+    ['10-5', '5'],
+    ['years 1990-2000', '2000'],
+    ['5%', '5'],
+    ['x = .5', '0.5'],
+    ['1,2', '2'],
+    ['3,000 and 1,000', '1000'],
+    ['seventy-two', undefined],
+    ['', undefined],
+    ['####', undefined],
+  ])('%j -> %s', (text, number) => {
+    expect(finalNumber(text)).toBe(number);
+  });
+});
+
+const gsm8k = dataPath('gsm8k', 'train.jsonl');
+
+describe.skipIf(gsm8k === undefined)('GSM8K', () => {
+  it('has a marked number in every answer, which is the final one', () => {
+    const records = parseJsonLines(readFileSync(gsm8k as string, 'utf8'), 'train.jsonl');
+    expect(records).toHaveLength(7473);
+    for (const { where, columns } of records) {
+      const number = markedNumber(columns['answer'] as string);
+      expect(number, where).toMatch(/^-?\d+(\.\d+)?$/);
+      expect(finalNumber(columns['answer'] as string), where).toBe(number);
+    }
+  });
+});
