@@ -32,8 +32,8 @@ module.exports = {
     {
       name: 'what-runs-in-browsers-knows-no-node-entry',
       severity: 'error',
-      from: { path: '^packages/models/src', pathNot: 'models/src/node/' },
-      to: { path: '^packages/models/src/node/' },
+      from: { path: '^packages/(data|models)/src', pathNot: '/src/node/' },
+      to: { path: '^packages/(data|models)/src/node/' },
     },
   ],
   options: {

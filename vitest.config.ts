@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -10,21 +10,21 @@ const sources = readdirSync(path('packages')).map((name) => ({
   replacement: path(`packages/${name}/src/index.ts`),
 }));
 
-/** Entries of packages besides their index; an alias stands for all paths below it, so these come first. */
-const furtherSources = [
-  { find: '@foretoken/models/node', replacement: path('packages/models/src/node/index.ts') },
-  { find: '@foretoken/data/node', replacement: path('packages/data/src/node/index.ts') },
-];
+/** Data sets for the tests that use them when they are at hand. */
+const data = process.env['FORETOKEN_DATA'] ?? path('../shared/data');
 
 export default defineConfig({
   resolve: {
     alias: [
-      ...furtherSources,
+      // An alias stands for all paths below it, so further entries of a package come first.
+      { find: '@foretoken/data/node', replacement: path('packages/data/src/node/index.ts') },
+      { find: '@foretoken/models/node', replacement: path('packages/models/src/node/index.ts') },
       ...sources,
       { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') },
     ],
   },
   test: {
+    env: existsSync(data) ? { FORETOKEN_DATA: data } : {},
     include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'scripts/test/**/*.test.mjs'],
     // There is one GPU, which may be a software adapter on two cores.
     fileParallelism: false,

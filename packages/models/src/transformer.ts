@@ -35,10 +35,10 @@ export interface TrunkInputs {
   readonly positions: Tensor;
   /** bool, broadcasts to `[B, H, Tq, Tk]`. */
   readonly mask: Tensor;
-  /** Whether squares of pairs that the mask rules out are skipped; false computes all. Default true. */
-  readonly skipBlocks?: boolean | undefined;
   /** i32 `[B, Tk]`: position ids of the keys, where a cache holds others than the queries. Default `positions`. */
   readonly keyPositions?: Tensor | undefined;
+  /** Whether squares of pairs that the mask rules out are skipped; false computes all. Default true. */
+  readonly skipBlocks?: boolean | undefined;
   /** Keys and values of earlier tokens, see `KeyValueCache`. */
   readonly cache?: CachePass | undefined;
   /** u32 `[2]`, another one for each step: asks for dropout, and so for training. */
@@ -139,14 +139,16 @@ export class Transformer extends Module {
   context({
     positions,
     mask,
-    skipBlocks,
     keyPositions = positions,
-  }: Pick<TrunkInputs, 'positions' | 'mask' | 'skipBlocks' | 'keyPositions'>): BlockInputs {
-    const window = this.#config.slidingWindow;
+    skipBlocks,
+  }: Pick<TrunkInputs, 'positions' | 'mask' | 'keyPositions' | 'skipBlocks'>): BlockInputs {
+    const { slidingWindow, maxPositions } = this.#config;
+    // A window as wide as all positions hides nothing.
+    const size = slidingWindow && slidingWindow.size < maxPositions ? slidingWindow.size : undefined;
     return {
       mask,
+      windowedMask: size === undefined ? undefined : mask.and(windowMask(positions, keyPositions, size)),
       skipBlocks,
-      windowedMask: window && mask.and(windowMask(positions, keyPositions, window.size)),
       rotation: this.#rotary?.rotation(positions),
     };
   }

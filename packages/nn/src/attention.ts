@@ -117,7 +117,7 @@ export class Attention extends Module {
       this.#scoreCap === undefined
         ? // Nothing is kept where there is a cache, which is f32.
           this.#fused(query, seen, options, cache === undefined ? this.output.precision : 'f32')
-        : cappedAttention(query, seen.key, seen.value, { ...options, cap: this.#scoreCap });
+        : cappedAttention(query, seen.key, seen.value, { mask, scale: this.#scale, cap: this.#scoreCap });
     return this.output.forward(
       mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]),
     );

@@ -369,10 +369,10 @@ export class Device {
 
   // ---- Memory -------------------------------------------------------------------------------------------
 
-  #write(storage: Storage, values: HostArray, dtype: DType, offset = 0): void {
+  #write(storage: Storage, values: HostArray, dtype: DType, skippedBytes = 0): void {
     if (values.length === 0) return;
-    const words = toDeviceWords(values, dtype);
-    this.runtime.gpu.queue.writeBuffer(storage.use(), storage.offset + offset, words);
+    const offset = storage.offset + skippedBytes;
+    this.runtime.gpu.queue.writeBuffer(storage.use(), offset, toDeviceWords(values, dtype));
   }
 
   #forget(node: GraphNode, storage: Storage): void {

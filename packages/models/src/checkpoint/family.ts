@@ -29,6 +29,13 @@ export class FieldsError extends Error {}
 
 export const count = z.int().positive();
 
+/** A boolean that may be absent; null is false, as Python takes it. */
+export const flag = (fallback: boolean) =>
+  z
+    .boolean()
+    .nullish()
+    .transform((value) => (value === undefined ? fallback : (value ?? false)));
+
 /**
  * Checks fields and fills in defaults.
  *

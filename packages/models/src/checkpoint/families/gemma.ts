@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { activationName, readGatedActivation } from '../activations.js';
-import { type Family, type HubFields, parseFields } from '../family.js';
+import { type Family, flag, type HubFields, parseFields, refuseField } from '../family.js';
 import {
   type Defaults,
   LLAMA_IGNORED,
@@ -28,7 +28,8 @@ const TANH = 'gelu_pytorch_tanh';
 const schema = z.looseObject({
   hidden_act: z.string().default(TANH),
   hidden_activation: z.string().nullish(),
-  attention_bias: z.boolean().default(false),
+  attention_bias: flag(false),
+  use_bidirectional_attention: flag(false),
 });
 
 /** The first checkpoints say `gelu` where the models were trained with its approximation. */
@@ -57,10 +58,17 @@ export const gemma: Family = {
   architectures: ['GemmaForCausalLM', 'GemmaModel'],
   prefix: LLAMA_PREFIX,
   ignored: LLAMA_IGNORED,
-  fields: [...LLAMA_LIKE_FIELDS, 'hidden_act', 'hidden_activation', 'attention_bias'],
+  fields: [
+    ...LLAMA_LIKE_FIELDS,
+    'hidden_act',
+    'hidden_activation',
+    'attention_bias',
+    'use_bidirectional_attention',
+  ],
   names: llamaNames(),
   read(fields) {
     const found = parseFields(schema, fields);
+    if (found.use_bidirectional_attention) refuseField('use_bidirectional_attention', true, 'false');
     const common = readLlamaLike(fields, DEFAULTS);
     return {
       ...common,

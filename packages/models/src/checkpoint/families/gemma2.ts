@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readGatedActivation } from '../activations.js';
-import { count, type Family, parseFields, refuseField } from '../family.js';
+import { count, type Family, flag, parseFields, refuseField } from '../family.js';
 import { layerTypes, slidingLayers } from '../layer-types.js';
 import { attentionBias, gemmaEmbeddingScale, writeGemmaActivation } from './gemma.js';
 import {
@@ -32,12 +32,12 @@ const positive = z.number().positive();
 
 const schema = z.looseObject({
   hidden_activation: z.string().nullish(),
-  attention_bias: z.boolean().default(false),
+  attention_bias: flag(false),
   query_pre_attn_scalar: positive.default(256),
   sliding_window: count.nullable().default(4096),
   attn_logit_softcapping: positive.nullable().default(50),
   final_logit_softcapping: positive.nullable().default(30),
-  use_bidirectional_attention: z.boolean().nullish(),
+  use_bidirectional_attention: flag(false),
 });
 
 /** The scalar whose scale is exactly this one, a whole number where one is. */
@@ -73,7 +73,7 @@ export const gemma2: Family = {
   }),
   read(fields) {
     const found = parseFields(schema, fields);
-    if (found.use_bidirectional_attention === true) refuseField('use_bidirectional_attention', true, 'false');
+    if (found.use_bidirectional_attention) refuseField('use_bidirectional_attention', true, 'false');
     const common = readLlamaLike(fields, DEFAULTS);
     const size = found.sliding_window;
     const layers = slidingLayers(fields, common.layers, (layer) => layer % 2 === 0);

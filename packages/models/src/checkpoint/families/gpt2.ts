@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { activationName, readActivation } from '../activations.js';
-import { count, type Family, parseFields, refuseField } from '../family.js';
+import { count, type Family, flag, parseFields, refuseField } from '../family.js';
 
 /** Fields under the names that other families have for them, which GPT-2's config takes as well. */
 const ALIASES = {
@@ -19,10 +19,10 @@ const schema = z.looseObject({
   n_inner: count.nullish(),
   activation_function: z.string().default('gelu_new'),
   layer_norm_epsilon: z.number().positive().default(1e-5),
-  scale_attn_weights: z.boolean().default(true),
-  scale_attn_by_inverse_layer_idx: z.boolean().default(false),
-  add_cross_attention: z.boolean().default(false),
-  tie_word_embeddings: z.boolean().default(true),
+  scale_attn_weights: flag(true),
+  scale_attn_by_inverse_layer_idx: flag(false),
+  add_cross_attention: flag(false),
+  tie_word_embeddings: flag(true),
 });
 
 /** GPT-2 (Radford et al., 2019). Its linear layers lie transposed, queries, keys and values in one. */

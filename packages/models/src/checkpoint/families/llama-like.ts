@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { TransformerConfig, TransformerConfigInput } from '../../config.js';
 import { activationName } from '../activations.js';
-import { count, type HubFields, parseFields } from '../family.js';
+import { count, flag, type HubFields, parseFields } from '../family.js';
 import type { LayerNames, ModelNames } from '../name-map.js';
 import { ROPE_FIELDS, readRope, writeRope } from '../rope.js';
 
@@ -47,7 +47,7 @@ const schemaOf = (defaults: Defaults) =>
     head_dim: count.nullish(),
     max_position_embeddings: count.default(defaults.max_position_embeddings),
     rms_norm_eps: z.number().positive().default(1e-6),
-    tie_word_embeddings: z.boolean().default(defaults.tie_word_embeddings),
+    tie_word_embeddings: flag(defaults.tie_word_embeddings),
   });
 
 /** Sizes, rotary positions, RMS norms and the output; without biases, and without the kind of MLP. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readGatedActivation } from '../activations.js';
-import { type Family, parseFields } from '../family.js';
+import { type Family, flag, parseFields } from '../family.js';
 import {
   type Defaults,
   LLAMA_IGNORED,
@@ -23,8 +23,8 @@ const DEFAULTS: Defaults = {
 
 const schema = z.looseObject({
   hidden_act: z.string().default('silu'),
-  attention_bias: z.boolean().default(false),
-  mlp_bias: z.boolean().default(false),
+  attention_bias: flag(false),
+  mlp_bias: flag(false),
 });
 
 /** Llama 1 to 3 (arXiv 2302.13971, 2307.09288, 2407.21783). */
