@@ -31,7 +31,7 @@ import type { Operation } from './operation.js';
 import { leaf } from './ops/leaf.js';
 import { type ConstantAttributes, constant, expand, iota } from './ops/movement.js';
 import { randomBits, randomNormal, randomUniform } from './ops/random.js';
-import { type DeviceInfo, describeAdapter, subgroupSizeOf } from './runtime/adapter.js';
+import { type DeviceInfo, describeAdapter, subgroupSizeOf, WORKGROUPS_TO_FILL } from './runtime/adapter.js';
 import { Runtime } from './runtime/runtime.js';
 import { alignUp, type MemoryReport, type Storage } from './runtime/storage.js';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
@@ -175,6 +175,7 @@ export class Device {
     this.limits = limits;
     this.runtime = new Runtime(gpu, {
       software: this.info.software,
+      workgroupsToFill: WORKGROUPS_TO_FILL[this.info.adapterClass],
       // Dozens of bindings in one kernel help nobody.
       maxBuffers: Math.min(gpu.limits.maxStorageBuffersPerShaderStage, 16),
       maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,

@@ -69,6 +69,8 @@ export interface KernelText {
 export interface Target {
   /** Runs on the CPU: no barriers are cheap, loads that all lanes share are. */
   readonly software: boolean;
+  /** Workgroups that keep all of its cores busy, as far as its kind tells. */
+  readonly workgroupsToFill: number;
   readonly maxBuffers: number;
   /** Bytes of the largest binding; larger tensors are bound in parts. */
   readonly maxBindingBytes: number;

@@ -80,8 +80,6 @@ function splitReduction(
 
 /** Results of a product of which a workgroup of a GPU computes one tile. */
 const TILE = 64 * 64;
-/** Workgroups that a GPU has room for at the least. */
-const BUSY_WORKGROUPS = 128;
 /** The shortest sum worth a part of its own. */
 const SHORTEST_PART = 128;
 
@@ -92,14 +90,14 @@ const SHORTEST_PART = 128;
 function splitProduct(
   node: GraphNode,
   [a, b]: readonly [GraphNode, GraphNode],
-  { software }: Target,
+  { software, workgroupsToFill }: Target,
 ): readonly GraphNode[] | undefined {
   const attributes = node.attributes as MatmulAttributes;
   if (software || !attributes.transposeA || attributes.transposeB || a.shape.length > 2 || b.shape.length > 2)
     return undefined;
   const { rows, inner, columns } = matmulSizes(a.shape, b.shape, attributes);
   let parts = 1;
-  const more = (): boolean => (rows * columns * 2 * parts) / TILE <= BUSY_WORKGROUPS;
+  const more = (): boolean => (rows * columns * 2 * parts) / TILE <= workgroupsToFill;
   while (more() && inner % (2 * parts) === 0 && inner / (2 * parts) >= SHORTEST_PART) parts *= 2;
   if (parts === 1) return undefined;
   const cut = (factor: GraphNode, width: number): GraphNode =>

@@ -15,8 +15,6 @@ export interface SubgroupTile {
   readonly vectors: number;
 }
 
-/** Workgroups that keep all cores of a CPU busy until the end. */
-const BUSY_WORKGROUPS = 4;
 const TALLEST = 32;
 
 /** The least that all sides of a product measure where tiles are two vectors wide: their code takes longer to compile. */
@@ -26,14 +24,18 @@ const LARGE = 128;
  * The largest tile that leaves enough of them: for large products two vectors wide, so that what is handed round serves
  * twice; else one vector wide, and lower where they would be too few. For few rows it holds no more than those.
  */
-export function usualTile({ batch, rows, inner, columns }: MatmulSizes, lanes: number): SubgroupTile {
+export function usualTile(
+  { batch, rows, inner, columns }: MatmulSizes,
+  lanes: number,
+  workgroupsToFill: number,
+): SubgroupTile {
   const tiles = (tileRows: number, vectors: number): number =>
     Math.ceil(rows / tileRows) * Math.ceil(columns / (vectors * lanes * VECTOR)) * sizeOf(batch);
-  if (Math.min(rows, inner, columns) >= LARGE && tiles(TALLEST, 2) >= BUSY_WORKGROUPS)
+  if (Math.min(rows, inner, columns) >= LARGE && tiles(TALLEST, 2) >= workgroupsToFill)
     return { tileRows: TALLEST, vectors: 2 };
   let tileRows = TALLEST;
   while (tileRows > 1 && tileRows / 2 >= rows) tileRows /= 2;
-  while (tileRows > 8 && tiles(tileRows, 1) < BUSY_WORKGROUPS) tileRows /= 2;
+  while (tileRows > 8 && tiles(tileRows, 1) < workgroupsToFill) tileRows /= 2;
   return { tileRows, vectors: 1 };
 }
 

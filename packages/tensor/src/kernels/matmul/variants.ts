@@ -40,8 +40,8 @@ const SUBGROUPS: Variant = {
       [16, 4],
       [8, 4],
     ].map(([rows, each]) => `${rows}x${(each as number) * subgroupSize}`),
-  usual: (sizes, { subgroupSize = 0 }) => {
-    const { tileRows, vectors } = usualTile(sizes, subgroupSize);
+  usual: (sizes, { subgroupSize = 0, workgroupsToFill }) => {
+    const { tileRows, vectors } = usualTile(sizes, subgroupSize, workgroupsToFill);
     return `${tileRows}x${4 * vectors * subgroupSize}`;
   },
   build: (context, tileRows, columns) =>
@@ -53,8 +53,8 @@ const SHARED: Variant = {
   outputType: () => 'f32',
   tiles: () => ['64x64', '32x32'],
   // Large tiles reuse what they load; small ones leave no part of a large GPU idle.
-  usual: ({ batch, rows, columns }) =>
-    Math.ceil(rows / 64) * Math.ceil(columns / 64) * sizeOf(batch) >= 128 ? '64x64' : '32x32',
+  usual: ({ batch, rows, columns }, { workgroupsToFill }) =>
+    Math.ceil(rows / 64) * Math.ceil(columns / 64) * sizeOf(batch) >= workgroupsToFill ? '64x64' : '32x32',
   build: (context, tile) => sharedTiles(context, tile),
 };
 
