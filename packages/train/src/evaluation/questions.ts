@@ -1,0 +1,219 @@
+import {
+  answerScorers,
+  finalNumber,
+  type Metric,
+  markedNumber,
+  optionLetter,
+  type ScorerName,
+  type TextExample,
+  type TextTask,
+} from '@foretoken/data';
+import { TokenGenerator, type Transformer } from '@foretoken/models';
+import { EvaluationError } from './errors.js';
+import type { EvaluatedUnit, Figure } from './figures.js';
+import type { EvaluationProgress } from './token-scorer.js';
+
+export interface AnswerOptions {
+  /** Questions answered at a time. Default 8. */
+  readonly batch?: number | undefined;
+  /** Ends an answer besides the token that ends a text. */
+  readonly stopTokens?: readonly number[];
+  /** An answer ends before the first of these texts. */
+  readonly stopTexts?: readonly string[];
+  /** Tokens of a prompt see the whole prompt: for models trained so. Default false. */
+  readonly bidirectionalPrefix?: boolean;
+  readonly onProgress?: ((progress: EvaluationProgress) => void) | undefined;
+}
+
+/** A question, what a model answered, and what that is worth. */
+export interface AnsweredQuestion {
+  /** Where the question stands: `test.jsonl:17`. */
+  readonly where: string;
+  readonly prompt: string;
+  /** The answer that was judged: without stop token and stop text. */
+  readonly generated: string;
+  /** Generated tokens, without the stop token. */
+  readonly tokens: number;
+  readonly ended: 'token' | 'text' | 'length';
+  readonly references: readonly string[];
+  /** What each metric read out of the answer, null for nothing; empty where the whole answer counts. */
+  readonly extracted: Readonly<Record<string, string | null>>;
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+/** What scorers read out of an answer, by metric. */
+const extractors: Partial<Record<ScorerName, Record<string, (answer: string) => string | undefined>>> = {
+  number: { exactMatch: markedNumber, flexibleMatch: finalNumber },
+  option: { exactMatch: optionLetter },
+};
+
+const DEFAULT_BATCH = 8;
+
+/**
+ * Answers the questions of a task greedily with a key/value cache, and judges the answers as the task does.
+ *
+ * @param task - as `questionTask` makes it
+ * @returns one entry a question, in the order of the task
+ * @throws EvaluationError when no question fits into the context
+ * @example
+ * const task = questionTask(records, tokenizer, { settings: { preset: 'gsm8k' }, context: 1024, maxAnswerTokens: 256 });
+ * const answers = await answerQuestions(model, task);
+ */
+export async function answerQuestions(
+  model: Transformer,
+  task: TextTask,
+  options: AnswerOptions = {},
+): Promise<AnsweredQuestion[]> {
+  const { batch = DEFAULT_BATCH, bidirectionalPrefix = false, onProgress } = options;
+  const questions = questionsOf(task);
+  const longest = questions.reduce((most, { prefix }) => Math.max(most, prefix), 0);
+  const { maxAnswerTime } = task.config;
+  // The last new token is never read again, so it takes no place.
+  const capacity = longest + maxAnswerTime - 1;
+  const generator = new TokenGenerator(model, {
+    batch: Math.min(batch, questions.length),
+    capacity: Math.max(longest, capacity),
+    bidirectionalPrefix,
+  });
+  const answers = new Array<AnsweredQuestion>(questions.length);
+  try {
+    // Prompts of like length together, the longest first: less padding, and what does not fit into memory fails at once.
+    const order = questions.map((_, at) => at).sort((a, b) => prefixOf(b) - prefixOf(a) || a - b);
+    for (let first = 0; first < order.length; first += batch) {
+      const places = order.slice(first, first + batch);
+      const group = places.map((at) => questions[at] as TextExample);
+      const given = await generateGroup(generator, task, group, options);
+      places.forEach((at, row) => {
+        answers[at] = judge(task, questions[at] as TextExample, given[row] as GivenAnswer);
+      });
+      onProgress?.({ done: first + places.length, total: questions.length });
+    }
+  } finally {
+    generator.dispose();
+  }
+  return answers;
+
+  function prefixOf(at: number): number {
+    return (questions[at] as TextExample).prefix;
+  }
+}
+
+/** The questions that fit into the context, in their order. */
+function questionsOf(task: TextTask): TextExample[] {
+  const count = task.questionCount('test');
+  if (count === 0) {
+    throw new EvaluationError(
+      `evaluation: no question is asked. All ${task.reports.test.read} prompts leave less than ${task.config.maxAnswerTime} of ` +
+        `${task.config.maxTime} tokens for the answer. Ask for shorter answers or fewer worked examples.`,
+    );
+  }
+  return Array.from({ length: count }, (_, at) => task.question('test', at));
+}
+
+interface GivenAnswer {
+  readonly ids: readonly number[];
+  readonly text: string;
+  readonly ended: AnsweredQuestion['ended'];
+}
+
+/** An answer as it is written. */
+class AnswerText {
+  readonly ids: number[] = [];
+  #text = '';
+  ended: AnsweredQuestion['ended'] = 'length';
+  done = false;
+  readonly #stream;
+
+  constructor(
+    readonly task: TextTask,
+    prompt: readonly number[],
+    readonly stopTexts: readonly string[],
+  ) {
+    this.#stream = task.tokenizer.stream(prompt);
+  }
+
+  /** @param id - the next token; negative when a stop token came */
+  push(id: number): void {
+    if (this.done) return;
+    if (id < 0) {
+      this.#end('token');
+      return;
+    }
+    this.ids.push(id);
+    this.#text += this.#stream.push(id);
+    if (this.#stopAt() >= 0) this.#end('text');
+  }
+
+  /** The answer without the space before it, which tokenizers write or leave out. */
+  get text(): string {
+    const whole = this.#text + (this.ended === 'text' ? '' : this.#stream.end());
+    const stop = this.#stopAt();
+    return (stop < 0 ? whole : whole.slice(0, stop)).trim();
+  }
+
+  #end(how: AnsweredQuestion['ended']): void {
+    this.ended = how;
+    this.done = true;
+  }
+
+  /** Where the first stop text begins; -1 without one. */
+  #stopAt(): number {
+    const places = this.stopTexts.map((stop) => this.#text.indexOf(stop)).filter((place) => place >= 0);
+    return places.length === 0 ? -1 : Math.min(...places);
+  }
+}
+
+async function generateGroup(
+  generator: TokenGenerator,
+  task: TextTask,
+  group: readonly TextExample[],
+  { stopTokens = [], stopTexts = [] }: AnswerOptions,
+): Promise<GivenAnswer[]> {
+  const prompts = group.map(({ ids, prefix }) => ids.subarray(0, prefix));
+  const answers = prompts.map((prompt) => new AnswerText(task, [...prompt], stopTexts));
+  const stream = generator.stream(prompts, {
+    maxNewTokens: task.config.maxAnswerTime,
+    greedy: true,
+    stopTokens: [...new Set([...task.stopTokens, ...stopTokens])],
+  });
+  for await (const { tokens } of stream) {
+    answers.forEach((answer, row) => {
+      answer.push(tokens[row] as number);
+    });
+    if (answers.every(({ done }) => done)) break;
+  }
+  return answers.map(({ ids, text, ended }) => ({ ids, text, ended }));
+}
+
+function judge(task: TextTask, question: TextExample, { ids, text, ended }: GivenAnswer): AnsweredQuestion {
+  const { scorer } = task.config;
+  const { where, references } = question;
+  const extracted = Object.entries(extractors[scorer] ?? {}).map(
+    ([metric, extract]) => [metric, extract(text) ?? null] as const,
+  );
+  return {
+    where,
+    prompt: task.tokenizer.decode(question.ids.subarray(0, question.prefix)),
+    generated: text,
+    tokens: ids.length,
+    ended,
+    references,
+    extracted: Object.fromEntries(extracted),
+    scores: answerScorers[scorer].score(text, references),
+  };
+}
+
+/** What answers are reported as: the means of the metrics of their task. */
+export const questionFigures = (metrics: readonly Metric[]): Figure[] =>
+  metrics.map(({ name, label }) => ({ name, label, better: 'higher' }));
+
+/** What intervals are taken over: questions. */
+export const questionUnits = (
+  answers: readonly Pick<AnsweredQuestion, 'where' | 'scores'>[],
+): EvaluatedUnit[] =>
+  answers.map(({ where, scores }) => ({
+    id: where,
+    shares: Object.fromEntries(
+      Object.entries(scores).map(([name, total]) => [name, { total, weight: 1 }] as const),
+    ),
+  }));
