@@ -3,7 +3,7 @@ import type { Transformer } from '@foretoken/models';
 import { EvaluationError } from './errors.js';
 import type { EvaluatedUnit, Figure } from './figures.js';
 import { type EvaluationProgress, scoreTokens } from './token-scorer.js';
-import { checkWindows, type WindowOptions, windowsOf } from './windows.js';
+import { checkWindows, windowsOf } from './windows.js';
 
 /** A document in tokens. */
 export interface EncodedDocument {
@@ -49,7 +49,11 @@ export function encodeDocument(
   };
 }
 
-export interface PerplexityOptions extends Partial<WindowOptions> {
+export interface PerplexityOptions {
+  /** Tokens that the model reads at a time. Default: its positions, at most 2048. */
+  readonly window?: number | undefined;
+  /** Tokens from the beginning of one window to that of the next; windows do not overlap when it is absent. */
+  readonly stride?: number | undefined;
   /** Windows of a pass. Default: as many as make about 4096 tokens. */
   readonly batch?: number | undefined;
   readonly onProgress?: ((progress: EvaluationProgress) => void) | undefined;
@@ -89,7 +93,6 @@ const DEFAULT_PASS_TOKENS = 4096;
  * but the first of a document counts once. Losses are computed in f32 by the trunk and the output alone, and added up
  * in double precision.
  *
- * @param options - `window` defaults to the positions of the model, at most 2048
  * @throws EvaluationError when windows make no sense, there is nothing to score, or a loss is not a number
  * @example
  * const documents = texts.map((text, at) => encodeDocument(tokenizer, text, `text ${at}`));

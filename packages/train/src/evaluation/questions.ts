@@ -48,6 +48,8 @@ const extractors: Partial<Record<ScorerName, Record<string, (answer: string) => 
 };
 
 const DEFAULT_BATCH = 8;
+/** Lengths that prompts are filled up to, at most. */
+const LENGTHS = 8;
 
 /**
  * Answers the questions of a task greedily with a key/value cache, and judges the answers as the task does.
@@ -67,13 +69,13 @@ export async function answerQuestions(
   const { batch = DEFAULT_BATCH, bidirectionalPrefix = false, onProgress } = options;
   const questions = questionsOf(task);
   const longest = questions.reduce((most, { prefix }) => Math.max(most, prefix), 0);
-  const { maxAnswerTime } = task.config;
-  // The last new token is never read again, so it takes no place.
-  const capacity = longest + maxAnswerTime - 1;
+  const promptMultiple = Math.ceil(longest / LENGTHS);
   const generator = new TokenGenerator(model, {
     batch: Math.min(batch, questions.length),
-    capacity: Math.max(longest, capacity),
+    // The last new token is never read again, so it takes no place.
+    capacity: longest + task.config.maxAnswerTime - 1,
     bidirectionalPrefix,
+    promptMultiple,
   });
   const answers = new Array<AnsweredQuestion>(questions.length);
   try {
