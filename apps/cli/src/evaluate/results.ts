@@ -103,7 +103,7 @@ export function resultsTable(results: readonly ModelResult[], figures: readonly 
     formatTable(header, rows),
     ...(differences.length === 0
       ? []
-      : ['', formatTable([`less ${first}`, ...header.slice(1)], differences)]),
+      : ['', formatTable([`minus ${first}`, ...header.slice(1)], differences)]),
   ].join('\n');
 }
 

@@ -1,5 +1,6 @@
 import { PhiloxRandom } from '@foretoken/data';
 import { EvaluationError } from './errors.js';
+import { wilsonInterval } from './wilson.js';
 
 /** A sum with what it is divided by: losses and tokens, or right answers and questions. */
 export interface Share {
@@ -36,11 +37,12 @@ export interface Estimate {
 export interface ResamplingOptions {
   /** Default 1000. */
   readonly resamples?: number;
-  /** Default 0.95. */
-  readonly confidence?: number;
   /** The same seed gives the same bounds. Default 0. */
   readonly seed?: number;
 }
+
+/** What lies beyond each bound of a 95 % interval. */
+const TAIL = 0.025;
 
 /** How often each unit counts. */
 type Counts = ArrayLike<number>;
@@ -52,7 +54,7 @@ type Counts = ArrayLike<number>;
 function bootstrap(
   units: number,
   statistics: readonly ((counts: Counts) => number)[],
-  { resamples = 1000, confidence = 0.95, seed = 0 }: ResamplingOptions,
+  { resamples = 1000, seed = 0 }: ResamplingOptions,
 ): Estimate[] {
   const once = new Uint32Array(units).fill(1);
   const values = statistics.map((statistic) => statistic(once));
@@ -70,10 +72,9 @@ function bootstrap(
       (drawn[at] as Float64Array)[index] = statistic(counts);
     });
   }
-  const tail = (1 - confidence) / 2;
   return values.map((value, at) => {
     const sorted = (drawn[at] as Float64Array).sort();
-    return { value, low: percentile(sorted, tail), high: percentile(sorted, 1 - tail) };
+    return { value, low: percentile(sorted, TAIL), high: percentile(sorted, 1 - TAIL) };
   });
 }
 
@@ -107,8 +108,17 @@ function statisticOf(units: readonly EvaluatedUnit[], { name, of }: Figure): (co
 const byName = (figures: readonly Figure[], estimates: readonly Estimate[]): Record<string, Estimate> =>
   Object.fromEntries(figures.map(({ name }, at) => [name, estimates[at] as Estimate]));
 
+/** Whether units are right or wrong and nothing between. */
+const isShareOfRight = (units: readonly EvaluatedUnit[], { name, of }: Figure): boolean =>
+  of === undefined &&
+  units.every((unit) => {
+    const { total, weight } = shareOf(unit, name);
+    return weight === 1 && (total === 0 || total === 1);
+  });
+
 /**
- * The figures of an evaluation with their 95 % intervals, by name.
+ * The figures of an evaluation with their 95 % intervals, by name: Wilson's where units are right or wrong, percentiles of
+ * resampled units elsewhere.
  *
  * @throws EvaluationError without a unit
  */
@@ -119,7 +129,13 @@ export function estimate(
 ): Record<string, Estimate> {
   if (units.length === 0) throw new EvaluationError('evaluation: there is nothing to make a figure of.');
   const statistics = figures.map((figure) => statisticOf(units, figure));
-  return byName(figures, bootstrap(units.length, statistics, options));
+  const resampled = bootstrap(units.length, statistics, options);
+  const estimates = figures.map((figure, at) => {
+    const { value, ...bounds } = resampled[at] as Estimate;
+    if (!isShareOfRight(units, figure)) return { value, ...bounds };
+    return { value, ...wilsonInterval(Math.round(value * units.length), units.length) };
+  });
+  return byName(figures, estimates);
 }
 
 /** How much a model differs from another one on the same questions or documents. */

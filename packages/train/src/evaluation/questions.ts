@@ -118,6 +118,9 @@ interface GivenAnswer {
   readonly ended: AnsweredQuestion['ended'];
 }
 
+/** What a generator gives in the place of a stop token, and behind it. */
+const ENDED = -1;
+
 /** An answer as it is written. */
 class AnswerText {
   readonly ids: number[] = [];
@@ -134,10 +137,10 @@ class AnswerText {
     this.#stream = task.tokenizer.stream(prompt);
   }
 
-  /** @param id - the next token; negative when a stop token came */
+  /** @param id - the next token, or `ENDED` */
   push(id: number): void {
     if (this.done) return;
-    if (id < 0) {
+    if (id === ENDED) {
       this.#end('token');
       return;
     }
@@ -184,6 +187,8 @@ async function generateGroup(
     });
     if (answers.every(({ done }) => done)) break;
   }
+  // Where the last answers end at once, the stream does so without telling.
+  for (const answer of answers) if (answer.ids.length < task.config.maxAnswerTime) answer.push(ENDED);
   return answers.map(({ ids, text, ended }) => ({ ids, text, ended }));
 }
 

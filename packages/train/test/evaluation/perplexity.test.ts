@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { documentsOf } from '@foretoken/data';
 import { loadTokenizer, readRecords } from '@foretoken/data/node';
 import { loadPretrained } from '@foretoken/models/node';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeDocument, evaluatePerplexity, windowsOf } from '../../src/index.js';
+import { checkpointFolder } from '../support/tiny-checkpoint.js';
 
 interface Case {
   readonly window: number;
@@ -34,8 +34,6 @@ const expected = JSON.parse(
   };
 };
 
-const checkpoint = (name: string): string =>
-  fileURLToPath(new URL(`../../../models/test/fixtures/checkpoints/${name}`, import.meta.url));
 const data = process.env['FORETOKEN_DATA'];
 
 let device: Device;
@@ -85,7 +83,7 @@ describe.each(expected.tiny)(
   'the perplexity of a random $checkpoint',
   ({ checkpoint: name, documents, cases }) => {
     it.each(cases)('is that of PyTorch at window $window, stride $stride', async (wanted) => {
-      const { model } = await loadPretrained(device, checkpoint(name));
+      const { model } = await loadPretrained(device, checkpointFolder(name));
       const { window, stride } = wanted;
       const encoded = documents.map((ids, at) => ({
         where: `document ${at}`,
@@ -118,7 +116,7 @@ describe('evaluatePerplexity', () => {
   });
 
   it('gives the same bits again, and bits for each byte', async () => {
-    const { model } = await loadPretrained(device, checkpoint('llama3'));
+    const { model } = await loadPretrained(device, checkpointFolder('llama3'));
     const once = await evaluatePerplexity(model, [document(50)], { window: 16, batch: 2 });
     const again = await evaluatePerplexity(model, [document(50)], { window: 16, batch: 2 });
     expect(again).toEqual(once);
@@ -137,7 +135,7 @@ describe('evaluatePerplexity', () => {
       /token id 19 is none of the model's, which are 0 to 18/,
     ],
   ])('refuses %j in one line', async (options, documents, message) => {
-    const { model } = await loadPretrained(device, checkpoint('llama3'));
+    const { model } = await loadPretrained(device, checkpointFolder('llama3'));
     await expect(evaluatePerplexity(model, documents, options)).rejects.toThrow(message);
     model.dispose();
   });
