@@ -203,7 +203,7 @@ describe.skipIf(!built)('foretoken evaluate', () => {
     [gsm8k('--data', 'questions'), /answers of 256 tokens leave no room for a prompt in a context of 32/],
     [
       gsm8k('--data', 'questions', '--max-tokens', '30'),
-      /no question is asked. All 3 prompts leave less than 30/,
+      /none of 3 questions is asked. 3 prompts leave less than 30/,
     ],
     [gsm8k('--data', 'questions', '--max-tokens', '4', '--shots', '2'), /holds 1 examples. Ask for fewer/],
   ])('exits with 1 and one line for %j', async (args, message) => {

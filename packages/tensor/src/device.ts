@@ -177,6 +177,7 @@ export class Device {
       software: this.info.software,
       // Dozens of bindings in one kernel help nobody.
       maxBuffers: Math.min(gpu.limits.maxStorageBuffersPerShaderStage, 16),
+      maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
       maxWorkgroupMemory: gpu.limits.maxComputeWorkgroupStorageSize,
       subgroupSize: gpu.features.has('subgroups' as GPUFeatureName) ? subgroupSizeOf(adapter) : undefined,
       choices: this.tuner.choices,

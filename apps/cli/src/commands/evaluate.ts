@@ -1,4 +1,4 @@
-import type { Device } from '@foretoken/tensor';
+import { type Device, openDevice } from '@foretoken/tensor';
 import { packageVersions, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
@@ -13,7 +13,7 @@ import { perplexityOf, readDocuments } from '../evaluate/perplexity.js';
 import { answersOf } from '../evaluate/questions.js';
 import { type NamedOutcome, resultsOf, resultsTable, writeResults } from '../evaluate/results.js';
 import { type EvaluationTaskName, evaluationTasks, parseTask } from '../evaluate/tasks.js';
-import { jsonFlag, optionalNumber, tell, wholeNumber, withDevice } from './bench/flags.js';
+import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
 
 interface Flags {
   readonly model: readonly string[];
@@ -143,7 +143,9 @@ async function evaluateModels(this: void, flags: Flags): Promise<void> {
   checkFlags(flags);
   const { evaluate, files } = await prepare(flags);
   const { task, seed, resamples } = flags;
-  await withDevice(async (device) => {
+  // Without what was measured on this machine before: other kernels would round differently.
+  const device = await openDevice();
+  try {
     const outcomes = await evaluateAll(device, flags, evaluate);
     const results = resultsOf(task, outcomes, { seed, resamples });
     if (flags.out !== undefined) {
@@ -153,7 +155,9 @@ async function evaluateModels(this: void, flags: Flags): Promise<void> {
     const figures = outcomes[0]?.outcome.figures ?? [];
     if (flags.json) process.stdout.write(toJson(results.length === 1 ? results[0] : results));
     else process.stdout.write(`${resultsTable(results, figures)}\n`);
-  });
+  } finally {
+    device.close();
+  }
 }
 
 const optionalText = (brief: string) => ({ kind: 'parsed', parse: String, optional: true, brief }) as const;

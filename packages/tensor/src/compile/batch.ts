@@ -29,6 +29,12 @@ export function batchKernels(kernels: readonly Kernel[]): Kernel[] {
   return kernels.flatMap((kernel) => batches.get(kernel) ?? kernel);
 }
 
+/** A kernel as one that works through parts of its tensor, where that can be. */
+export function inParts(kernel: Kernel): Kernel | undefined {
+  const batched = kernel.batched?.();
+  return batched && { ...batchOf([{ kernel, batched }]), name: kernel.name };
+}
+
 function batchOf(members: readonly Member[]): Kernel {
   const [first] = members as [Member];
   const segments = members.map(({ kernel: { bindings, outputs }, batched: { count } }): Segment => {

@@ -1,15 +1,19 @@
 import { byteSize } from '../dtype.js';
+import { OutOfMemoryError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
+import { inParts } from './batch.js';
 import { bufferName } from './emitter.js';
 import { type Kernel, parameterDeclaration } from './kernel.js';
 import {
   locateParts,
   mostRows,
   partsOf,
+  perWorkgroup,
   type Segment,
   type SegmentedForm,
   type SegmentRow,
 } from './segments.js';
+import { throughWindows } from './windows.js';
 
 /** Where the buffer of a node is. */
 export interface Place {
@@ -40,30 +44,83 @@ function bindOnce(code: string, binding: number, twin: number): string {
     .replaceAll(new RegExp(`\\b${name}\\b`, 'g'), other);
 }
 
-/** The dispatches that do the work of a kernel: one, or where many tensors do not lie as they should, several. */
+/** What bindings may be. */
+export interface BindingLimits {
+  readonly maxBuffers: number;
+  readonly maxBindingBytes: number;
+  readonly maxUniformBytes: number;
+}
+
+/**
+ * The dispatches that do the work of a kernel: one, or where many tensors do not lie as they should or one is larger than
+ * a binding, several.
+ *
+ * @throws OutOfMemoryError where a kernel would need more bindings than there are
+ */
 export function bindKernel(
   kernel: Kernel,
   placeOf: (node: GraphNode) => Place,
-  limits: GPUSupportedLimits,
+  limits: BindingLimits,
 ): readonly Bound[] {
-  return kernel.segmented === undefined
-    ? [bindTensors(kernel, placeOf)]
-    : bindSegments(kernel, kernel.segmented, placeOf, limits);
+  if (kernel.segmented !== undefined) return bindSegments(kernel, kernel.segmented, placeOf, limits);
+  const large = kernel.bindings.filter((node) => bytesOf(node) > limits.maxBindingBytes);
+  if (large.length === 0) return [bindTensors(kernel, placeOf, limits)];
+  const parts = inParts(kernel);
+  const canBeCut =
+    parts?.segmented !== undefined &&
+    large.every((node) => parts.segmented?.form.ownPlace[kernel.bindings.indexOf(node)]);
+  return canBeCut ? bindKernel(parts, placeOf, limits) : [bindTensors(kernel, placeOf, limits)];
 }
 
-function bindTensors(kernel: Kernel, placeOf: (node: GraphNode) => Place): Bound {
+function bindTensors(
+  kernel: Kernel,
+  placeOf: (node: GraphNode) => Place,
+  { maxBuffers, maxBindingBytes }: BindingLimits,
+): Bound {
   let { code } = kernel;
   const entries: GPUBindGroupEntry[] = [];
   const bound: Place[] = [];
+  const behind = kernel.bindings.length + 1;
+  let windowed = 0;
   kernel.bindings.forEach((node, binding) => {
     const place = placeOf(node);
     const twin = bound.findIndex(({ buffer, offset }) => buffer === place.buffer && offset === place.offset);
     bound.push(place);
-    if (twin >= 0) code = bindOnce(code, binding, twin);
-    else entries.push({ binding, resource: { ...place, size: bytesOf(node) } });
+    if (twin >= 0) {
+      code = bindOnce(code, binding, twin);
+      return;
+    }
+    const bytes = bytesOf(node);
+    const windowBytes = alignDown(maxBindingBytes, LARGEST_ALIGNMENT);
+    const others = Array.from({ length: Math.ceil(bytes / windowBytes) - 1 }, () => behind + windowed++);
+    [binding, ...others].forEach((each, at) => {
+      const offset = place.offset + at * windowBytes;
+      const size = Math.min(windowBytes, bytes - at * windowBytes);
+      entries.push({ binding: each, resource: { buffer: place.buffer, offset, size } });
+    });
+    if (others.length > 0) {
+      const type = elementTypeOf(code, binding);
+      code = throughWindows(code, { binding, others, length: windowBytes / elementBytes(type) });
+    }
   });
+  if (entries.length > maxBuffers) {
+    throw new OutOfMemoryError(
+      `${kernel.name}: its tensors are larger than the adapter's bindings of ${maxBindingBytes} bytes and would take ${entries.length} of them, it has ${maxBuffers}. Use smaller tensors.`,
+    );
+  }
   const { workgroups, parameters } = kernel;
   return { code, entries, parameters: { binding: kernel.bindings.length, values: parameters }, workgroups };
+}
+
+/** Offsets of bindings are multiples of at most this. */
+const LARGEST_ALIGNMENT = 256;
+const alignDown = (bytes: number, step: number): number => Math.floor(bytes / step) * step;
+
+/** The WGSL element type of a binding. */
+function elementTypeOf(code: string, binding: number): string {
+  const type = new RegExp(` ${bufferName(binding)}: array<(.*)>;$`, 'm').exec(code)?.[1];
+  if (type === undefined) throw new Error(`internal: a kernel does not declare ${bufferName(binding)}.`);
+  return type;
 }
 
 /** A stretch of a buffer; `binding` is the first that it is bound as. */
@@ -90,24 +147,42 @@ function elementBytes(type: string): number {
 /** The stretches that hold all tensors of these parts, for each binding; nothing where no dispatch can have them. */
 function stretchesOf(
   parts: readonly Part[],
-  types: readonly string[],
+  form: SegmentedForm,
+  rounds: number,
   placeOf: (node: GraphNode) => Place,
   maxBytes: number,
 ): readonly Stretch[] | undefined {
+  const { elementTypes, ownPlace } = form;
+  const stretch = (binding: number, places: readonly { start: number; end: number }[]): Stretch => ({
+    buffer: placeOf(parts[0]?.segment.bindings[binding] as GraphNode).buffer,
+    type: elementTypes[binding] as string,
+    start: places.reduce((least, { start }) => Math.min(least, start), Number.POSITIVE_INFINITY),
+    end: places.reduce((most, { end }) => Math.max(most, end), 0),
+    binding,
+  });
+  const whole = (node: GraphNode): { start: number; end: number } => {
+    const { offset } = placeOf(node);
+    return { start: offset, end: offset + bytesOf(node) };
+  };
   const segments = [...new Set(parts.map(({ segment }) => segment))];
-  const stretches = types.map((type, binding): Stretch => {
-    const places = segments.map(({ bindings }) => {
-      const node = bindings[binding] as GraphNode;
-      const { buffer, offset } = placeOf(node);
-      return { buffer, start: offset, end: offset + bytesOf(node) };
-    });
-    return {
-      buffer: (places[0] as { buffer: GPUBuffer }).buffer,
-      type,
-      start: places.reduce((least, { start }) => Math.min(least, start), Number.POSITIVE_INFINITY),
-      end: places.reduce((most, { end }) => Math.max(most, end), 0),
+  const stretches = elementTypes.map((type, binding): Stretch => {
+    const all = stretch(
       binding,
-    };
+      segments.map(({ bindings }) => whole(bindings[binding] as GraphNode)),
+    );
+    if (all.end - all.start <= maxBytes || !ownPlace[binding]) return all;
+    // Of large tensors, only what these parts compute.
+    const bytes = elementBytes(type);
+    return stretch(
+      binding,
+      parts.map(({ segment, first }) => {
+        const { start, end } = whole(segment.bindings[binding] as GraphNode);
+        return {
+          start: start + first * bytes,
+          end: Math.min(end, start + (first + perWorkgroup(rounds)) * bytes),
+        };
+      }),
+    );
   });
   // Stretches that overlap are bound as one, as long as they are of one type.
   for (let pair = overlapping(stretches); pair !== undefined; pair = overlapping(stretches)) {
@@ -167,16 +242,13 @@ function bindSegments(
   kernel: Kernel,
   { form, segments }: NonNullable<Kernel['segmented']>,
   placeOf: (node: GraphNode) => Place,
-  limits: GPUSupportedLimits,
+  { maxBindingBytes, maxUniformBytes }: BindingLimits,
 ): readonly Bound[] {
-  const types = form.elementTypes;
-  const rows = mostRows(types.length, limits.maxUniformBufferBindingSize);
+  const rows = mostRows(form.elementTypes.length, maxUniformBytes);
   const rounds = chooseRounds(segments, form.rounds, rows);
   const bind = (parts: readonly Part[]): readonly Bound[] => {
     const stretches =
-      parts.length <= rows
-        ? stretchesOf(parts, types, placeOf, limits.maxStorageBufferBindingSize)
-        : undefined;
+      parts.length <= rows ? stretchesOf(parts, form, rounds, placeOf, maxBindingBytes) : undefined;
     if (stretches !== undefined) return [bindStretches(kernel, rounds, parts, stretches, placeOf)];
     if (parts.length === 1) throw new Error(`internal: the bindings of ${kernel.name} overlap.`);
     const half = parts.length >> 1;

@@ -54,7 +54,10 @@ export interface KernelText {
    * in the code does not make another pipeline.
    */
   readonly parameters?: readonly number[];
-  /** What is worked through in one dispatch, for the text of `segmentedText`; bindings in the order in which they were asked for. */
+  /**
+   * What is worked through in one dispatch, for the text of `segmentedText`; bindings in the order in which they were asked
+   * for. Inputs are read at the place that is computed, results are put where the text says.
+   */
   readonly segments?: { readonly rounds: number; readonly list: readonly Segment[] };
   /** WGSL directives at the head of the module: extensions that it enables, diagnostics. */
   readonly directives?: readonly string[];
@@ -67,6 +70,8 @@ export interface Target {
   /** Runs on the CPU: no barriers are cheap, loads that all lanes share are. */
   readonly software: boolean;
   readonly maxBuffers: number;
+  /** Bytes of the largest binding; larger tensors are bound in parts. */
+  readonly maxBindingBytes: number;
   readonly maxWorkgroupMemory: number;
   /** Lanes of every subgroup, where the adapter has subgroups and they are all of one size. */
   readonly subgroupSize: number | undefined;
@@ -266,7 +271,11 @@ ${text.body}
     readsInPlace: (node) => segments === undefined && emitter.readsInPlace(node),
     ...(segments && {
       segmented: {
-        form: { elementTypes: emitter.elementTypes, rounds: [segments.rounds, segments.rounds] },
+        form: {
+          elementTypes: emitter.elementTypes,
+          ownPlace: emitter.bound.map((node) => !outputs.includes(node)),
+          rounds: [segments.rounds, segments.rounds],
+        },
         segments: segments.list,
       },
     }),
@@ -385,7 +394,8 @@ function fusedKernel(results: readonly GraphNode[], placement: Placement, target
       const each = new Emitter(inside, { startOf: segmentStart, elements: 'elements', size: node.size });
       const body = fusedBody(each, results, together, 'place');
       const { code } = assemble(name, each, segmentedText({ body }), results);
-      const form = { elementTypes: each.elementTypes, rounds: BATCH_ROUNDS };
+      const ownPlace = each.bound.map((bound) => results.includes(bound) || each.readsInPlace(bound));
+      const form = { elementTypes: each.elementTypes, ownPlace, rounds: BATCH_ROUNDS };
       return { code, form, count: node.size / together };
     },
   };

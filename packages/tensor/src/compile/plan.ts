@@ -163,9 +163,9 @@ export class Plan {
         });
     }
 
-    const { gpu, pool } = this.runtime;
-    const { minStorageBufferOffsetAlignment, maxBufferSize, maxStorageBufferBindingSize } = gpu.limits;
-    const maxChunkBytes = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    const { gpu, pool, target } = this.runtime;
+    const { minStorageBufferOffsetAlignment, maxBufferSize } = gpu.limits;
+    const maxChunkBytes = Math.min(maxBufferSize, target.maxBindingBytes);
     const layout = layOut(intervals, minStorageBufferOffsetAlignment, maxChunkBytes);
     this.#arena = layout.chunkBytes.map((bytes) => pool.allocate(bytes, false));
     this.liveBytes = liveBytes(intervals);
@@ -209,9 +209,10 @@ export class Plan {
   }
 
   #prepare(kernel: Kernel): Dispatch[] {
-    const { gpu } = this.runtime;
+    const { gpu, target } = this.runtime;
     const placeOf = (node: GraphNode): Place => this.#places.get(node) as Place;
-    return bindKernel(kernel, placeOf, gpu.limits)
+    const limits = { ...target, maxUniformBytes: gpu.limits.maxUniformBufferBindingSize };
+    return bindKernel(kernel, placeOf, limits)
       .filter(({ workgroups }) => !workgroups.includes(0))
       .map(({ code, entries, parameters, workgroups }) => ({
         kernel,

@@ -21,6 +21,8 @@ export interface Segment {
 export interface SegmentedForm {
   /** WGSL element type of each binding. */
   readonly elementTypes: readonly string[];
+  /** Whether a binding is read and written at the place of the element or vector that is computed, and nowhere else. */
+  readonly ownPlace: readonly boolean[];
   /** Vectors or elements that an invocation computes, one after the other: as many, or at least as many as the first. */
   readonly rounds: readonly [least: number, most: number];
 }

@@ -12,6 +12,8 @@ import type { Target } from './kernel.js';
 const LONG = 1024;
 const VERY_LONG = 16384;
 const FEW_RESULTS = 4096;
+/** Of a single sum, a CPU adds up so many terms before a second kernel for the rest would pay. */
+const LONG_ALONE = 4096;
 
 const NEUTRAL: Record<string, Record<ComputedDType, number>> = {
   sum: { f32: 0, i32: 0, u32: 0, bool: 0 },
@@ -38,10 +40,15 @@ function partCount(length: number): number {
 }
 
 /** A long reduction as two: of strided parts, then of their results. The nodes after the input, in order. */
-function splitReduction(node: GraphNode, input: GraphNode): readonly GraphNode[] | undefined {
+function splitReduction(
+  node: GraphNode,
+  input: GraphNode,
+  { software }: Target,
+): readonly GraphNode[] | undefined {
   const { reducer, axes } = node.attributes as ReductionAttributes;
   const length = reducedSize(node);
   if (reducer === 'argmax' || reducer === 'argmin' || length < LONG) return undefined;
+  if (software && node.size === 1 && length < LONG_ALONE) return undefined;
   if (node.size > FEW_RESULTS && length < VERY_LONG) return undefined;
   const along = axes.reduce((longest, axis) =>
     (input.shape[axis] as number) > (input.shape[longest] as number) ? axis : longest,
@@ -111,7 +118,8 @@ export function split(
   inputs: readonly GraphNode[],
   target: Target,
 ): readonly GraphNode[] | undefined {
-  if (node.operation.lowering.kind === 'reduction') return splitReduction(node, inputs[0] as GraphNode);
+  if (node.operation.lowering.kind === 'reduction')
+    return splitReduction(node, inputs[0] as GraphNode, target);
   if (node.operation.name === matmulOperation.name)
     return splitProduct(node, inputs as [GraphNode, GraphNode], target);
   return undefined;

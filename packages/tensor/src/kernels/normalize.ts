@@ -2,7 +2,7 @@ import type { KernelContext, KernelText, Target } from '../compile/kernel.js';
 import { loopEnd, repeat } from '../compile/loops.js';
 import { wgslLiteral } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
-import { laneCount, range } from './lanes.js';
+import { acrossLanes, laneCount, range, rowGroups, sumOfBoth } from './lanes.js';
 
 /** What a norm does before scale and shift: `(x - mean) / sqrt(variance + eps)`, or without the mean. */
 export interface NormAttributes {
@@ -13,7 +13,6 @@ export interface NormAttributes {
   readonly bias: boolean;
 }
 
-const MAX_WORKGROUPS = 65535;
 /** Registers of one invocation that hold its share of a row. */
 const MOST_REGISTERS = 16;
 
@@ -36,8 +35,7 @@ function rowKernel({ target, wgsl }: KernelContext<NormAttributes>, source: Grap
   const units = isWide(width) ? width / 4 : width;
   const lanes = laneCount(target);
   const registers = range(registersFor(target, width));
-  const groups = Math.min(rows, MAX_WORKGROUPS);
-  const oneSubgroup = target.software && target.subgroupSize !== undefined;
+  const { across, workgroups } = rowGroups(rows);
   const zero = isWide(width) ? 'vec4<f32>()' : '0.0';
   const flat = (value: string): string => (isWide(width) ? `dot(${value}, vec4<f32>(1.0))` : value);
   /** Whether register `r` holds something: the last ones of a row may not. */
@@ -74,33 +72,9 @@ function rowKernel({ target, wgsl }: KernelContext<NormAttributes>, source: Grap
   return {
     text: {
       workgroupSize: [lanes, 1, 1] as const,
-      workgroups: [groups, Math.ceil(rows / Math.max(groups, 1)), 1] as const,
-      parameters: [rows, groups],
-      ...(oneSubgroup
-        ? {
-            directives: ['enable subgroups'],
-            // Pairs, pairs of pairs ... of lanes exchange their sums, until every lane has that of all.
-            declarations: `fn row_sum(value: f32, lane: u32) -> f32 {
-  var sum = value;
-  ${range(Math.log2(lanes))
-    .map((bit) => `sum += subgroupShuffleXor(sum, ${2 ** bit}u);`)
-    .join(' ')}
-  return sum;
-}`,
-          }
-        : {
-            declarations: `var<workgroup> shares: array<f32, ${lanes}>;
-fn row_sum(value: f32, lane: u32) -> f32 {
-  workgroupBarrier();
-  shares[lane] = value;
-  for (var half = ${lanes / 2}u; half > 0u; half = half / 2u) {
-    workgroupBarrier();
-    if (lane < half) { shares[lane] += shares[lane + half]; }
-  }
-  workgroupBarrier();
-  return shares[0];
-}`,
-          }),
+      workgroups,
+      parameters: [rows, across],
+      ...acrossLanes(target, { row_sum: sumOfBoth }),
     },
     locate: `let row = group.y * sizes[0].y + group.x;
   if (row >= sizes[0].x) { return; }

@@ -1,11 +1,15 @@
 import { customGradient } from '../autograd.js';
 import { DTypeError, ForetokenError, ShapeError } from '../errors.js';
+import type { GraphNode } from '../graph.js';
+import { type RowStatisticsAttributes, rowStatisticsKernel } from '../kernels/row-statistics.js';
+import { apply, type Operation } from '../operation.js';
 import { formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { where } from './elementwise.js';
 import { matmul } from './matmul.js';
 import { concat } from './movement.js';
 import { again, store } from './order.js';
+import { partOf } from './part.js';
 import { softCap, softCapSlope } from './soft-cap.js';
 
 export interface CrossEntropyOptions {
@@ -101,9 +105,28 @@ function logitsGradient(
   return logits.sub(logTotal.unsqueeze(1)).exp().sub(wanted).mul(upstream.unsqueeze(1));
 }
 
-/** The logit that each target names, where it lies in these classes; else 0. */
-const chosenLogit = (logits: Tensor, first: number, targets: Tensor): Tensor =>
-  logits.gather(1, targets.sub(first).unsqueeze(1)).squeeze(1);
+const rowStatistics: Operation<RowStatisticsAttributes> = {
+  name: 'rowStatistics',
+  infer: (inputs) => ({ shape: [(inputs[0] as GraphNode).shape[0] as number], dtype: 'f32' }),
+  gradient: (upstream, { inputs, output }) => [
+    (inputs[0] as Tensor).sub(output.unsqueeze(1)).exp().mul(upstream.unsqueeze(1)),
+    undefined,
+  ],
+  lowering: { kind: 'kernel', build: rowStatisticsKernel },
+};
+
+/**
+ * Of logits `[count, classes]` for the classes from `first` on: the log of each row's sum of exponentials, and the logit that
+ * its target names, 0 where that lies not among these classes. The latter has no gradient.
+ */
+function statisticsOf(
+  logits: Tensor,
+  first: number,
+  targets: Tensor,
+): Pick<RowStatistics, 'logTotal' | 'chosen'> {
+  const logTotal = apply(rowStatistics, [logits, targets], { first });
+  return { logTotal, chosen: partOf(logTotal, 1, logTotal.shape) };
+}
 
 /**
  * Cross-entropy of softmax(logits) against class indices.
@@ -116,9 +139,9 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   const { ignoreIndex, labelSmoothing, reduction } = resolve('crossEntropy', options);
   checkTargets('crossEntropy', logits, targets);
   const classes = logits.shape[1] as number;
-  const logTotal = logits.logSumExp(1);
+  const { logTotal, chosen } = statisticsOf(logits, 0, targets);
   const average = labelSmoothing === 0 ? undefined : logits.mean(1);
-  const losses = rowLosses({ logTotal, chosen: chosenLogit(logits, 0, targets), average }, labelSmoothing);
+  const losses = rowLosses({ logTotal, chosen, average }, labelSmoothing);
   const rows = customGradient(losses, [logits], (upstream) => [
     logitsGradient(logits, 0, classes, targets, logTotal, upstream, labelSmoothing),
   ]);
@@ -168,9 +191,9 @@ export function linearCrossEntropy(
   let sum: Tensor | undefined;
   for (const first of starts) {
     const logits = logitsOf(hidden, chunk(first));
-    const part = logits.logSumExp(1);
-    logTotal = settle(logTotal === undefined ? part : logAddExp(logTotal, part));
-    chosen = add(chosen, chosenLogit(logits, first, targets));
+    const part = statisticsOf(logits, first, targets);
+    logTotal = settle(logTotal === undefined ? part.logTotal : logAddExp(logTotal, part.logTotal));
+    chosen = add(chosen, part.chosen);
     if (labelSmoothing > 0) sum = add(sum, logits.sum(1));
   }
   const whole = logTotal as Tensor;

@@ -88,10 +88,10 @@ export class BufferPool {
    */
   allocate(bytes: number, counted = true): Storage {
     const size = sizeClass(Math.max(bytes, 4));
-    const limit = Math.min(this.device.limits.maxBufferSize, this.device.limits.maxStorageBufferBindingSize);
+    const limit = this.device.limits.maxBufferSize;
     if (bytes > limit) {
       throw new OutOfMemoryError(
-        `a buffer of ${bytes} bytes exceeds the adapter's limit of ${limit}. Use smaller tensors or batches.`,
+        `a tensor of ${bytes} bytes exceeds the adapter's limit of ${limit}. Use smaller tensors or batches.`,
       );
     }
     const reused = this.#free.get(size)?.pop();

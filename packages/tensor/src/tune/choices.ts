@@ -1,3 +1,6 @@
+import type { AttentionQuestion } from '../kernels/attention/rows.js';
+import type { MatmulQuestion } from '../kernels/matmul/variants.js';
+
 /** One kernel of an operation at one size, for which there are several ways. */
 export interface Question {
   /** Names the operation and its bucket of sizes: questions with one key have one answer. */
@@ -8,9 +11,12 @@ export interface Question {
   readonly fallback: string;
   /** Roughly how long the kernel takes, in multiplications: what takes long is measured first, and what is short never. */
   readonly work: number;
-  /** The sizes to measure, as the operation wants them. */
-  readonly problem: unknown;
+  /** What to measure. */
+  readonly problem: MatmulQuestion | AttentionQuestion;
 }
+
+/** Sizes that are near in ratio share an answer. */
+export const bucket = (size: number): number => (size === 0 ? 0 : 2 ** Math.round(Math.log2(size)));
 
 /** Answers by key, for storing: which way each kernel takes. */
 export type TuningChoices = Readonly<Record<string, string>>;

@@ -1,10 +1,6 @@
 import type { Device } from '../device.js';
-import type { DType } from '../dtype.js';
-import type { MatmulQuestion } from '../kernels/matmul/variants.js';
-import { HostRandom } from '../random.js';
-import { type Shape, sizeOf } from '../shape.js';
-import type { Variable } from '../variable.js';
 import { Choices, type Question } from './choices.js';
+import { type Rehearsal, rehearse } from './rehearsals.js';
 
 /** Where answers are kept between processes. */
 export interface TuningStore {
@@ -116,33 +112,31 @@ export class Tuner {
     deadline: number,
   ): Promise<Record<string, number>> {
     const times: Record<string, number> = {};
-    const inputs = randomInputs(this.device, question.problem as MatmulQuestion);
+    const rehearsal = rehearse(this.device, question.problem);
     try {
       for (const candidate of candidates) {
         if (candidate !== candidates[0] && performance.now() >= deadline) break;
-        times[candidate] = await this.#time(question, candidate, inputs);
+        this.choices.answer(question.key, candidate);
+        times[candidate] = await this.#time(rehearsal);
       }
     } finally {
-      for (const input of inputs) input.dispose();
+      rehearsal.dispose();
     }
     return times;
   }
 
-  async #time(
-    { key, problem }: Question,
-    candidate: string,
-    [a, b]: readonly [Variable, Variable],
-  ): Promise<number> {
-    const { device, choices } = this;
-    const { transposeA, transposeB } = problem as MatmulQuestion;
-    choices.answer(key, candidate);
-    const step = device.compile(() => a.matmul(b, { transposeA, transposeB }), { name: 'tune' });
+  /** Best milliseconds of a rehearsal. */
+  async #time(rehearsal: Rehearsal): Promise<number> {
+    const { device } = this;
+    const step = device.compile(() => rehearsal.results(), { name: 'tune' });
     try {
       let best = Number.POSITIVE_INFINITY;
       for (let run = 0; run <= REPEATS; run++) {
         const time = device.features.has('timestamp-query')
           ? (await step.profile({})).kernels.reduce((sum, { microseconds }) => sum + microseconds, 0) / 1000
-          : await wallTime(device, () => step.run({}).dispose());
+          : await wallTime(device, () => {
+              for (const result of step.run({})) result.dispose();
+            });
         // The first run compiles.
         if (run > 0) best = Math.min(best, time);
       }
@@ -159,16 +153,4 @@ async function wallTime(device: Device, run: () => void): Promise<number> {
   run();
   await device.sync();
   return performance.now() - start;
-}
-
-function randomInputs(
-  device: Device,
-  { shapeA, shapeB, dtypeA, dtypeB }: MatmulQuestion,
-): [Variable, Variable] {
-  const random = new HostRandom(1);
-  const draw = (shape: Shape, dtype: DType): Variable => {
-    const values = Float32Array.from({ length: sizeOf(shape) }, () => 2 * random.uniform() - 1);
-    return device.variable(values, { shape, dtype, name: 'tune', trainable: false });
-  };
-  return [draw(shapeA, dtypeA), draw(shapeB, dtypeB)];
 }

@@ -8,12 +8,17 @@ export interface Claim {
   readonly description: string;
   readonly subgroupMinSize?: number;
   readonly subgroupMaxSize?: number;
+  /** Bytes of the largest binding. */
+  readonly maxBindingBytes?: number;
 }
 
 const opened: Device[] = [];
 
 /** The device of this machine, which takes its adapter for the one that is claimed, but for features `without`. */
-export async function deviceThatClaims(claim: Claim, without: readonly string[] = []): Promise<Device> {
+export async function deviceThatClaims(
+  { maxBindingBytes, ...claim }: Claim,
+  without: readonly string[] = [],
+): Promise<Device> {
   const adapter = (await openGpu().requestAdapter()) as GPUAdapter;
   const features = ['subgroups', 'timestamp-query', 'shader-f16'] as GPUFeatureName[];
   const gpu = await adapter.requestDevice({
@@ -22,6 +27,7 @@ export async function deviceThatClaims(claim: Claim, without: readonly string[] 
     ),
   });
   const device = new Device(gpu, { vendor: '', architecture: '', device: '', ...claim } as GPUAdapterInfo);
+  if (maxBindingBytes !== undefined) Object.assign(device.runtime.target, { maxBindingBytes });
   opened.push(device);
   return device;
 }

@@ -80,33 +80,33 @@ export async function answerQuestions(
   const answers = new Array<AnsweredQuestion>(questions.length);
   try {
     // Prompts of like length together, the longest first: less padding, and what does not fit into memory fails at once.
-    const order = questions.map((_, at) => at).sort((a, b) => prefixOf(b) - prefixOf(a) || a - b);
+    const order = questions
+      .map((question, at) => ({ question, at }))
+      .sort((a, b) => b.question.prefix - a.question.prefix || a.at - b.at);
     for (let first = 0; first < order.length; first += batch) {
-      const places = order.slice(first, first + batch);
-      const group = places.map((at) => questions[at] as TextExample);
-      const given = await generateGroup(generator, task, group, options);
-      places.forEach((at, row) => {
-        answers[at] = judge(task, questions[at] as TextExample, given[row] as GivenAnswer);
+      const group = order.slice(first, first + batch);
+      const prompts = group.map(({ question: { ids, prefix } }) => ids.subarray(0, prefix));
+      const given = await generateGroup(generator, task, prompts, options);
+      group.forEach(({ question, at }, row) => {
+        answers[at] = judge(task, question, given[row] as GivenAnswer);
       });
-      onProgress?.({ done: first + places.length, total: questions.length });
+      onProgress?.({ done: first + group.length, total: questions.length });
     }
   } finally {
     generator.dispose();
   }
   return answers;
-
-  function prefixOf(at: number): number {
-    return (questions[at] as TextExample).prefix;
-  }
 }
 
 /** The questions that fit into the context, in their order. */
 function questionsOf(task: TextTask): TextExample[] {
   const count = task.questionCount('test');
   if (count === 0) {
+    const { read, promptTooLong, withoutAnswer } = task.reports.test;
+    const { maxAnswerTime, maxTime } = task.config;
     throw new EvaluationError(
-      `evaluation: no question is asked. All ${task.reports.test.read} prompts leave less than ${task.config.maxAnswerTime} of ` +
-        `${task.config.maxTime} tokens for the answer. Ask for shorter answers or fewer worked examples.`,
+      `evaluation: none of ${read} questions is asked. ${promptTooLong} prompts leave less than ${maxAnswerTime} of ${maxTime} tokens ` +
+        `for the answer, ${withoutAnswer} have no answer to compare with. Ask for shorter answers or show fewer examples.`,
     );
   }
   return Array.from({ length: count }, (_, at) => task.question('test', at));
@@ -171,10 +171,9 @@ class AnswerText {
 async function generateGroup(
   generator: TokenGenerator,
   task: TextTask,
-  group: readonly TextExample[],
+  prompts: readonly Int32Array[],
   { stopTokens = [], stopTexts = [] }: AnswerOptions,
 ): Promise<GivenAnswer[]> {
-  const prompts = group.map(({ ids, prefix }) => ids.subarray(0, prefix));
   const answers = prompts.map((prompt) => new AnswerText(task, [...prompt], stopTexts));
   const stream = generator.stream(prompts, {
     maxNewTokens: task.config.maxAnswerTime,

@@ -89,7 +89,7 @@ describe('answerQuestions', () => {
     expect(await answerQuestions(model, task)).toHaveLength(3);
     const none = questionTask(records, tokenizer, { settings, context: 6, maxAnswerTokens: 5 });
     await expect(answerQuestions(model, none)).rejects.toThrow(
-      /no question is asked. All 4 prompts leave less than 5 of 6 tokens/,
+      /none of 4 questions is asked. 4 prompts leave less than 5 of 6 tokens/,
     );
   });
 });

@@ -16,10 +16,8 @@ import {
   viewStart,
   viewTime,
 } from './problem.js';
-import { attentionDirectives, blockSize, loadForAll, locateRows, overPairs, rowsEach } from './tiles.js';
-
-/** Elements of queries, or of keys, that one invocation keeps. */
-const BUDGET = 64;
+import { type AttentionKernel, chooseRows } from './rows.js';
+import { attentionDirectives, blockSize, loadForAll, locateRows, overPairs } from './tiles.js';
 
 /**
  * Inputs: query, key, value, upstream `[batch, queries, queryHeads, width]`, log of the softmax denominator and
@@ -30,7 +28,7 @@ const DELTA = 5;
 const MASK = { blocks: 6, mask: 7 };
 
 /** What both kernels share. */
-function prepare(context: KernelContext<AttentionGradientProblem>) {
+function prepare(context: KernelContext<AttentionGradientProblem>, kernel: AttentionKernel) {
   const { node, attributes: problem, wgsl, target } = context;
   const { queryHeads, keyHeads, queries, keys, width, scale } = problem;
   const [query, key, value, upstream] = range(4).map((at) => wgsl.reader(at, rowLanes(width))) as [
@@ -50,7 +48,7 @@ function prepare(context: KernelContext<AttentionGradientProblem>) {
     ...viewParameters(problem.towardsKey, width),
     ...viewParameters(problem.towardsValue, width),
   ];
-  const rows = rowsEach(target, width, BUDGET);
+  const rows = chooseRows(context, kernel, node.inputs[MASK.mask] !== undefined);
   return {
     ...{ query, key, value, upstream, logTotal: wgsl.input(LOG_TOTAL), delta: wgsl.input(DELTA) },
     ...{ rows, lanes: laneCount(target), block: blockSize(target), parameters },
@@ -72,17 +70,17 @@ function prepare(context: KernelContext<AttentionGradientProblem>) {
 /** A kernel whose invocations have rows of queries or of keys each. */
 const gradientKernel =
   (
-    variant: string,
+    kernel: AttentionKernel,
     count: 'queries' | 'keys',
     heads: 'queryHeads' | 'keyHeads',
     body: (context: KernelContext<AttentionGradientProblem>, shared: ReturnType<typeof prepare>) => string,
   ): KernelBuilder<AttentionGradientProblem> =>
   (context) => {
-    const shared = prepare(context);
+    const shared = prepare(context, kernel);
     const { rows, lanes, parameters, sizes } = shared;
     const { attributes, target } = context;
     return {
-      variant,
+      variant: kernel,
       workgroupSize: [lanes, 1, 1],
       workgroups: [Math.ceil(attributes[count] / (rows * lanes)) * attributes[heads], attributes.batch, 1],
       directives: attentionDirectives(target),
@@ -94,7 +92,7 @@ const gradientKernel =
   };
 
 /** Rows of the gradient of the query. */
-const queryGradient = gradientKernel('query', 'queries', 'queryHeads', (context, shared) => {
+const queryGradient = gradientKernel('gradient of queries', 'queries', 'queryHeads', (context, shared) => {
   const { query, key, value, upstream, logTotal, delta, rows, lanes, block } = shared;
   const { factor, units, each, write, upstreamRow, weight } = shared;
   const { target, attributes } = context;
@@ -144,7 +142,7 @@ const queryGradient = gradientKernel('query', 'queries', 'queryHeads', (context,
 });
 
 /** Rows of the gradients of key and value, each key head's over all queries that share it. */
-const keyGradient = gradientKernel('key and value', 'keys', 'keyHeads', (context, shared) => {
+const keyGradient = gradientKernel('gradient of keys and values', 'keys', 'keyHeads', (context, shared) => {
   const { query, key, value, upstream, logTotal, delta, rows, lanes, block } = shared;
   const { factor, units, each, write, upstreamRow, weight } = shared;
   const { target, attributes } = context;

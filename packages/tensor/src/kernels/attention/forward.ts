@@ -15,10 +15,9 @@ import {
   viewStart,
   viewTime,
 } from './problem.js';
-import { attentionDirectives, blockSize, loadForAll, locateRows, overPairs, rowsEach } from './tiles.js';
+import { chooseRows } from './rows.js';
+import { attentionDirectives, blockSize, loadForAll, locateRows, overPairs } from './tiles.js';
 
-/** Elements of queries that one invocation keeps. */
-const BUDGET = 64;
 /** A weight may grow to this power of e before the running sums are scaled down: far from overflow, and seldom. */
 const HEADROOM = '8.0';
 
@@ -35,7 +34,7 @@ export function attentionForward(context: KernelContext<AttentionProblem>): Kern
   const { batch, queryHeads, keyHeads, queries, keys, width, scale } = problem;
   const [query, key, value] = range(3).map((at) => wgsl.reader(at, rowLanes(width))) as [Read, Read, Read];
   const logTotal = wgsl.part(1);
-  const rows = rowsEach(target, width, BUDGET);
+  const rows = chooseRows(context, 'result', node.inputs[MASK.mask] !== undefined);
   const tileRows = rows * laneCount(target);
   const tiles = Math.ceil(queries / tileRows);
   const each = (text: (row: number) => string): string => range(rows).map(text).join('\n  ');

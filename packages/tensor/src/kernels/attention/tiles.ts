@@ -52,20 +52,6 @@ export function loadForAll(
   return [...loads, ...shared].join('\n  ');
 }
 
-/** Heads narrower than this are computed so soon that code for more rows takes longer to compile than it saves. */
-const WIDE = 32;
-
-/**
- * Rows that one invocation computes, so that what it loads serves them all: as many as fit into a block, and few
- * enough that they take no more than `budget` elements.
- */
-export function rowsEach(target: Target, width: number, budget: number): number {
-  if (!target.software || width < WIDE) return 1;
-  let rows = 1;
-  while (2 * rows * laneCount(target) <= blockSize(target) && 2 * rows * width <= budget) rows *= 2;
-  return rows;
-}
-
 /** Which rows a workgroup computes: declares `tile` (its number), `entry`, `head`, and row `row0`, `row1`, ... of this lane. */
 export function locateRows(
   target: Target,

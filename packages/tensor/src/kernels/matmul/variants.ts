@@ -3,7 +3,7 @@ import type { DType } from '../../dtype.js';
 import type { GraphNode } from '../../graph.js';
 import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../../ops/matmul.js';
 import { type Shape, sizeOf } from '../../shape.js';
-import type { Question } from '../../tune/choices.js';
+import { bucket, type Question } from '../../tune/choices.js';
 import { registerTiles } from './registers.js';
 import { sharedTiles } from './shared-memory.js';
 import { subgroupTiles, usualTile } from './subgroups.js';
@@ -65,14 +65,12 @@ function variantFor({ software, subgroupSize }: Target): Variant {
 
 /** What a measurement needs to know of a product. */
 export interface MatmulQuestion extends MatmulAttributes {
+  readonly operation: 'matmul';
   readonly shapeA: Shape;
   readonly shapeB: Shape;
   readonly dtypeA: DType;
   readonly dtypeB: DType;
 }
-
-/** Sizes that are near in ratio share an answer. */
-const bucket = (size: number): number => (size === 0 ? 0 : 2 ** Math.round(Math.log2(size)));
 
 function questionOf(
   variant: Variant,
@@ -92,7 +90,7 @@ function questionOf(
     candidates: [...new Set([...variant.tiles(target), fallback])],
     fallback,
     work: batch * rows * inner * columns,
-    problem: { shapeA, shapeB, dtypeA, dtypeB, transposeA, transposeB } satisfies MatmulQuestion,
+    problem: { operation: 'matmul', shapeA, shapeB, dtypeA, dtypeB, transposeA, transposeB },
   };
 }
 
