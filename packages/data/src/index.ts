@@ -4,6 +4,7 @@ export {
   corpusConfigSchema,
   parseCorpusConfig,
 } from './corpus/config.js';
+export { documentsOf } from './corpus/documents.js';
 export { type PackedRows, packDocuments } from './corpus/pack.js';
 export { type CorpusReport, CorpusTask } from './corpus/task.js';
 export { type DataFiles, dataFilesSchema } from './data-files.js';
@@ -27,6 +28,7 @@ export {
   type SeveralReferencesOptions,
 } from './metrics/rouge.js';
 export { type AnswerScorer, answerScorers, SCORER_NAMES, type ScorerName } from './metrics/scorers.js';
+export { nearestName } from './nearest-name.js';
 export { keyedHash } from './random/keyed-hash.js';
 export { philox4x32 } from './random/philox.js';
 export { PhiloxRandom, type PhiloxRandomState, type StreamAddress } from './random/philox-random.js';
@@ -74,7 +76,7 @@ export { parseTextConfig, type TextConfig, type TextOptions, textConfigSchema } 
 export type { SplitReport, TextExample } from './text/examples.js';
 export { parseJsonLines } from './text/json-lines.js';
 export { TEXT_PRESET_NAMES, type TextPreset, type TextPresetName, textPresets } from './text/presets.js';
-export type { TextRecord } from './text/record.js';
+export { columnText, type TextRecord } from './text/record.js';
 export type { TextSources } from './text/sources.js';
 export { TextTask } from './text/task.js';
 export { fillPattern, parseTemplate, type TextTemplate } from './text/template.js';

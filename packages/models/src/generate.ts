@@ -26,6 +26,8 @@ export interface TokenGeneratorConfig {
   readonly channels?: number;
   /** Tokens of a prompt see the whole prompt: for models trained so. Default false. */
   readonly bidirectionalPrefix?: boolean;
+  /** Prompts are filled up to a multiple of so many tokens: each new length compiles a plan of its own. Default 1. */
+  readonly promptMultiple?: number;
 }
 
 /** One new token for each prompt, -1 for those that have ended. */
@@ -59,8 +61,9 @@ export class TokenGenerator {
   /** @throws ConfigError when the capacity exceeds the positions of the model */
   constructor(model: Transformer, config: TokenGeneratorConfig) {
     const { maxPositions, positions } = model.config;
-    const { batch, capacity = maxPositions, channels = 1, bidirectionalPrefix = false } = config;
-    for (const [name, value] of Object.entries({ batch, capacity, channels })) {
+    const { batch, capacity = maxPositions, channels = 1 } = config;
+    const { bidirectionalPrefix = false, promptMultiple = 1 } = config;
+    for (const [name, value] of Object.entries({ batch, capacity, channels, promptMultiple })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new ConfigError(`TokenGenerator: ${name} must be a whole number of at least 1, got ${value}.`);
       }
@@ -71,7 +74,7 @@ export class TokenGenerator {
       );
     }
     this.#model = model;
-    this.#config = { batch, capacity, channels, bidirectionalPrefix };
+    this.#config = { batch, capacity, channels, bidirectionalPrefix, promptMultiple };
   }
 
   /** Yields one token for each prompt at a time, until all have ended. */
@@ -131,20 +134,22 @@ export class TokenGenerator {
     prompts: readonly Prompt[],
     maxNewTokens: number,
   ): { tokens: Int32Array; padding: Int32Array; time: number } {
-    const { batch, capacity, channels } = this.#config;
+    const { batch, capacity, channels, promptMultiple } = this.#config;
     if (prompts.length > batch) {
       throw new ConfigError(`generate: ${prompts.length} prompts exceed the batch of ${batch}.`);
     }
     prompts.forEach((prompt, row) => {
       this.#checkPrompt(prompt, row);
     });
-    const time = Math.max(1, ...prompts.map((prompt) => prompt.length / channels));
+    const longest = Math.max(1, ...prompts.map((prompt) => prompt.length / channels));
     // The last new token is never read again, so it needs no slot.
-    if (time + maxNewTokens - 1 > capacity) {
+    const room = capacity - Math.max(0, maxNewTokens - 1);
+    if (longest > room) {
       throw new ConfigError(
-        `generate: a prompt of ${time} tokens and ${maxNewTokens} new ones exceed the capacity of ${capacity}.`,
+        `generate: a prompt of ${longest} tokens and ${maxNewTokens} new ones exceed the capacity of ${capacity}.`,
       );
     }
+    const time = Math.min(room, promptMultiple * Math.ceil(longest / promptMultiple));
     const tokens = new Int32Array(batch * time * channels).fill(-1);
     const padding = new Int32Array(batch);
     prompts.forEach((prompt, row) => {

@@ -52,6 +52,17 @@ describe.each(styles)('greedy generation, %s', (style) => {
 });
 
 describe('greedy generation', () => {
+  it('gives the same tokens when prompts are filled up to few lengths', async () => {
+    const model = createModel(gpu.device, smallConfigs.llama);
+    const options = { maxNewTokens: 4, greedy: true };
+    const plain = await generate(model, PROMPTS, options);
+    for (const promptMultiple of [3, 5, 100]) {
+      const generator = new TokenGenerator(model, { batch: 3, capacity: 9, promptMultiple });
+      expect(await generator.generate(PROMPTS, options)).toEqual(plain);
+      generator.dispose();
+    }
+  });
+
   it('sees the whole prompt where it is told to', async () => {
     const model = createModel(gpu.device, smallConfigs.llama);
     const prompt = [3, 1, 4, 1];

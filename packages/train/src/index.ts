@@ -1,5 +1,43 @@
 export { RecipeError, RunFolderError, TrainingError } from './errors.js';
 export { type Evaluation, Evaluator } from './evaluate.js';
+export { type ChoiceQuestion, type ChosenOption, chooseOptions } from './evaluation/choices.js';
+export { EvaluationError } from './evaluation/errors.js';
+export {
+  type Difference,
+  difference,
+  type Estimate,
+  type EvaluatedUnit,
+  estimate,
+  type Figure,
+  type ResamplingOptions,
+  type Share,
+} from './evaluation/figures.js';
+export {
+  type EncodeDocumentOptions,
+  type EncodedDocument,
+  encodeDocument,
+  evaluatePerplexity,
+  type Perplexity,
+  type PerplexityOptions,
+  perplexityFigures,
+  perplexityUnits,
+  type ScoredText,
+} from './evaluation/perplexity.js';
+export { type QuestionTaskOptions, questionTask } from './evaluation/question-task.js';
+export {
+  type AnsweredQuestion,
+  type AnswerOptions,
+  answerQuestions,
+  questionFigures,
+  questionUnits,
+} from './evaluation/questions.js';
+export {
+  type EvaluationProgress,
+  type ScoredSequence,
+  type ScoringOptions,
+  scoreTokens,
+} from './evaluation/token-scorer.js';
+export { type DocumentWindow, type WindowOptions, windowsOf } from './evaluation/windows.js';
 export type {
   CheckpointEvent,
   DoneEvent,
@@ -20,3 +58,4 @@ export { type Checkpoint, type Progress, RunFolder } from './run-folder.js';
 export { Session } from './session.js';
 export { type TrainOptions, train } from './train.js';
 export { fileTuningStore } from './tuning-store.js';
+export { packageVersions } from './versions.js';

@@ -1,0 +1,230 @@
+import { type Device, openDevice } from '@foretoken/tensor';
+import { packageVersions, toJson } from '@foretoken/train';
+import { buildCommand } from '@stricli/core';
+import { commandLine } from '../command-line.js';
+import { currentCommit } from '../commit.js';
+import { UsageError } from '../errors.js';
+import { choicesOf } from '../evaluate/choices.js';
+import { Countdown } from '../evaluate/countdown.js';
+import { dataFiles, identityOf, readFirst, type SplitName, shotFiles } from '../evaluate/data.js';
+import { type OpenModel, openModel } from '../evaluate/model.js';
+import type { OnProgress, Outcome } from '../evaluate/outcome.js';
+import { perplexityOf, readDocuments } from '../evaluate/perplexity.js';
+import { answersOf } from '../evaluate/questions.js';
+import { type NamedOutcome, resultsOf, resultsTable, writeResults } from '../evaluate/results.js';
+import { type EvaluationTaskName, evaluationTasks, parseTask } from '../evaluate/tasks.js';
+import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
+
+interface Flags {
+  readonly model: readonly string[];
+  readonly task: EvaluationTaskName;
+  readonly data: string;
+  readonly split: SplitName;
+  readonly tokenizer?: string;
+  readonly limit?: number;
+  readonly batch?: number;
+  readonly column?: string;
+  readonly separator?: string;
+  readonly window?: number;
+  readonly stride?: number;
+  readonly endToken?: boolean;
+  readonly shots?: number;
+  readonly shotsData?: string;
+  readonly maxTokens?: number;
+  readonly stop?: readonly string[];
+  readonly bidirectionalPrefix?: boolean;
+  readonly seed: number;
+  readonly resamples: number;
+  readonly out?: string;
+  readonly json: boolean;
+}
+
+/** Flags that only some kinds of task have. */
+const FLAGS_OF: Readonly<Record<'perplexity' | 'questions' | 'choices', readonly (keyof Flags)[]>> = {
+  perplexity: ['column', 'separator', 'window', 'stride', 'endToken'],
+  questions: ['shots', 'shotsData', 'maxTokens', 'stop', 'bidirectionalPrefix'],
+  choices: ['shots', 'shotsData'],
+};
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+function checkFlags(flags: Flags): void {
+  const { kind } = evaluationTasks[flags.task];
+  const strange = Object.values(FLAGS_OF)
+    .flat()
+    .find((flag) => flags[flag] !== undefined && !FLAGS_OF[kind].includes(flag));
+  if (strange !== undefined) {
+    const others = FLAGS_OF[kind].map((flag) => `--${kebab(flag)}`).join(', ');
+    throw new UsageError(`--${kebab(strange)}: ${flags.task} does not take it; it takes ${others}.`);
+  }
+  const twice = flags.model.find((name, at) => flags.model.indexOf(name) !== at);
+  if (twice !== undefined) throw new UsageError(`--model ${twice}: given twice.`);
+  if (flags.shotsData !== undefined && flags.shots === undefined) {
+    throw new UsageError('--shots-data: say how many of them to show, with --shots.');
+  }
+}
+
+/** `\n` as it can be typed. */
+const typedText = (text: string): string => text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
+
+const DOCUMENT_SEPARATOR = '<|endoftext|>';
+
+type Evaluate = (model: OpenModel, onProgress: OnProgress) => Promise<Outcome>;
+
+interface Prepared {
+  readonly evaluate: Evaluate;
+  /** Files that were read. */
+  readonly files: readonly string[];
+}
+
+/** Reads the data once, for all models. */
+async function prepare(flags: Flags): Promise<Prepared> {
+  const task = evaluationTasks[flags.task];
+  const files = dataFiles(flags.data, flags.split);
+  const { limit, batch, window, stride, endToken = false } = flags;
+  if (task.kind === 'perplexity') {
+    const { column = 'text', separator = DOCUMENT_SEPARATOR } = flags;
+    const settings = { column, separator: separator === 'none' ? null : typedText(separator) };
+    const texts = await readDocuments(files, settings, limit);
+    return {
+      files,
+      evaluate: (model, onProgress) =>
+        perplexityOf(model, texts, { window, stride, batch, endToken }, onProgress),
+    };
+  }
+  const { shots = 0, shotsData, maxTokens, stop, bidirectionalPrefix = false } = flags;
+  const shown = shots === 0 ? [] : shotFiles(shotsData, flags.data, flags.split);
+  const questions = { records: await readFirst(files, limit), shots: await readFirst(shown, shots) };
+  if (questions.shots.length < shots) {
+    throw new UsageError(
+      `--shots ${shots}: ${shown.join(', ')} holds ${questions.shots.length} examples. Ask for fewer.`,
+    );
+  }
+  const stopTexts = stop?.map(typedText);
+  return {
+    files: [...files, ...shown],
+    evaluate: (model, onProgress) =>
+      task.kind === 'choices'
+        ? choicesOf(model, task, questions, { batch }, onProgress)
+        : answersOf(model, task, questions, { batch, maxTokens, stopTexts, bidirectionalPrefix }, onProgress),
+  };
+}
+
+/** One model after the other, so that the memory of one is enough. */
+async function evaluateAll(device: Device, flags: Flags, evaluate: Evaluate): Promise<NamedOutcome[]> {
+  const outcomes: NamedOutcome[] = [];
+  for (const name of flags.model) {
+    const opened = await openModel(device, name, flags.tokenizer);
+    try {
+      const outcome = await evaluate(opened, new Countdown(name).update);
+      for (const note of outcome.notes) tell(`${name}: ${note}.`);
+      outcomes.push({ model: name, outcome });
+    } finally {
+      opened.model.dispose();
+    }
+  }
+  return outcomes;
+}
+
+/** All that is needed to do it again, as far as it is the same for all models. */
+async function recordOf(device: Device, flags: Flags, files: readonly string[]): Promise<object> {
+  const { json: _json, out: _out, ...settings } = flags;
+  return {
+    command: commandLine(),
+    commit: currentCommit() ?? null,
+    versions: packageVersions(),
+    adapter: { name: device.info.name, software: device.info.software },
+    settings,
+    data: await Promise.all(files.map(identityOf)),
+  };
+}
+
+async function evaluateModels(this: void, flags: Flags): Promise<void> {
+  checkFlags(flags);
+  const { evaluate, files } = await prepare(flags);
+  const { task, seed, resamples } = flags;
+  // Without what was measured on this machine before: other kernels would round differently.
+  const device = await openDevice();
+  try {
+    const outcomes = await evaluateAll(device, flags, evaluate);
+    const results = resultsOf(task, outcomes, { seed, resamples });
+    if (flags.out !== undefined) {
+      const record = await recordOf(device, flags, files);
+      writeResults(flags.out, { task, ...record, models: results }, outcomes);
+    }
+    const figures = outcomes[0]?.outcome.figures ?? [];
+    if (flags.json) process.stdout.write(toJson(results.length === 1 ? results[0] : results));
+    else process.stdout.write(`${resultsTable(results, figures)}\n`);
+  } finally {
+    device.close();
+  }
+}
+
+const optionalText = (brief: string) => ({ kind: 'parsed', parse: String, optional: true, brief }) as const;
+
+export const evaluateCommand = buildCommand<Flags>({
+  func: evaluateModels,
+  docs: {
+    brief: 'Perplexity, exact match or ROUGE of checkpoints, compared with intervals',
+    fullDescription:
+      'Registers and further heads play no part: what is evaluated is the model. Several --model are compared on the same questions or documents. docs/evaluation.md has the rules.',
+  },
+  parameters: {
+    flags: {
+      model: {
+        kind: 'parsed',
+        parse: String,
+        variadic: true,
+        brief: 'Folder of a checkpoint or name on the Hugging Face hub; give it again to compare',
+      },
+      task: { kind: 'parsed', parse: parseTask, brief: Object.keys(evaluationTasks).join(', ') },
+      data: { kind: 'parsed', parse: String, brief: 'File, or folder with a file for each split' },
+      split: {
+        kind: 'enum',
+        values: ['train', 'validation', 'test'],
+        default: 'test',
+        brief: 'Which file of a folder',
+      },
+      tokenizer: optionalText('Folder of the tokenizer [default = that of the model]'),
+      limit: optionalNumber('Only so many questions or documents, the first ones'),
+      batch: optionalNumber('Windows or questions at a time'),
+      column: optionalText('perplexity: column of the text [default = text]'),
+      separator: optionalText(
+        `perplexity: text between documents, or none [default = ${DOCUMENT_SEPARATOR}]`,
+      ),
+      window: optionalNumber('perplexity: tokens read at a time [default = the context, at most 2048]'),
+      stride: optionalNumber('perplexity: tokens between the beginnings of windows that overlap'),
+      endToken: {
+        kind: 'boolean',
+        optional: true,
+        withNegated: false,
+        brief: 'perplexity: score the token that ends a document, too',
+      },
+      shots: optionalNumber('questions: worked examples before each'),
+      shotsData: optionalText('questions: file of those examples [default = another split of the folder]'),
+      maxTokens: optionalNumber('questions: most tokens of an answer'),
+      stop: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        variadic: true,
+        brief: 'questions: text that ends an answer',
+      },
+      bidirectionalPrefix: {
+        kind: 'boolean',
+        optional: true,
+        withNegated: false,
+        brief: 'questions: prompts are read in both directions, for models trained so',
+      },
+      seed: { kind: 'parsed', parse: wholeNumber(0), default: '0', brief: 'Seed of the intervals' },
+      resamples: {
+        kind: 'parsed',
+        parse: wholeNumber(1),
+        default: '1000',
+        brief: 'Resamples of the intervals',
+      },
+      out: optionalText('Folder for results.json and samples.jsonl'),
+      json: jsonFlag,
+    },
+  },
+});
