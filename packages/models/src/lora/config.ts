@@ -6,7 +6,7 @@ const name = z.string().min(1);
 const count = z.int().positive();
 
 /** Names, of which a module must be one or end with one; or a regular expression of the whole name. */
-const modules = z.union([name, z.array(name).min(1).readonly()], {
+const modules = z.union([name, z.array(name).min(1, 'name at least one').readonly()], {
   error: 'expected a list of names or one regular expression',
 });
 
