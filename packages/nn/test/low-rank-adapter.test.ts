@@ -110,6 +110,36 @@ describe('LowRankAdapter', () => {
     linear.dispose();
   });
 
+  it('rounds what both products read where the layer is f16', async () => {
+    if (!gpu.device.features.has('shader-f16')) return;
+    const random = new HostRandom(4);
+    const wide = new Linear(gpu.device, { inWidth: 64, outWidth: 32 }, new HostRandom(1));
+    const half = new Linear(gpu.device, { inWidth: 64, outWidth: 32, precision: 'f16' }, new HostRandom(1));
+    const values = Float32Array.from({ length: 32 * 4 }, () => random.normal());
+    for (const linear of [wide, half])
+      linear.addAdapter('whole', { rank: 4, scale: 0.5 }, new HostRandom(2)).b.load(values);
+    const given = gpu.device.tensor(
+      Float32Array.from({ length: 64 }, () => random.normal()),
+      {
+        shape: [1, 64],
+      },
+    );
+    const [exact, rounded] = [await wide.forward(given).data(), await half.forward(given).data()];
+    half.merge();
+    const merged = await half.forward(given).data();
+    const largest = Math.max(...exact.map(Math.abs));
+    for (const other of [rounded, merged]) {
+      const far = Math.max(...other.map((value, at) => Math.abs(value - (exact[at] as number))));
+      expect(far).toBeGreaterThan(0);
+      expect(far).toBeLessThan(2e-3 * largest);
+    }
+    half.unmerge();
+    half.forward(given).sum().backward();
+    expect(half.adapters.get('whole')?.a.grad?.dtype).toBe('f32');
+    wide.dispose();
+    half.dispose();
+  });
+
   it('refuses a stretch that is not in the layer, a name twice, and joining what is merged', () => {
     const linear = layer();
     expect(() => linear.addAdapter('x', { rank: 1, scale: 1, start: 1, end: 4 })).toThrow(

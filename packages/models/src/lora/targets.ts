@@ -14,7 +14,7 @@ const unique = <Item>(items: readonly Item[]): Item[] => [...new Set(items)];
 /** The expression for Python's `re.fullmatch`. @throws ConfigError where JavaScript cannot read it */
 function wholeName(pattern: string, setting: string): RegExp {
   try {
-    return new RegExp(`^(?:${pattern})$`, 's');
+    return new RegExp(`^(?:${pattern})$`);
   } catch (error) {
     throw new ConfigError(
       `LoRA config: ${setting}: ${JSON.stringify(pattern)} is no regular expression: ${(error as Error).message}.`,
