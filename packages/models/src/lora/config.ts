@@ -23,7 +23,7 @@ const schema = z
      * expression of the whole name, or `all-linear`.
      */
     targets: modules,
-    /** Of the targets, those that get no adapter after all. Written as they are. */
+    /** Of the targets, those that get no adapter after all; given in the same way. */
     exclude: modules.optional(),
     /** The layers of the model whose targets get adapters; default all. Not with a regular expression. */
     layers: z.array(z.int().nonnegative()).min(1).readonly().optional(),
