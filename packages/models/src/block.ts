@@ -19,7 +19,7 @@ import type { TransformerConfig } from './config.js';
 export interface BlockInputs extends AttentionInputs {
   /** The mask of blocks with a sliding window; `mask` when it is absent. */
   readonly windowedMask?: Tensor | undefined;
-  /** u32 `[2]`; no dropout when it is absent. */
+  /** u32 `[2]`: of the dropout of the block, and of adapters of its linear layers; none when it is absent. */
   readonly dropoutKey?: Tensor | undefined;
 }
 
@@ -117,12 +117,13 @@ export class Block extends Module {
   }
 
   #compute(hidden: Tensor, { dropoutKey, windowedMask, ...inputs }: BlockInputs): Tensor {
-    const keys = [0, 1].map((place) => dropoutKey && foldIn(dropoutKey, place));
+    const keys = [0, 1, 2, 3].map((place) => dropoutKey && foldIn(dropoutKey, place));
     const mask = this.#windowed ? (windowedMask ?? inputs.mask) : inputs.mask;
-    const mixed = this.attention.forward(this.attentionNorm.forward(hidden), { ...inputs, mask });
+    const attentionInputs = { ...inputs, mask, dropoutKey: keys[2] };
+    const mixed = this.attention.forward(this.attentionNorm.forward(hidden), attentionInputs);
     const attended = hidden.add(this.#dropout.forward(normed(mixed, this.attentionOutputNorm), keys[0]));
     if (this.mlp === undefined || this.mlpNorm === undefined) return attended;
-    const raised = this.mlp.forward(this.mlpNorm.forward(attended));
+    const raised = this.mlp.forward(this.mlpNorm.forward(attended), keys[3]);
     return attended.add(this.#dropout.forward(normed(raised, this.mlpOutputNorm), keys[1]));
   }
 }

@@ -37,6 +37,18 @@ export {
   type TokenGeneratorConfig,
 } from './generate.js';
 export {
+  type AdaptedSite,
+  type AdapterContents,
+  adapterContents,
+  addLora,
+  type LinearSite,
+  Lora,
+  type LoraConfig,
+  type LoraConfigInput,
+  loadAdapters,
+  type SaveAdaptersOptions,
+} from './lora/index.js';
+export {
   causalMask,
   paddingMask,
   prefixMask,

@@ -3,6 +3,7 @@ import {
   type AttentionOptions,
   attention,
   type Device,
+  foldIn,
   type HostRandom,
   selfAttention,
   type Tensor,
@@ -50,6 +51,8 @@ export interface AttentionInputs {
   readonly skipBlocks?: boolean | undefined;
   /** Rotary positions of the tokens; keys enter the cache rotated. */
   readonly rotation?: Rotation | undefined;
+  /** u32 `[2]`: of the dropout of adapters (see `LowRankAdapter`); none when it is absent. */
+  readonly dropoutKey?: Tensor | undefined;
   readonly cache?: AttentionCache | undefined;
 }
 
@@ -102,14 +105,16 @@ export class Attention extends Module {
   }
 
   /** `[B, T, D]` to `[B, T, D]`. */
-  forward(hidden: Tensor, { mask, skipBlocks, rotation, cache }: AttentionInputs = {}): Tensor {
+  forward(hidden: Tensor, { mask, skipBlocks, rotation, dropoutKey, cache }: AttentionInputs = {}): Tensor {
     const [batch, time] = hidden.shape as [number, number, number];
-    const projected = this.queryKeyValue.forward(hidden);
+    const project = (mixed: Tensor): Tensor =>
+      this.output.forward(mixed, dropoutKey && foldIn(dropoutKey, 1));
+    const projected = this.queryKeyValue.forward(hidden, dropoutKey && foldIn(dropoutKey, 0));
     const options = { mask, skipBlocks, scale: this.#scale };
     if (rotation === undefined && cache === undefined && this.#scoreCap === undefined) {
       const heads = { queryHeads: this.#heads, keyHeads: this.#keyValueHeads };
       const kept = inPrecision(projected, this.output.precision);
-      return this.output.forward(selfAttention(kept, heads, options));
+      return project(selfAttention(kept, heads, options));
     }
     const { query, key, value } = this.#split(projected, rotation);
     const seen = cache === undefined ? { key, value } : cache.update(key, value);
@@ -118,9 +123,7 @@ export class Attention extends Module {
         ? // Nothing is kept where there is a cache, which is f32.
           this.#fused(query, seen, options, cache === undefined ? this.output.precision : 'f32')
         : cappedAttention(query, seen.key, seen.value, { mask, scale: this.#scale, cap: this.#scoreCap });
-    return this.output.forward(
-      mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]),
-    );
+    return project(mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]));
   }
 
   /** The fused kernel, on heads read in a precision. */

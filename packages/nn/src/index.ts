@@ -19,8 +19,9 @@ export {
   xavierUniform,
   zeros,
 } from './initializers.js';
-export { Linear, type LinearConfig } from './linear.js';
+export { Linear, type LinearAdapterConfig, type LinearConfig } from './linear.js';
 export { LossScaler, type LossScalerConfig } from './loss-scaler.js';
+export { LowRankAdapter, type LowRankAdapterConfig } from './low-rank-adapter.js';
 export { isGated, MLP, MLP_KINDS, type MLPConfig, type MLPKind } from './mlp.js';
 export { Module } from './module.js';
 export { LayerNorm, type NormConfig, RMSNorm } from './normalization.js';

@@ -1,4 +1,4 @@
-import type { Device, HostRandom, Tensor } from '@foretoken/tensor';
+import { type Device, foldIn, type HostRandom, type Tensor } from '@foretoken/tensor';
 import type { Initializer } from './initializers.js';
 import { Linear } from './linear.js';
 import { Module } from './module.js';
@@ -80,9 +80,15 @@ export class MLP extends Module {
     );
   }
 
-  /** `[..., width]` to `[..., width]`. */
-  forward(input: Tensor): Tensor {
-    return this.down.forward(this.#activate(keptIn(this.up.forward(input), this.up.precision)));
+  /**
+   * `[..., width]` to `[..., width]`.
+   *
+   * @param dropoutKey - u32 `[2]`: of the dropout of adapters (see `LowRankAdapter`); none when it is absent
+   */
+  forward(input: Tensor, dropoutKey?: Tensor): Tensor {
+    const raised = this.up.forward(input, dropoutKey && foldIn(dropoutKey, 0));
+    const hidden = this.#activate(keptIn(raised, this.up.precision));
+    return this.down.forward(hidden, dropoutKey && foldIn(dropoutKey, 1));
   }
 
   #activate(raised: Tensor): Tensor {

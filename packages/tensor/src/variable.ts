@@ -1,6 +1,6 @@
 import type { Device } from './device.js';
 import type { DType, HostArray } from './dtype.js';
-import { DTypeError, ShapeError } from './errors.js';
+import { DTypeError, ForetokenError, ShapeError } from './errors.js';
 import { GraphNode } from './graph.js';
 import { leaf } from './ops/leaf.js';
 import type { Storage } from './runtime/storage.js';
@@ -21,6 +21,7 @@ export class VariableState {
   pending = new Map<number, GraphNode>();
   leaf: GraphNode;
   #grad: Tensor | undefined;
+  #trainable: boolean;
 
   constructor(
     readonly device: Device,
@@ -29,14 +30,29 @@ export class VariableState {
     readonly shape: Shape,
     readonly dtype: DType,
     readonly name: string,
-    readonly trainable: boolean,
+    trainable: boolean,
   ) {
+    this.#trainable = trainable;
     this.leaf = this.#makeLeaf();
   }
 
   #makeLeaf(): GraphNode {
     const source = { kind: 'variable', variable: this, version: this.version } as const;
     return new GraphNode(this.device, leaf, [], undefined, this.shape, this.dtype, source, this.trainable);
+  }
+
+  get trainable(): boolean {
+    return this.#trainable;
+  }
+  set trainable(value: boolean) {
+    if (value === this.#trainable) return;
+    if (this.device.journal !== undefined) {
+      throw new ForetokenError(
+        `trainable: variable ${this.name} cannot be frozen or released while a compiled step is traced. Do so before.`,
+      );
+    }
+    this.#trainable = value;
+    this.leaf = this.#makeLeaf();
   }
 
   get grad(): Tensor | undefined {
@@ -98,9 +114,15 @@ export class Variable extends Tensor {
   get name(): string {
     return this.state.name;
   }
-  /** Whether `backward()` gives it a gradient. */
+  /**
+   * Whether `backward()` gives it a gradient. Setting it holds for graphs that are built from then on; compiled steps
+   * keep what they traced.
+   */
   get trainable(): boolean {
     return this.state.trainable;
+  }
+  set trainable(value: boolean) {
+    this.state.trainable = value;
   }
   /** The sum of the gradients since it was last set to `undefined`. */
   get grad(): Tensor | undefined {

@@ -13,6 +13,7 @@ import {
   randomKey,
   ShapeError,
   type Tensor,
+  type Variable,
   where,
 } from '../src/index.js';
 
@@ -135,6 +136,31 @@ describe('variables', () => {
     w.square().sum().backward();
     w.sum().backward();
     expect(await w.grad?.data()).toEqual(Float32Array.of(5, 7));
+  });
+
+  it('are frozen and released, but not while a step is traced', async () => {
+    const [w, v] = [1, 2].map((value) => device.variable(Float32Array.of(value))) as [Variable, Variable];
+    const backward = () => {
+      w.mul(v).sum().backward();
+      const gradients = [w.grad, v.grad];
+      w.grad = undefined;
+      v.grad = undefined;
+      return Promise.all(gradients.map((gradient) => gradient?.item()));
+    };
+    w.trainable = false;
+    expect(await backward()).toEqual([undefined, 1]);
+    v.trainable = false;
+    expect(() => w.mul(v).sum().backward()).toThrow('does not depend on any trainable variable');
+    w.assign(w.add(2));
+    w.trainable = true;
+    v.trainable = true;
+    expect(await backward()).toEqual([2, 3]);
+    const step = device.compile(() => {
+      w.trainable = false;
+      return { w };
+    });
+    expect(() => step.run({})).toThrow('cannot be frozen or released while a compiled step is traced');
+    expect(w.trainable).toBe(true);
   });
 });
 

@@ -26,7 +26,8 @@ interface Expected {
   readonly isIgnored: (name: string) => boolean;
 }
 
-function problemsOf(tensors: FullNames, { parts, isIgnored }: Expected): string[] {
+/** Sentences that list what is missing, extra, mis-shaped, and of a dtype that is no float. */
+export function fitProblems(tensors: FullNames, { parts, isIgnored }: Expected): string[] {
   const missing = [...parts.keys()].filter((name) => !tensors.has(name));
   const extra: string[] = [];
   const misshapen: string[] = [];
@@ -60,7 +61,7 @@ export function checkFit(
   // Some writers store a tied output a second time; the embeddings count.
   const copy = `${family.names.output}.weight`;
   const isIgnored = (name: string): boolean => family.ignored.test(name) || (tied && name === copy);
-  const problems = problemsOf(tensors, { parts, isIgnored });
+  const problems = fitProblems(tensors, { parts, isIgnored });
   if (problems.length === 0) return;
   throw new CheckpointError(
     `${label}: the tensors do not fit ${family.architectures[0]} as config.json describes it. ${problems.join(' ')}`,

@@ -1,5 +1,6 @@
 export { type CheckpointFolder, openCheckpointFolder } from './folder.js';
 export type { HubOptions, HubProgress } from './hub.js';
+export { type LoadLoraOptions, loadLora } from './load-lora.js';
 export {
   type LoadPretrainedOptions,
   loadPretrained,
@@ -7,4 +8,5 @@ export {
   type PretrainedOrigin,
   pretrainedFolder,
 } from './load-pretrained.js';
+export { type SaveLoraOptions, saveLora } from './save-lora.js';
 export { type SavePretrainedOptions, savePretrained } from './save-pretrained.js';

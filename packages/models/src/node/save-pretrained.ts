@@ -1,4 +1,4 @@
-import { type FileHandle, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigError, layOutSafetensors } from '@foretoken/nn';
 import { COMPANION_FILES, CONFIG_FILE, INDEX_FILE } from '../checkpoint/layout.js';
@@ -13,7 +13,7 @@ import { weightIndex } from '../checkpoint/weight-index.js';
 import type { Transformer } from '../transformer.js';
 import { writing } from './file-error.js';
 import type { PretrainedOrigin } from './load-pretrained.js';
-import { Staging, writeAt } from './staging.js';
+import { Staging, toJson, writeAt, writeWhole } from './staging.js';
 
 export interface SavePretrainedOptions extends SaveCheckpointOptions {
   /**
@@ -24,13 +24,6 @@ export interface SavePretrainedOptions extends SaveCheckpointOptions {
   /** Larger weights are cut into several files with an index. Default 5 GB. */
   readonly maxShardBytes?: number;
 }
-
-const toJson = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
-
-const writeWhole =
-  (bytes: Uint8Array) =>
-  (file: FileHandle): Promise<void> =>
-    writeAt(file, bytes, 0);
 
 /** The tensors of each file. */
 type Shards = ReadonlyMap<string, ReadonlyMap<string, SavedTensor>>;

@@ -9,6 +9,15 @@ export async function writeAt(file: FileHandle, bytes: Uint8Array, position: num
   }
 }
 
+/** Fills a file with bytes. */
+export const writeWhole =
+  (bytes: Uint8Array) =>
+  (file: FileHandle): Promise<void> =>
+    writeAt(file, bytes, 0);
+
+/** The bytes of a JSON file. */
+export const toJson = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
+
 /** Makes what was done in a folder durable; not every system lets folders be opened. */
 async function syncFolder(path: string): Promise<void> {
   try {

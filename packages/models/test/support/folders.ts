@@ -31,3 +31,7 @@ export function copyFixture(name: string, target: string, fields: Record<string,
 
 export const readJson = (path: string): Record<string, unknown> =>
   JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+
+/** An adapter in the layout of PEFT, made by tools/fixtures/lora.py; of the checkpoint of the same name. */
+export const adapterFolder = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/adapters/${name}`, import.meta.url));
