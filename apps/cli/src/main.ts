@@ -1,3 +1,4 @@
+import { DataError } from '@foretoken/data';
 import { ForetokenError } from '@foretoken/tensor';
 import { buildApplication, buildRouteMap, run, type StricliProcess, text_en } from '@stricli/core';
 import { benchRoutes } from './commands/bench/index.js';
@@ -54,7 +55,7 @@ const application = buildApplication(routes, {
 
 /** One line for a mistake of the user's; everything for one of ours. */
 function messageOf(error: unknown): string {
-  if (error instanceof ForetokenError) return error.message;
+  if (error instanceof ForetokenError || error instanceof DataError) return error.message;
   if (error instanceof Error && (error as NodeJS.ErrnoException).code !== undefined) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -4,11 +4,12 @@ import { findRecipe, overrideRecipe, parseRecipe, RecipeError, recipes, settingK
 const recipe = findRecipe('star-graph');
 
 describe('recipes', () => {
-  it('ships the three of the study, the default first', () => {
+  it('ships those of the study, the default first, and one that fine-tunes', () => {
     expect(recipes.map(({ name, steps }) => [name, steps])).toEqual([
       ['star-graph', 2000],
       ['star-graph-paper', 5000],
       ['star-graph-long', 4000],
+      ['tinystories', 300],
     ]);
   });
 
