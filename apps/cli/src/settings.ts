@@ -70,7 +70,8 @@ export function settingFlags(args: readonly string[]): string[] {
 
 function settingOf(flag: string, keys: readonly string[]): string | undefined {
   const camel = flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-  if (keys.includes(camel)) return camel;
+  // No flag has a dot in it, so a name that no setting has is told with the nearest that one has.
+  if (keys.includes(camel) || camel.includes('.')) return camel;
   const sections = ['task.', 'model.', 'optimizer.', 'evaluation.'];
   const matches = keys.filter((key) => sections.some((section) => key === `${section}${camel}`));
   return matches.length === 1 ? matches[0] : undefined;

@@ -99,13 +99,20 @@ export class RunFolder {
     const release = this.#takeLock();
     try {
       const before = this.record();
-      if (before === undefined) writeAtomic(join(this.path, 'config.json'), toJson(record));
+      // Nothing was learned where a command was wrong and has been put right.
+      if (before === undefined || this.#isUntouched())
+        writeAtomic(join(this.path, 'config.json'), toJson(record));
       else this.#compare(before, record);
       return release;
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  /** Whether no step of a run is in the folder yet. */
+  #isUntouched(): boolean {
+    return this.logBytes() === 0 && this.#checkpoints().length === 0 && this.summary() === undefined;
   }
 
   #compare(before: RunRecord, now: RunRecord): void {
