@@ -1,5 +1,5 @@
-import type { TrainEvent } from '@foretoken/train';
-import { formatCount, formatDuration, formatShare } from './format.js';
+import type { EvaluationEvent, TrainEvent } from '@foretoken/train';
+import { formatCount, formatDuration, formatMebibytes, formatShare } from './format.js';
 
 /** What is known of one run of a grid. */
 interface Line {
@@ -10,13 +10,36 @@ interface Line {
   firstStep: number;
   startedAt: number | undefined;
   loss: number | undefined;
-  exactMatch: number | undefined;
+  parts: Readonly<Record<string, number>>;
+  /** What the last evaluation found. */
+  found: string | undefined;
+  peakBytes: number | undefined;
   tokensPerSecond: number | undefined;
+  solved: boolean;
   state: 'waiting' | 'running' | 'done' | 'stopped';
 }
 
 const BAR = 20;
 const REDRAW_MILLISECONDS = 200;
+
+/** An evaluation in a few words: the validation loss, else the first metric. */
+function foundText({
+  validationLoss,
+  scores,
+}: Pick<EvaluationEvent, 'scores' | 'validationLoss'>): string | undefined {
+  if (validationLoss !== undefined) return `validation loss ${validationLoss.toFixed(3)}`;
+  const [metric] = Object.entries(scores);
+  if (metric === undefined) return undefined;
+  const [name, mean] = metric;
+  // exactMatch as people write it.
+  return `${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)} ${formatShare(mean)}`;
+}
+
+/** The parts of a loss, where it has several. */
+function partsText({ parts }: Line): string {
+  const all = Object.entries(parts);
+  return all.length < 2 ? '' : ` (${all.map(([name, part]) => `${name} ${part.toFixed(3)}`).join(', ')})`;
+}
 
 /** Shows the runs of a grid on standard error: one line each, redrawn on a terminal, printed now and then elsewhere. */
 export class Progress {
@@ -38,8 +61,11 @@ export class Progress {
       firstStep: 0,
       startedAt: undefined,
       loss: undefined,
-      exactMatch: undefined,
+      parts: {},
+      found: undefined,
+      peakBytes: undefined,
       tokensPerSecond: undefined,
+      solved: false,
       state: 'waiting',
     }));
   }
@@ -57,18 +83,31 @@ export class Progress {
         if (event.step > 0) this.#note(`${line.label}: goes on from step ${event.step}`);
         break;
       case 'metrics':
-        Object.assign(line, { step: event.step, loss: event.loss, tokensPerSecond: event.tokensPerSecond });
+        Object.assign(line, {
+          step: event.step,
+          loss: event.loss,
+          parts: event.parts,
+          peakBytes: event.peakBytes,
+          tokensPerSecond: event.tokensPerSecond,
+        });
         break;
       case 'evaluation':
-        Object.assign(line, { step: event.step, exactMatch: event.scores['exactMatch'] });
+        Object.assign(line, { step: event.step, found: foundText(event) });
         this.#note(this.#text(line));
         break;
       case 'checkpoint':
+      case 'failure':
         break;
       case 'done': {
-        const { exactMatch, steps } = event.summary;
+        const { summary } = event;
         const skipped = line.state === 'waiting';
-        Object.assign(line, { state: 'done', step: steps, exactMatch });
+        const found = foundText({ scores: summary.scores }) ?? line.found;
+        Object.assign(line, {
+          state: 'done',
+          step: summary.steps,
+          solved: summary.solvedAtStep !== null,
+          found,
+        });
         this.#note(skipped ? `${line.label}: was finished before` : this.#text(line));
         break;
       }
@@ -107,12 +146,13 @@ export class Progress {
       bar,
       `step ${line.step}/${line.steps}`,
     ];
-    if (line.loss !== undefined) parts.push(`loss ${line.loss.toFixed(3)}`);
-    if (line.exactMatch !== undefined) parts.push(`exact match ${formatShare(line.exactMatch)}`);
+    if (line.loss !== undefined) parts.push(`loss ${line.loss.toFixed(3)}${partsText(line)}`);
+    if (line.found !== undefined) parts.push(line.found);
     if (line.tokensPerSecond !== undefined) parts.push(`${formatCount(line.tokensPerSecond)} tokens/s`);
+    if (line.peakBytes !== undefined && this.#lines.length === 1) parts.push(formatMebibytes(line.peakBytes));
     if (line.state === 'running') parts.push(this.#left(line));
     if (line.state === 'waiting' || line.state === 'stopped') parts.push(line.state);
-    if (line.state === 'done') parts.push(line.step < line.steps ? 'solved' : 'done');
+    if (line.state === 'done') parts.push(line.solved ? 'solved' : 'done');
     return parts.join('  ');
   }
 

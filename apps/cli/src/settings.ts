@@ -1,5 +1,5 @@
 import { findObjective } from '@foretoken/objectives';
-import { findRecipe, objectiveNames, overrideRecipe, type Recipe, settingKeys } from '@foretoken/train';
+import { findOrLoadRecipe, objectiveNames, overrideRecipe, type Recipe, settingKeys } from '@foretoken/train';
 import { UsageError } from './errors.js';
 
 /** `ntp,mutor` as names of objectives. @throws ObjectiveConfigError for one that does not exist */
@@ -30,9 +30,9 @@ export function parseSeeds(text: string): number[] {
   return [...new Set(seeds)];
 }
 
-/** The recipe with its overrides. */
+/** The recipe that ships under a name, or that of a file, with its overrides. */
 export const chooseRecipe = (name: string, overrides: readonly string[]): Recipe =>
-  overrideRecipe(findRecipe(name), overrides);
+  overrideRecipe(findOrLoadRecipe(name), overrides);
 
 /**
  * Turns flags that are named like settings into `--set`: `--steps 200` and `--mutor.maxOffset=1`. A short name
@@ -47,7 +47,7 @@ export function settingFlags(args: readonly string[]): string[] {
     (at >= 0 ? args[at + 1] : undefined);
   let keys: string[];
   try {
-    keys = settingKeys(findRecipe(named ?? 'star-graph'));
+    keys = settingKeys(findOrLoadRecipe(named ?? 'star-graph'));
   } catch {
     // The command will say that there is no such recipe.
     return [...args];
@@ -70,7 +70,8 @@ export function settingFlags(args: readonly string[]): string[] {
 
 function settingOf(flag: string, keys: readonly string[]): string | undefined {
   const camel = flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-  if (keys.includes(camel)) return camel;
+  // No flag has a dot in it, so a name that no setting has is told with the nearest that one has.
+  if (keys.includes(camel) || camel.includes('.')) return camel;
   const sections = ['task.', 'model.', 'optimizer.', 'evaluation.'];
   const matches = keys.filter((key) => sections.some((section) => key === `${section}${camel}`));
   return matches.length === 1 ? matches[0] : undefined;

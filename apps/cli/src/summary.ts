@@ -56,6 +56,9 @@ export function finishedRun(out: string, objective: string, seed: number): Finis
   return summary === undefined || record === undefined ? undefined : { summary, record };
 }
 
+/** A metric of a run; comparisons are of tasks that have it. */
+const scoreOf = ({ scores }: RunSummary, metric: string): number => scores[metric] ?? 0;
+
 /** Summarizes finished runs, objectives in the order given. */
 export function summarize(recipe: Recipe, command: string, runs: readonly FinishedRun[]): ComparisonSummary {
   const first = runs[0] as FinishedRun;
@@ -65,21 +68,13 @@ export function summarize(recipe: Recipe, command: string, runs: readonly Finish
     return {
       objective,
       extraParameters: own[0]?.extraParameters ?? 0,
-      exactMatch: interval(own.map(({ exactMatch }) => exactMatch)),
-      firstHop: interval(own.map(({ firstHop }) => firstHop)),
-      seeds: own.map(
-        ({ seed, exactMatch, firstHop, solvedAtStep, steps, flops, tokens, seconds, tokensPerSecond }) => ({
-          seed,
-          exactMatch,
-          firstHop,
-          solvedAtStep,
-          steps,
-          flops,
-          tokens,
-          seconds,
-          tokensPerSecond,
-        }),
-      ),
+      exactMatch: interval(own.map((run) => scoreOf(run, 'exactMatch'))),
+      firstHop: interval(own.map((run) => scoreOf(run, 'firstHop'))),
+      seeds: own.map((run) => {
+        const { seed, solvedAtStep, steps, flops, tokens, seconds, tokensPerSecond } = run;
+        const scores = { exactMatch: scoreOf(run, 'exactMatch'), firstHop: scoreOf(run, 'firstHop') };
+        return { seed, ...scores, solvedAtStep, steps, flops, tokens, seconds, tokensPerSecond };
+      }),
     };
   });
   const { adapter, versions } = first.record;

@@ -203,6 +203,14 @@ describe.skipIf(!existsSync(main))('the program', () => {
     [['compare', '--set', 'mutor.maxOfset=1'], /Did you mean mutor.maxOffset/],
     [['compare', '--seeds', 'x'], /expected whole numbers/],
     [['compare', '--bogus'], /No flag registered for --bogus/],
+    [['compare', '--recipe', 'tinystories'], /comparisons are of star graphs/],
+    [['train', '--recipe', 'nowhere.yaml'], /nowhere.yaml: there is no such file/],
+    [['train', '--optimizer.learningRat', '1'], /Did you mean optimizer.learningRate/],
+    [['train', '--sink', 'nowhere.mjs'], /--sink nowhere.mjs: cannot be loaded/],
+    [
+      ['train', '--recipe', 'tinystories', '--out', join(scratch, 'no-model'), '--model.from', '/nowhere'],
+      /\/nowhere is no folder/,
+    ],
     [['report', join(scratch, 'nowhere')], /there is no folder/],
     [['nonsense'], /nonsense/],
   ])('exits with 1 and one line for %j', async (args, message) => {

@@ -56,8 +56,10 @@ async function report(options: Options = {}): Promise<string> {
       const summary: RunSummary = {
         objective,
         seed,
-        exactMatch,
-        firstHop: exactMatch,
+        scores: { exactMatch, firstHop: exactMatch },
+        modelStep: 50,
+        validationLoss: null,
+        model: null,
         chance: 0.5,
         solvedAtStep: null,
         steps: 50,

@@ -50,7 +50,7 @@ export type Decoding = AutoregressiveDecoding | ParallelDecoding;
  * vectors, position ids and a mask, and gives hidden states.
  *
  * A training loop calls `prepare` on the host for each batch, hands the arrays to a compiled step, and in the step
- * asks `loss` for one scalar. Batches of one shape give inputs of one shape, so that the step is traced once.
+ * asks `loss` for one scalar. Batches of one shape (and one `answerTime`) give inputs of one shape, so that the step is traced once.
  */
 export interface Objective {
   readonly name: string;

@@ -24,6 +24,11 @@ export interface SequenceBatch {
    * `tokens` when absent.
    */
   readonly targets?: Int32Array | undefined;
+  /**
+   * Most positions behind a prompt that any batch of this `time` has: room for registers is made for so many, so that
+   * batches of one `time` give inputs of one shape. Known from the batch when absent.
+   */
+  readonly answerTime?: number | undefined;
   /** The document that each position belongs to, `[B, T]`; one document a sequence when absent. */
   readonly documents?: Int32Array | undefined;
 }
@@ -42,7 +47,7 @@ export interface BatchSize {
  * @throws ObjectiveBatchError naming the first array that does not fit
  */
 export function checkBatch(owner: string, source: SequenceBatch): void {
-  const { batch, time, channels, tokens, lengths, prefixLengths, targets, documents } = source;
+  const { batch, time, channels, tokens, lengths, prefixLengths, targets, documents, answerTime } = source;
   const expectSize = (name: string, values: Int32Array | undefined, size: number, shape: string): void => {
     if (values !== undefined && values.length !== size) {
       throw new ObjectiveBatchError(
@@ -55,6 +60,9 @@ export function checkBatch(owner: string, source: SequenceBatch): void {
   expectSize('prefixLengths', prefixLengths, batch, `[${batch}]`);
   expectSize('targets', targets, batch * time, `[${batch}, ${time}]`);
   expectSize('documents', documents, batch * time, `[${batch}, ${time}]`);
+  if (answerTime !== undefined && !(Number.isInteger(answerTime) && answerTime >= 0 && answerTime <= time)) {
+    throw new ObjectiveBatchError(`${owner}: answerTime must lie in 0..${time} (time), got ${answerTime}.`);
+  }
   for (let row = 0; row < batch; row++) {
     const length = lengths[row] as number;
     const prefix = prefixLengths[row] as number;

@@ -6,5 +6,5 @@ export class RecipeError extends ForetokenError {}
 /** A run folder holds something else than what was asked for, or is in use, or is damaged. */
 export class RunFolderError extends ForetokenError {}
 
-/** Training cannot go on: the loss is not a number any more. */
+/** Training cannot go on: the loss or the gradient is not a number any more. */
 export class TrainingError extends ForetokenError {}

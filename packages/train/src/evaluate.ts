@@ -3,8 +3,9 @@ import { TokenGenerator, type Transformer } from '@foretoken/models';
 import type { LossInputs, Objective, ParallelDecoding } from '@foretoken/objectives';
 import type { CompiledStep, Device, Tensor } from '@foretoken/tensor';
 
-/** Questions that are answered at a time. */
-const BATCH = 256;
+/** Questions that are answered at a time, at most, and the positions that they may have together. */
+const MOST_QUESTIONS = 256;
+const MOST_POSITIONS = 16_384;
 
 type Predict = CompiledStep<LossInputs, { tokens: Tensor }>;
 
@@ -18,25 +19,30 @@ export interface Evaluation {
 export class Evaluator {
   #generator: TokenGenerator | undefined;
   #predict: Predict | undefined;
+  /** Questions that are answered at a time. */
+  readonly #batch: number;
 
   constructor(
     readonly device: Device,
     readonly task: SequenceTask,
     readonly model: Transformer,
     readonly objective: Objective,
-  ) {}
+  ) {
+    this.#batch = Math.max(1, Math.min(MOST_QUESTIONS, Math.floor(MOST_POSITIONS / task.maxTime)));
+  }
 
-  /** Answers questions 0 to `count - 1` of a split, greedily. */
-  async evaluate(split: Split, count: number): Promise<Evaluation> {
+  /** Answers questions 0 to `wanted - 1` of a split, or all where there are fewer, greedily. */
+  async evaluate(split: Split, wanted: number): Promise<Evaluation> {
+    const count = Math.min(wanted, this.task.questionCount?.(split) ?? wanted);
     const answers: number[][] = [];
     const scores: Score[] = [];
-    for (let first = 0; first < count; first += BATCH) {
+    for (let first = 0; first < count; first += this.#batch) {
       // The last group may reach beyond `count`, so that every pass has one shape; the surplus is not scored.
-      const questions = this.#questions(split, first, BATCH);
+      const questions = this.#questions(split, first, this.#batch);
       const given = await this.#answer(questions);
-      const wanted = Math.min(BATCH, count - first);
-      scores.push(this.#questions(split, first, wanted).score(given.slice(0, wanted)));
-      answers.push(...given.slice(0, wanted));
+      const asked = Math.min(this.#batch, count - first);
+      scores.push(this.#questions(split, first, asked).score(given.slice(0, asked)));
+      answers.push(...given.slice(0, asked));
     }
     return { score: merge(scores), answers };
   }
@@ -62,7 +68,8 @@ export class Evaluator {
       const start = row * time * channels;
       return tokens.subarray(start, start + (prompts.lengths[row] as number) * channels);
     });
-    return this.#generator.generate(rows, { maxNewTokens: maxAnswerLength, greedy: true });
+    const { stopTokens = [] } = this.task;
+    return this.#generator.generate(rows, { maxNewTokens: maxAnswerLength, greedy: true, stopTokens });
   }
 
   async #answerAtOnce(

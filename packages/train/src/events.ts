@@ -13,6 +13,10 @@ export interface RunRecord {
   readonly command?: string;
   /** The commit of the code, if known. */
   readonly commit?: string;
+  /** SHA-256 of each data file. */
+  readonly data?: Readonly<Record<string, string>>;
+  /** When the run began, in milliseconds since 1970. */
+  readonly startedAt?: number;
 }
 
 export interface StartEvent {
@@ -21,8 +25,11 @@ export interface StartEvent {
   readonly step: number;
   readonly parameters: number;
   readonly extraParameters: number;
+  /** Of the first update; batches of text differ in length. */
   readonly flopsPerStep: number;
   readonly tokensPerStep: number;
+  /** What became of the data, a line for each split. */
+  readonly reports: readonly string[];
 }
 
 /** Of one update, though there may have been several since the last line. */
@@ -37,8 +44,12 @@ export interface MetricsEvent {
   readonly learningRate: number;
   /** Training FLOPs so far. */
   readonly flops: number;
+  /** Training tokens so far, without padding. */
+  readonly tokens: number;
   readonly seconds: number;
   readonly tokensPerSecond: number;
+  /** The most GPU memory that was held at once in this process. */
+  readonly peakBytes: number;
 }
 
 export interface EvaluationEvent {
@@ -46,8 +57,23 @@ export interface EvaluationEvent {
   readonly step: number;
   readonly flops: number;
   readonly seconds: number;
-  /** Mean of each metric of the task over the held-out questions. */
+  /** Mean of each metric of the task over the validation questions. */
   readonly scores: Readonly<Record<string, number>>;
+  /** Mean next-token loss over the scored tokens of the validation examples, without auxiliary parts. */
+  readonly validationLoss?: number;
+  /** Whether it is the best so far, where one is chosen. */
+  readonly isBest?: boolean;
+}
+
+/** Loss or gradient was not finite; the run ends here. */
+export interface FailureEvent {
+  readonly type: 'failure';
+  /** The update that was not made. */
+  readonly step: number;
+  readonly loss: string;
+  readonly gradientNorm: string;
+  /** Holds the batch, and the parameters before it. */
+  readonly folder: string;
 }
 
 export interface CheckpointEvent {
@@ -59,10 +85,16 @@ export interface CheckpointEvent {
 export interface RunSummary {
   readonly objective: string;
   readonly seed: number;
-  /** Share of the final questions with the right path, and with the right first node behind the start. */
-  readonly exactMatch: number;
-  readonly firstHop: number;
+  /** Mean of each metric of the task over the final questions, which no evaluation has seen. */
+  readonly scores: Readonly<Record<string, number>>;
+  /** What guessing gives of the first metric; 0 where that is not known. */
   readonly chance: number;
+  /** The step whose parameters were scored and saved: the best one, or the last. */
+  readonly modelStep: number;
+  /** Validation loss there, where it was measured. */
+  readonly validationLoss: number | null;
+  /** Where the model was saved for other tools, within the folder of the run; null where none can express it. */
+  readonly model: string | null;
   readonly solvedAtStep: number | null;
   readonly steps: number;
   readonly flops: number;
@@ -81,4 +113,10 @@ export interface DoneEvent {
   readonly summary: RunSummary;
 }
 
-export type TrainEvent = StartEvent | MetricsEvent | EvaluationEvent | CheckpointEvent | DoneEvent;
+export type TrainEvent =
+  | StartEvent
+  | MetricsEvent
+  | EvaluationEvent
+  | CheckpointEvent
+  | FailureEvent
+  | DoneEvent;

@@ -1,21 +1,66 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { RunFolderError } from './errors.js';
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  EACCES: 'permission is denied',
+  EPERM: 'permission is denied',
+  EROFS: 'the disk is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file is larger than the system allows',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'part of its path is no folder',
+};
+
+/** Why the system refused something, in a few words. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return REASONS[code ?? ''] ?? message;
+}
+
+/**
+ * Runs what writes below a path.
+ *
+ * @throws RunFolderError in one line, where the system refuses
+ */
+export function writing<Result>(path: string, write: () => Result): Result {
+  try {
+    return write();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
+    throw new RunFolderError(
+      `cannot write ${path}: ${reasonOf(cause)}. Finished checkpoints are kept; the same command goes on from the last one.`,
+      { cause },
+    );
+  }
+}
 
 /**
  * Writes a file so that a reader, or a machine that lost power, sees the old contents or the new, never a part.
+ *
+ * @throws RunFolderError in one line, where the system refuses; the old contents are then still there
  */
 export function writeAtomic(path: string, contents: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.partial`;
-  const file = openSync(temporary, 'w');
-  try {
-    const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents;
-    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
-  syncFolder(dirname(path));
+  writing(path, () => {
+    try {
+      const file = openSync(temporary, 'w');
+      try {
+        const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents;
+        for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(temporary, path);
+      syncFolder(dirname(path));
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  });
 }
 
 /** Makes a rename durable; not every system lets folders be opened. */

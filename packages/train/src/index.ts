@@ -42,6 +42,7 @@ export type {
   CheckpointEvent,
   DoneEvent,
   EvaluationEvent,
+  FailureEvent,
   MetricsEvent,
   RunRecord,
   RunSummary,
@@ -50,12 +51,18 @@ export type {
 } from './events.js';
 export { toJson, writeAtomic } from './files.js';
 export { inFlight } from './in-flight.js';
+export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';
 export { overrideRecipe, settingKeys } from './overrides.js';
 export { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
+export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipes } from './recipes.js';
-export { type Checkpoint, type Progress, RunFolder } from './run-folder.js';
-export { Session } from './session.js';
+export { type BestEvaluation, type Checkpoint, type Progress, RunFolder } from './run-folder.js';
+export { Session, type StepCost } from './session.js';
+export type { MetricsSink } from './sink.js';
+export { findTaskKind, type LoadedTask, type TaskKind, taskKinds } from './task-kinds.js';
+export { TensorBoardSink } from './tensorboard.js';
 export { type TrainOptions, train } from './train.js';
 export { fileTuningStore } from './tuning-store.js';
+export { type LossSettings, ValidationLoss } from './validation-loss.js';
 export { packageVersions } from './versions.js';

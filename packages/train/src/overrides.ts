@@ -1,30 +1,18 @@
-import { starGraphConfigSchema } from '@foretoken/data';
 import { describeSettings, findObjective } from '@foretoken/objectives';
 import { RecipeError } from './errors.js';
+import { MODEL_KEYS } from './model-source.js';
 import { nearest } from './nearest.js';
-import { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
+import { objectiveNames, parseRecipe, type Recipe, SECTION_KEYS, TOP_KEYS } from './recipe.js';
+import { taskOf } from './task-kinds.js';
 
 type Settings = Record<string, unknown>;
 
-const MODEL_KEYS = [
-  'width',
-  'layers',
-  'heads',
-  'keyValueHeads',
-  'positions',
-  'norm',
-  'mlp',
-  'mlpWidth',
-  'bias',
-  'tiedEmbeddings',
-  'dropout',
-  'activationCheckpointing',
-  'precision',
-];
 /** Names at the top of a recipe that describe it rather than set anything. */
 const DESCRIPTION = [
   'name',
   'title',
+  'objective',
+  'seed',
   'description',
   'task',
   'model',
@@ -36,12 +24,11 @@ const DESCRIPTION = [
 /** Where each setting lies in a recipe, by the key under which it is given. */
 function settable(recipe: Recipe): Map<string, readonly string[]> {
   const places = new Map<string, readonly string[]>();
-  for (const key of Object.keys(recipe)) if (!DESCRIPTION.includes(key)) places.set(key, [key]);
+  for (const key of TOP_KEYS) if (!DESCRIPTION.includes(key)) places.set(key, [key]);
   for (const section of ['optimizer', 'evaluation'] as const) {
-    for (const key of Object.keys(recipe[section])) places.set(`${section}.${key}`, [section, key]);
+    for (const key of SECTION_KEYS[section]) places.set(`${section}.${key}`, [section, key]);
   }
-  for (const key of Object.keys(starGraphConfigSchema.shape))
-    if (key !== 'seed') places.set(`task.${key}`, ['task', key]);
+  for (const key of taskOf(recipe).kind.keys) places.set(`task.${key}`, ['task', ...key.split('.')]);
   for (const key of MODEL_KEYS) places.set(`model.${key}`, ['model', key]);
   for (const objective of objectiveNames()) {
     for (const { name } of describeSettings(findObjective(objective))) {
@@ -82,7 +69,7 @@ export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Re
     }
     let section = result;
     for (const name of place.slice(0, -1)) {
-      section[name] ??= {};
+      if (typeof section[name] !== 'object' || section[name] === null) section[name] = {};
       section = section[name] as Settings;
     }
     section[place[place.length - 1] as string] = parseValue(override.slice(cut + 1));

@@ -1,69 +1,94 @@
-import { starGraphConfigSchema } from '@foretoken/data';
 import { objectiveKinds, resolveSettings } from '@foretoken/objectives';
 import { z } from 'zod';
 import { RecipeError } from './errors.js';
+import { checkModel } from './model-source.js';
+import { describeProblems } from './problems.js';
+import { taskOf } from './task-kinds.js';
 
 const count = z.int().positive();
 const share = z.number().min(0).max(1);
 
-const schema = z.strictObject({
-  name: z.string(),
-  title: z.string(),
-  /** What is special about it, for the report. */
-  description: z.string(),
-  /** Settings of the star-graph task, but for the seed. */
-  task: z.record(z.string(), z.unknown()),
-  /** Settings of the attention-only transformer that the task does not imply. */
-  model: z.record(z.string(), z.unknown()),
-  /** Settings of each objective that differ from its defaults. */
-  objectives: z.record(z.string(), z.record(z.string(), z.unknown())),
-  optimizer: z.strictObject({
-    learningRate: z.number().positive(),
-    beta1: share,
-    beta2: share,
-    weightDecay: z.number().nonnegative(),
-    /** Global norm to which gradients are clipped. */
-    clip: z.number().positive(),
-    schedule: z.enum(['constant', 'linear', 'cosine']),
-    warmupSteps: z.int().nonnegative(),
-    /**
-     * Parts of a batch that go through the model one after another; gradients and losses are their means. More parts
-     * take less memory and about the same time.
-     */
-    accumulate: count.default(1),
-  }),
-  /** Sequences in a batch, which is that of one update: in all its parts together. */
-  batch: count,
-  /** Updates at most. */
-  steps: count,
-  evaluation: z.strictObject({
-    /** Steps between evaluations, each of which also saves a checkpoint. */
-    every: count,
-    /** Held-out questions of each. */
-    questions: count,
-    /** Other questions, seen by no evaluation, for the final figure. */
-    finalQuestions: count,
-    /** A run stops when an evaluation reaches this share of exact matches: the same rule for all objectives. */
-    solved: share,
-  }),
-  /** Steps between lines of the log. */
-  logEvery: count,
-});
+const schema = z
+  .strictObject({
+    name: z.string().default('recipe'),
+    title: z.string().optional(),
+    /** What is special about it, for the report. */
+    description: z.string().default(''),
+    /** The objective of `foretoken train` when the command names none. */
+    objective: z.string().optional(),
+    /** The seed of `foretoken train` when the command gives none. */
+    seed: z.int().nonnegative().optional(),
+    /** `kind` (star-graph, text, corpus) and the settings of such a task, but for the seed. */
+    task: z.record(z.string(), z.unknown()),
+    /** `from`, a pretrained model; or `preset` and what differs from it in a model made from nothing. */
+    model: z.record(z.string(), z.unknown()).default({}),
+    /** Settings of each objective that differ from its defaults. */
+    objectives: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+    optimizer: z.strictObject({
+      learningRate: z.number().positive(),
+      /** Factor of the learning rate for what the objective adds: registers, heads, blanks. */
+      objectiveRateScale: z.number().positive().default(1),
+      beta1: share.default(0.9),
+      beta2: share.default(0.999),
+      weightDecay: z.number().nonnegative().default(0),
+      /** Global norm to which gradients are clipped. */
+      clip: z.number().positive().default(1),
+      schedule: z.enum(['constant', 'linear', 'cosine']).default('linear'),
+      warmupSteps: z.int().nonnegative().default(0),
+      /**
+       * Parts of a batch that go through the model one after another; gradients and losses are their means. More parts
+       * take less memory and about the same time.
+       */
+      accumulate: count.default(1),
+    }),
+    /** Sequences in a batch, which is that of one update: in all its parts together. */
+    batch: count,
+    /** Updates at most. */
+    steps: count,
+    evaluation: z
+      .strictObject({
+        /** Steps between evaluations, each of which also saves a checkpoint. */
+        every: count.default(250),
+        /** Validation examples of each whose next-token loss is measured; all where they are counted, else none. */
+        lossExamples: z.int().nonnegative().optional(),
+        /** Validation questions of each, answered by generation. */
+        questions: z.int().nonnegative().default(0),
+        /** Test questions, seen by no evaluation, for the final figure. */
+        finalQuestions: z.int().nonnegative().default(0),
+        /**
+         * What chooses the best checkpoint: `validationLoss`, a metric of the task, or `last` for none. The validation loss
+         * where it is measured, else `last`.
+         */
+        bestBy: z.string().optional(),
+        /** A run stops when the first metric of an evaluation reaches this share: the same rule for all objectives. */
+        solved: share.optional(),
+      })
+      .prefault({}),
+    /** Steps between lines of the log. */
+    logEvery: count.default(10),
+  })
+  .transform(({ title, ...recipe }) => ({ ...recipe, title: title ?? recipe.name }));
+
+/** Names of all settings at the top of a recipe, and in its sections. */
+export const TOP_KEYS: readonly string[] = Object.keys(schema.in.shape);
+export const SECTION_KEYS = {
+  optimizer: Object.keys(schema.in.shape.optimizer.shape),
+  evaluation: Object.keys(schema.in.shape.evaluation.unwrap().shape),
+} as const;
 
 /** Everything that a run is made from, but for the objective and the seed. */
 export type Recipe = z.output<typeof schema>;
 
 /**
- * Checks a recipe as a whole.
+ * Checks a recipe as a whole, and fills in the defaults.
  *
  * @throws RecipeError listing everything that is wrong with it
  */
 export function parseRecipe(input: unknown): Recipe {
   const result = schema.safeParse(input);
-  if (!result.success) throw new RecipeError(`recipe: ${problems(result.error)}`);
+  if (!result.success) throw new RecipeError(`recipe: ${describeProblems(schema.in, result.error)}`);
   const recipe = result.data;
-  const task = starGraphConfigSchema.safeParse({ ...recipe.task, seed: 0 });
-  if (!task.success) throw new RecipeError(`recipe ${recipe.name}, task: ${problems(task.error)}`);
+  checkTask(recipe);
   const { accumulate } = recipe.optimizer;
   if (recipe.batch % accumulate !== 0) {
     throw new RecipeError(
@@ -71,16 +96,27 @@ export function parseRecipe(input: unknown): Recipe {
     );
   }
   for (const [name, settings] of Object.entries(recipe.objectives)) resolveSettings(name, settings);
+  if (recipe.objective !== undefined) resolveSettings(recipe.objective, {});
   if (recipe.optimizer.warmupSteps > recipe.steps) {
     return { ...recipe, optimizer: { ...recipe.optimizer, warmupSteps: recipe.steps } };
   }
   return recipe;
 }
 
-const problems = (error: z.ZodError): string =>
-  error.issues
-    .map(({ path, message }) => `${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`)
-    .join('; ');
+function checkTask(recipe: Recipe): void {
+  const { kind, settings } = taskOf(recipe);
+  if ('seed' in settings) {
+    throw new RecipeError(
+      `recipe ${recipe.name}, task: the order of examples follows the seed of the run; give seed, not task.seed.`,
+    );
+  }
+  try {
+    kind.check(settings);
+  } catch (error) {
+    throw new RecipeError(`recipe ${recipe.name}, task: ${(error as Error).message}`, { cause: error });
+  }
+  checkModel(recipe.model, kind);
+}
 
 /** The names of all objectives that a recipe can run. */
 export const objectiveNames = (): string[] => objectiveKinds.map(({ name }) => name);

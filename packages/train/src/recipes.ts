@@ -60,6 +60,31 @@ const definitions: readonly unknown[] = [
     objectives: { ...shared.objectives, mtp: { heads: 4 }, mutor: mutor(5) },
     steps: 4000,
   },
+  {
+    name: 'tinystories',
+    title: 'TinyStories fine-tuning',
+    description:
+      'Fine-tunes the pretrained stories260K model (a Llama of 260,032 parameters) on running text of short stories; folders model.from and task.files are given by the user.',
+    task: {
+      kind: 'corpus',
+      files: { train: 'tinystories/train.txt', validation: 'tinystories/valid.txt' },
+      time: 128,
+    },
+    model: { from: 'stories260K' },
+    objectives: { mtp: { heads: 3, weight: 0.3 }, mutor: { maxOffset: 4, weight: 0.3 } },
+    optimizer: {
+      learningRate: 1e-4,
+      beta2: 0.95,
+      weightDecay: 0.01,
+      clip: 1,
+      schedule: 'cosine',
+      warmupSteps: 10,
+    },
+    batch: 8,
+    steps: 120,
+    evaluation: { every: 30, lossExamples: 64 },
+    logEvery: 10,
+  },
 ];
 
 /** The recipes that ship, the default first. */

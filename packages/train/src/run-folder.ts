@@ -13,10 +13,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type HostTensor, readSafetensors, writeSafetensors } from '@foretoken/nn';
-import type { TuningChoices } from '@foretoken/tensor';
+import type { PreparedBatch } from '@foretoken/objectives';
+import { dtypeOfHostArray, type TuningChoices } from '@foretoken/tensor';
 import { RunFolderError } from './errors.js';
 import type { RunRecord, RunSummary } from './events.js';
-import { toJson, writeAtomic } from './files.js';
+import { reasonOf, toJson, writeAtomic, writing } from './files.js';
+import { parseRecipe, type Recipe } from './recipe.js';
 
 /** Where a run stands, saved with its tensors. */
 export interface Progress {
@@ -29,6 +31,19 @@ export interface Progress {
   readonly logBytes: number;
   /** The step of the evaluation that found the task solved, if one did. */
   readonly solvedAtStep: number | null;
+  /** Training FLOPs and tokens so far; runs of earlier versions, whose batches are all alike, do not have them. */
+  readonly flops?: number;
+  readonly tokens?: number;
+  /** The best evaluation so far, whose parameters are kept beside the checkpoint. */
+  readonly best?: BestEvaluation | null;
+}
+
+/** The evaluation that has been best so far. */
+export interface BestEvaluation {
+  readonly step: number;
+  /** Of what the recipe chooses by. */
+  readonly value: number;
+  readonly validationLoss: number | null;
 }
 
 export interface Checkpoint {
@@ -37,6 +52,12 @@ export interface Checkpoint {
 }
 
 const CHECKPOINT = /^step-(\d+)\.safetensors$/;
+const BEST = /^best-(\d+)\.safetensors$/;
+
+/** Within the folder of a run. */
+export const MODEL_FOLDER = 'model';
+
+const padded = (step: number): string => String(step).padStart(7, '0');
 
 /** Whether a process of this number runs on this machine. */
 function isAlive(pid: number): boolean {
@@ -60,7 +81,8 @@ export class RunFolder {
 
   /** The summary of a finished run. */
   summary(): RunSummary | undefined {
-    return readJson<RunSummary>(join(this.path, 'summary.json'));
+    const summary = readJson<RunSummary & Partial<OlderSummary>>(join(this.path, 'summary.json'));
+    return summary === undefined || 'scores' in summary ? summary : fromOlder(summary);
   }
   record(): RunRecord | undefined {
     return readJson<RunRecord>(join(this.path, 'config.json'));
@@ -73,11 +95,13 @@ export class RunFolder {
    * @throws RunFolderError when another process works in it, or it holds a run of other settings
    */
   open(record: RunRecord): () => void {
-    mkdirSync(join(this.path, 'checkpoints'), { recursive: true });
+    writing(this.path, () => mkdirSync(join(this.path, 'checkpoints'), { recursive: true }));
     const release = this.#takeLock();
     try {
       const before = this.record();
-      if (before === undefined) writeAtomic(join(this.path, 'config.json'), toJson(record));
+      // Nothing was learned where a command was wrong and has been put right.
+      if (before === undefined || this.#isUntouched())
+        writeAtomic(join(this.path, 'config.json'), toJson(record));
       else this.#compare(before, record);
       return release;
     } catch (error) {
@@ -86,18 +110,43 @@ export class RunFolder {
     }
   }
 
+  /** Whether no step of a run is in the folder yet. */
+  #isUntouched(): boolean {
+    return this.logBytes() === 0 && this.#checkpoints().length === 0 && this.summary() === undefined;
+  }
+
   #compare(before: RunRecord, now: RunRecord): void {
-    const identity = ({ recipe, objective, settings, seed }: RunRecord): string =>
-      JSON.stringify({ recipe, objective, settings, seed });
-    if (identity(before) === identity(now)) return;
+    const earlier = this.#recipeOf(before);
+    for (const [path, hash] of Object.entries(before.data ?? {})) {
+      if (now.data?.[path] === undefined || now.data[path] === hash) continue;
+      throw new RunFolderError(
+        `${path} has changed since the run in ${this.path} began. Put the old file back, or choose another --out.`,
+      );
+    }
+    const identity = (recipe: Recipe, { objective, settings, seed }: RunRecord): string =>
+      JSON.stringify(sorted({ recipe, objective, settings, seed }));
+    if (identity(earlier, before) === identity(now.recipe, now)) return;
     const changed = Object.keys(now.recipe).filter(
-      (key) => JSON.stringify(before.recipe[key as never]) !== JSON.stringify(now.recipe[key as never]),
+      (key) =>
+        JSON.stringify(sorted(earlier[key as never])) !== JSON.stringify(sorted(now.recipe[key as never])),
     );
     const what =
       changed.length > 0 ? `other settings (${changed.join(', ')})` : 'another objective, seed or settings';
     throw new RunFolderError(
       `${this.path} holds a run with ${what}. Choose another --out, or remove the folder.`,
     );
+  }
+
+  /** The recipe of a record, with defaults for settings that are newer than the record. */
+  #recipeOf({ recipe }: RunRecord): Recipe {
+    try {
+      return parseRecipe(recipe);
+    } catch (cause) {
+      throw new RunFolderError(
+        `${this.path} holds a run of another version of Foretoken, whose recipe this one refuses (${(cause as Error).message}). Choose another --out.`,
+        { cause },
+      );
+    }
   }
 
   #takeLock(): () => void {
@@ -108,7 +157,9 @@ export class RunFolder {
         closeSync(file);
         return () => rmSync(this.#lock, { force: true });
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+          throw new RunFolderError(`cannot write ${this.#lock}: ${reasonOf(error)}.`, { cause: error });
+        }
       }
       const owner = Number(readFileSync(this.#lock, 'utf8'));
       // A process that was killed leaves its lock behind; an own one is from an earlier run in this process.
@@ -122,14 +173,14 @@ export class RunFolder {
   // ---- Log ----------------------------------------------------------------------------------------------
 
   append(event: object): void {
-    appendFileSync(this.#log, `${JSON.stringify(event)}\n`);
+    writing(this.#log, () => appendFileSync(this.#log, `${JSON.stringify(event)}\n`));
   }
   logBytes(): number {
     return existsSync(this.#log) ? statSync(this.#log).size : 0;
   }
   /** Drops what was logged after a checkpoint: it will be logged again. */
   cutLog(bytes: number): void {
-    if (existsSync(this.#log)) truncateSync(this.#log, bytes);
+    if (existsSync(this.#log)) writing(this.#log, () => truncateSync(this.#log, bytes));
   }
   /** All events of the log; a last line that was cut off is left out. */
   events(): Record<string, unknown>[] {
@@ -140,34 +191,70 @@ export class RunFolder {
 
   // ---- Checkpoints --------------------------------------------------------------------------------------
 
-  #checkpoints(): { step: number; path: string }[] {
+  #checkpoints(pattern = CHECKPOINT): { step: number; path: string }[] {
     const folder = join(this.path, 'checkpoints');
     if (!existsSync(folder)) return [];
     return readdirSync(folder)
       .flatMap((name) => {
-        const step = CHECKPOINT.exec(name)?.[1];
+        const step = pattern.exec(name)?.[1];
         return step === undefined ? [] : [{ step: Number(step), path: join(folder, name) }];
       })
       .sort((a, b) => b.step - a.step);
   }
 
-  /** Saves a checkpoint, then removes the ones before it. */
+  /** Saves a checkpoint, then removes the ones before it, and what was best before the best that it names. */
   save({ tensors, progress }: Checkpoint): void {
-    const name = `step-${String(progress.step).padStart(7, '0')}.safetensors`;
-    const path = join(this.path, 'checkpoints', name);
+    const path = join(this.path, 'checkpoints', `step-${padded(progress.step)}.safetensors`);
     writeAtomic(path, writeSafetensors(tensors, { progress: JSON.stringify(progress) }));
     for (const older of this.#checkpoints()) if (older.path !== path) rmSync(older.path, { force: true });
+    for (const best of this.#checkpoints(BEST))
+      if (best.step !== progress.best?.step) rmSync(best.path, { force: true });
   }
 
-  /** The newest checkpoint. @throws SafetensorsError when the file is damaged */
+  /** The newest checkpoint. @throws RunFolderError or SafetensorsError when it is gone or damaged */
   load(): Checkpoint | undefined {
     const newest = this.#checkpoints()[0];
     if (newest === undefined) return undefined;
-    const { tensors, metadata } = readSafetensors(readFileSync(newest.path));
+    const { tensors, metadata } = readTensors(newest.path);
     if (metadata['progress'] === undefined) {
       throw new RunFolderError(`${newest.path} is no checkpoint of a run: its metadata has no progress.`);
     }
     return { tensors, progress: JSON.parse(metadata['progress']) as Progress };
+  }
+
+  #bestPath(step: number): string {
+    return join(this.path, 'checkpoints', `best-${padded(step)}.safetensors`);
+  }
+
+  /** Keeps parameters beside the checkpoint that will name them as the best. */
+  saveBest(step: number, parameters: ReadonlyMap<string, HostTensor>): void {
+    writeAtomic(this.#bestPath(step), writeSafetensors(parameters, {}));
+  }
+
+  /** The parameters of the best evaluation. @throws RunFolderError when they are gone */
+  loadBest(step: number): ReadonlyMap<string, HostTensor> {
+    return readTensors(this.#bestPath(step)).tensors;
+  }
+
+  // ---- Failures -----------------------------------------------------------------------------------------
+
+  /**
+   * Keeps what a run failed with: the batch in its parts, as the objective laid it out, and the checkpoint before it.
+   *
+   * @returns the folder
+   */
+  saveFailure(
+    step: number,
+    parts: readonly PreparedBatch[],
+    tensors: ReadonlyMap<string, HostTensor>,
+  ): string {
+    const folder = join(this.path, `failure-${padded(step)}`);
+    writing(folder, () => mkdirSync(folder, { recursive: true }));
+    for (const [part, arrays] of parts.entries()) {
+      writeAtomic(join(folder, `batch-${part}.safetensors`), writeSafetensors(hostTensors(arrays), {}));
+    }
+    writeAtomic(join(folder, 'last-good.safetensors'), writeSafetensors(tensors, {}));
+    return folder;
   }
 
   // ---- Kernels ------------------------------------------------------------------------------------------
@@ -180,9 +267,64 @@ export class RunFolder {
     writeAtomic(join(this.path, 'kernels.json'), toJson(choices));
   }
 
+  /** Where the trained model is written for other tools. */
+  get modelFolder(): string {
+    return join(this.path, MODEL_FOLDER);
+  }
+
   finish(summary: RunSummary): void {
     writeAtomic(join(this.path, 'summary.json'), toJson(summary));
   }
+}
+
+/** What summaries held before tasks could have metrics of their own. */
+interface OlderSummary {
+  readonly exactMatch: number;
+  readonly firstHop: number;
+}
+
+function fromOlder({
+  exactMatch = 0,
+  firstHop = 0,
+  ...rest
+}: RunSummary & Partial<OlderSummary>): RunSummary {
+  return {
+    ...rest,
+    scores: { exactMatch, firstHop },
+    modelStep: rest.steps,
+    validationLoss: null,
+    model: null,
+  };
+}
+
+/** The same settings with names in one order, whichever order a file has them in. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, each]) => [name, sorted(each)]));
+}
+
+function hostTensors(arrays: PreparedBatch): Map<string, HostTensor> {
+  return new Map(
+    Object.entries(arrays).map(([name, { data, shape }]) => [
+      name,
+      { data, shape, dtype: dtypeOfHostArray(data) },
+    ]),
+  );
+}
+
+function readTensors(path: string): ReturnType<typeof readSafetensors> {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new RunFolderError(
+      `cannot read ${path}: ${reasonOf(cause)}. Put it back, or remove the folder of the run to start again.`,
+      { cause },
+    );
+  }
+  return readSafetensors(bytes);
 }
 
 function readJson<T>(path: string): T | undefined {

@@ -1,5 +1,6 @@
-import { StarGraphTask } from '@foretoken/data';
-import { attentionOnlyConfig, Transformer } from '@foretoken/models';
+import type { SequenceBatch, SequenceTask, TextTokenizer } from '@foretoken/data';
+import { CheckpointError, checkpointContents, type Transformer } from '@foretoken/models';
+import type { PretrainedOrigin } from '@foretoken/models/node';
 import {
   AdamW,
   constantSchedule,
@@ -10,77 +11,147 @@ import {
   linearSchedule,
   loadInto,
   type Schedule,
+  stateDictOf,
 } from '@foretoken/nn';
 import { createObjective, type Objective, type PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
+import { makeModel, startFolder } from './model-source.js';
+import { fullWeights, type ModelTuning } from './model-tuning.js';
 import type { Recipe } from './recipe.js';
+import { taskOf } from './task-kinds.js';
 import { createUpdate, type Update } from './update.js';
 
 /** Numbers of the random streams below a seed. */
 const STREAM = { model: 1, objective: 2, layout: 3, dropout: 4 } as const;
 
+/** What a step costs. */
+export interface StepCost {
+  /** Training FLOPs. */
+  readonly flops: number;
+  /** Tokens of data, without padding. */
+  readonly tokens: number;
+}
+
 /** What one update gives, before it has been read back. */
 export interface PendingUpdate {
   /** f32: loss, gradient norm, then the parts of the loss in the order of `partNames`. */
   readonly figures: Tensor;
+  readonly cost: StepCost;
+}
+
+/** What a session is made of. */
+interface SessionParts {
+  readonly device: Device;
+  readonly recipe: Recipe;
+  readonly objective: string;
+  readonly seed: number;
+  readonly task: SequenceTask;
+  readonly tokenizer: TextTokenizer | undefined;
+  readonly reports: readonly string[];
+  readonly model: Transformer;
+  readonly origin: PretrainedOrigin | undefined;
+  readonly tuning: ModelTuning;
 }
 
 /** Model, objective, optimizer and data of one run. */
 export class Session {
-  readonly task: StarGraphTask;
+  readonly device: Device;
+  readonly recipe: Recipe;
+  readonly seed: number;
+  readonly task: SequenceTask;
+  /** Where the task is one of text. */
+  readonly tokenizer: TextTokenizer | undefined;
+  /** What became of the data, a line for each split. */
+  readonly reports: readonly string[];
   readonly model: Transformer;
   readonly objective: Objective;
-  /** Trainable parameters of model and objective, by name. */
+  /** Variables of model and objective that are trained, by name. */
   readonly parameters: ReadonlyMap<string, Variable>;
   readonly extraParameters: number;
   readonly schedule: Schedule;
+  readonly #tuning: ModelTuning;
+  readonly #origin: PretrainedOrigin | undefined;
   readonly #optimizer: AdamW;
   readonly #scaler: LossScaler | undefined;
   readonly #update: Update;
 
-  constructor(
-    readonly device: Device,
-    readonly recipe: Recipe,
-    objective: string,
-    readonly seed: number,
-  ) {
-    this.task = new StarGraphTask({ ...recipe.task, seed } as ConstructorParameters<typeof StarGraphTask>[0]);
-    const { vocabularySize, channels, maxTime } = this.task;
-    const modelConfig = attentionOnlyConfig({
-      vocabularySize,
-      channelVocabularySizes: Array.from({ length: channels - 1 }, () => vocabularySize),
-      maxPositions: maxTime + 1,
-      ...recipe.model,
+  /**
+   * Loads or makes task and model, and the objective for them.
+   *
+   * @throws DataError, CheckpointError or RecipeError, in one line that says what is wrong and where
+   */
+  static async create(device: Device, recipe: Recipe, objective: string, seed: number): Promise<Session> {
+    const { kind, settings } = taskOf(recipe);
+    const folder = await startFolder(recipe.model);
+    const loaded = await kind.load(settings, seed, folder);
+    const random = new HostRandom(seed, STREAM.model);
+    const made = await makeModel({ device, settings: recipe.model, kind, loaded, folder, random });
+    const { task, tokenizer, reports } = loaded;
+    return new Session({
+      ...made,
+      device,
+      recipe,
+      objective,
+      seed,
+      task,
+      tokenizer,
+      reports,
+      tuning: fullWeights,
     });
-    this.model = new Transformer(device, modelConfig, new HostRandom(seed, STREAM.model));
+  }
+
+  private constructor(parts: SessionParts) {
+    const { device, recipe, objective, seed, task, tokenizer, reports, model, origin, tuning } = parts;
+    this.device = device;
+    this.recipe = recipe;
+    this.seed = seed;
+    this.task = task;
+    this.tokenizer = tokenizer;
+    this.reports = reports;
+    this.model = model;
+    this.#origin = origin;
+    this.#tuning = tuning;
     const random = new HostRandom(seed, STREAM.objective);
     this.objective = createObjective(objective, recipe.objectives[objective] ?? {}, {
       device,
-      modelConfig,
+      modelConfig: model.config,
       random,
     });
-    const extra = this.objective.parameters();
+    const named = (owner: string, variables: ReadonlyMap<string, Variable>): Map<string, Variable> =>
+      new Map([...variables].map(([name, variable]) => [`${owner}.${name}`, variable]));
+    const own = named('model', tuning.parameters(model));
+    const extra = named('objective', this.objective.parameters());
     this.extraParameters = sizeOfAll(extra);
-    this.parameters = new Map([
-      ...[...this.model.parameters()].map(([name, variable]) => [`model.${name}`, variable] as const),
-      ...[...extra].map(([name, variable]) => [`objective.${name}`, variable] as const),
-    ]);
-    const { learningRate, beta1, beta2, weightDecay, clip, schedule, warmupSteps, accumulate } =
-      recipe.optimizer;
-    this.#optimizer = new AdamW(decayGroups(this.parameters, weightDecay), {
-      betas: [beta1, beta2],
+    this.parameters = new Map([...own, ...extra]);
+    const {
+      learningRate,
+      objectiveRateScale,
+      beta1,
+      beta2,
       weightDecay,
-    });
+      clip,
+      schedule,
+      warmupSteps,
+      accumulate,
+    } = recipe.optimizer;
+    const groups =
+      objectiveRateScale === 1
+        ? decayGroups(this.parameters, weightDecay)
+        : [
+            ...decayGroups(own, weightDecay),
+            ...decayGroups(extra, weightDecay).map((group) => ({ ...group, rateScale: objectiveRateScale })),
+          ];
+    this.#optimizer = new AdamW(groups, { betas: [beta1, beta2], weightDecay });
     const decay = { peak: learningRate, warmupSteps, totalSteps: recipe.steps };
     this.schedule = { constant: constantSchedule, linear: linearSchedule, cosine: cosineSchedule }[schedule](
       decay,
     );
-    if (modelConfig.precision === 'f16') this.#scaler = new LossScaler(device);
+    if (model.config.precision === 'f16') this.#scaler = new LossScaler(device);
     this.#update = createUpdate(
       {
         scaler: this.#scaler,
         device,
-        model: this.model,
+        model,
         objective: this.objective,
         parameters: this.parameters,
         optimizer: this.#optimizer,
@@ -99,46 +170,78 @@ export class Session {
     return sizeOfAll(this.parameters);
   }
 
-  /** Training FLOPs and data tokens of one update. */
-  cost(): { flops: number; tokens: number } {
-    const { time, prefixLengths } = this.task.batch('train', 0, 1);
-    return this.objective.cost(this.model.config, {
-      batch: this.recipe.batch,
-      time,
-      prefix: prefixLengths[0] ?? 0,
-    });
+  /** What update number `step` costs. */
+  cost(step = 0): StepCost {
+    return sum(this.#examples(step).map((examples) => this.#costOf(examples)));
   }
 
-  /** Makes updates ready: traces, times kernels where that has not been done on this adapter, and compiles. */
+  #costOf({ batch, time, lengths, prefixLengths, answerTime }: SequenceBatch): StepCost {
+    // What is computed is the room that a batch of this shape makes for its answers.
+    const prefix = answerTime === undefined ? Math.min(...prefixLengths) : time - answerTime;
+    const { flops } = this.objective.cost(this.model.config, { batch, time, prefix });
+    return { flops, tokens: lengths.reduce((all, length) => all + length, 0) };
+  }
+
+  /**
+   * Makes updates ready: traces, times kernels where that has not been done on this adapter, and compiles, for every
+   * length of a batch that occurs.
+   */
   async warmUp(): Promise<void> {
-    const [microBatch] = this.#microBatches(0);
-    if (microBatch !== undefined) await this.#update.warmUp(microBatch);
+    for (const step of this.#stepsOfEachLength()) {
+      const [microBatch] = this.#microBatches(step, this.#examples(step));
+      if (microBatch !== undefined) await this.#update.warmUp(microBatch);
+    }
+  }
+
+  /** One update for each length that the first part of a batch has in an epoch. */
+  #stepsOfEachLength(): number[] {
+    const { task, recipe } = this;
+    const wanted = task.batchTimes?.length ?? 1;
+    const { accumulate } = recipe.optimizer;
+    const parts = task.batchesPerEpoch?.('train', recipe.batch / accumulate) ?? accumulate;
+    const steps = Math.min(recipe.steps, Math.ceil(parts / accumulate));
+    const found = new Map<number, number>();
+    for (let step = 0; step < steps && found.size < wanted; step++) {
+      const { time } = task.batch('train', step * accumulate, recipe.batch / accumulate);
+      if (!found.has(time)) found.set(time, step);
+    }
+    return [...found.values()];
   }
 
   /** Submits update number `step`, counted from 0. All that it draws is a function of the seed and `step`. */
   update(step: number): PendingUpdate {
-    return {
-      figures: this.#update.run(this.#microBatches(step), {
-        learningRate: this.schedule(step),
-        stepNumber: step + 1,
-      }),
-    };
+    const examples = this.#examples(step);
+    const figures = this.#update.run(this.#microBatches(step, examples), {
+      learningRate: this.schedule(step),
+      stepNumber: step + 1,
+    });
+    return { figures, cost: sum(examples.map((part) => this.#costOf(part))) };
+  }
+
+  /** The batch of an update in parts, as the objective laid it out. */
+  preparedBatch(step: number): PreparedBatch[] {
+    return [...this.#microBatches(step, this.#examples(step))];
+  }
+
+  #examples(step: number): SequenceBatch[] {
+    const { batch, optimizer } = this.recipe;
+    const { accumulate } = optimizer;
+    return Array.from({ length: accumulate }, (_, part) =>
+      this.task.batch('train', step * accumulate + part, batch / accumulate),
+    );
   }
 
   /**
    * The batch of an update in parts. They hold the examples and the layouts of the whole batch, in the same order,
    * however many parts there are.
    */
-  *#microBatches(step: number): Generator<PreparedBatch> {
-    const { batch, optimizer } = this.recipe;
-    const { accumulate } = optimizer;
+  *#microBatches(step: number, examples: readonly SequenceBatch[]): Generator<PreparedBatch> {
     const random = new HostRandom(this.seed, STREAM.layout, step);
-    for (let part = 0; part < accumulate; part++) {
-      const examples = this.task.batch('train', step * accumulate + part, batch / accumulate);
-      const prepared = this.objective.prepare(examples, random);
+    for (const [part, one] of examples.entries()) {
+      const prepared = this.objective.prepare(one, random);
       if (this.model.config.dropout === 0) yield prepared;
       else {
-        const stream = accumulate === 1 ? [step] : [step, part];
+        const stream = examples.length === 1 ? [step] : [step, part];
         yield {
           ...prepared,
           dropoutKey: { data: randomKey(this.seed, STREAM.dropout, ...stream), shape: [2] },
@@ -163,6 +266,36 @@ export class Session {
       ...[...(this.#scaler?.state() ?? [])].map(([name, variable]) => read(SCALER, name, variable)),
     ]);
     return saved;
+  }
+
+  /** What is trained alone, without the state of the optimizer. */
+  saveParameters(): Promise<Map<string, HostTensor>> {
+    return stateDictOf(this.parameters);
+  }
+
+  /** @throws StateDictError when they are of another model or objective */
+  restoreParameters(tensors: ReadonlyMap<string, HostTensor>): void {
+    loadInto('checkpoint', this.parameters, tensors);
+  }
+
+  /** Whether a family of models that other tools know expresses this one. */
+  isExpressible(): boolean {
+    try {
+      checkpointContents(this.model);
+      return true;
+    } catch (error) {
+      if (error instanceof CheckpointError) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Writes the model for other tools, the tokenizer along; the objective's own parameters stay behind.
+   *
+   * @throws CheckpointError in one line, when no family of models expresses it or the disk refuses
+   */
+  saveModel(folder: string): Promise<void> {
+    return this.#tuning.save(this.model, folder, this.#origin ?? originOf(this.tokenizer));
   }
 
   /** @throws StateDictError when the checkpoint is of another model or objective */
@@ -192,6 +325,23 @@ export class Session {
 /** Prefixes of tensors of the optimizer and of the loss scaler in a checkpoint. */
 const OPTIMIZER = 'optimizer.';
 const SCALER = 'lossScaler.';
+
+const sum = (costs: readonly StepCost[]): StepCost =>
+  costs.reduce((all, { flops, tokens }) => ({ flops: all.flops + flops, tokens: all.tokens + tokens }), {
+    flops: 0,
+    tokens: 0,
+  });
+
+/** What a model made from nothing has to keep: the files of its tokenizer, and which tokens begin and end a text. */
+function originOf(tokenizer: TextTokenizer | undefined): PretrainedOrigin | undefined {
+  if (tokenizer === undefined) return undefined;
+  const { beginToken, endToken, name } = tokenizer;
+  const ids = [
+    ['bos_token_id', beginToken],
+    ['eos_token_id', endToken],
+  ].filter(([, id]) => id !== undefined);
+  return { folder: name, config: Object.fromEntries(ids) as Record<string, number>, dtypes: new Map() };
+}
 
 const sizeOfAll = (variables: ReadonlyMap<string, Variable>): number =>
   [...variables.values()].reduce((sum, { size }) => sum + size, 0);

@@ -1,12 +1,24 @@
+import { join } from 'node:path';
+import type { SequenceTask } from '@foretoken/data';
 import { findObjective, resolveSettings } from '@foretoken/objectives';
 import type { Device } from '@foretoken/tensor';
-import { TrainingError } from './errors.js';
+import { dataFingerprints } from './data-fingerprints.js';
+import { RecipeError, RunFolderError, TrainingError } from './errors.js';
 import { type Evaluation, Evaluator } from './evaluate.js';
-import type { EvaluationEvent, MetricsEvent, RunRecord, RunSummary, TrainEvent } from './events.js';
+import type {
+  EvaluationEvent,
+  FailureEvent,
+  MetricsEvent,
+  RunRecord,
+  RunSummary,
+  TrainEvent,
+} from './events.js';
 import { inFlight } from './in-flight.js';
 import type { Recipe } from './recipe.js';
-import { type Progress, RunFolder } from './run-folder.js';
-import { Session } from './session.js';
+import { type BestEvaluation, MODEL_FOLDER, type Progress, RunFolder } from './run-folder.js';
+import { Session, type StepCost } from './session.js';
+import type { MetricsSink } from './sink.js';
+import { ValidationLoss } from './validation-loss.js';
 import { packageVersions } from './versions.js';
 
 /** Updates that are submitted before the figures of the first of them are waited for. */
@@ -25,13 +37,16 @@ export interface TrainOptions {
   /** Recorded in `config.json`. */
   readonly command?: string;
   readonly commit?: string;
+  /** Hear every event: `TensorBoardSink`, or your own. */
+  readonly sinks?: readonly MetricsSink[];
   /** Ends training after a checkpoint; the generator then throws the reason of the signal. */
   readonly signal?: AbortSignal;
 }
 
 const secondsSince = (start: number): number => (performance.now() - start) / 1000;
 
-function recordOf({ device, recipe, objective, seed, command, commit }: TrainOptions): RunRecord {
+async function recordOf(options: TrainOptions): Promise<RunRecord> {
+  const { device, recipe, objective, seed, command, commit } = options;
   findObjective(objective);
   return {
     recipe,
@@ -40,6 +55,8 @@ function recordOf({ device, recipe, objective, seed, command, commit }: TrainOpt
     seed,
     adapter: { name: device.info.name, software: device.info.software },
     versions: packageVersions(),
+    data: await dataFingerprints(recipe),
+    startedAt: Date.now(),
     ...(command === undefined ? {} : { command }),
     ...(commit === undefined ? {} : { commit }),
   };
@@ -49,11 +66,42 @@ function recordOf({ device, recipe, objective, seed, command, commit }: TrainOpt
  * Trains one objective on a recipe, and yields what happens. All state is in the run folder: whenever the process
  * ends, calling it again goes on, and ends with the same parameters, bit for bit, as if it had never ended.
  *
- * @throws RunFolderError when the folder holds another run or is in use, TrainingError when the loss is not a number
+ * Evaluations, and the choice of the best checkpoint, use the validation split. The test split is asked once, at the end,
+ * and only for `evaluation.finalQuestions`.
+ *
+ * @throws RunFolderError when the folder holds another run, is in use, or cannot be written; TrainingError when loss or
+ *   gradient is not a number; errors of data, tokenizers and checkpoints in one line
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, RunSummary> {
+  const { sinks = [] } = options;
+  try {
+    return yield* heardBy(sinks, trainInFolder(options));
+  } finally {
+    for (const sink of sinks) await sink.close();
+  }
+}
+
+/** Hands events to sinks, then on. */
+async function* heardBy(
+  sinks: readonly MetricsSink[],
+  events: AsyncGenerator<TrainEvent, RunSummary>,
+): AsyncGenerator<TrainEvent, RunSummary> {
+  try {
+    for (;;) {
+      const { done, value } = await events.next();
+      if (done) return value;
+      for (const sink of sinks) await sink.write(value);
+      yield value;
+    }
+  } finally {
+    // Where the caller stops listening, the folder must be given back.
+    await events.return(undefined as never);
+  }
+}
+
+async function* trainInFolder(options: TrainOptions): AsyncGenerator<TrainEvent, RunSummary> {
   const folder = new RunFolder(options.folder);
-  const release = folder.open(recordOf(options));
+  const release = folder.open(await recordOf(options));
   let loop: TrainingLoop | undefined;
   try {
     const finished = folder.summary();
@@ -61,7 +109,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       yield { type: 'done', summary: finished };
       return finished;
     }
-    loop = new TrainingLoop(options, folder);
+    loop = await TrainingLoop.begin(options, folder);
     return yield* loop.run();
   } finally {
     loop?.dispose();
@@ -69,24 +117,100 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   }
 }
 
+/** What evaluations measure. */
+interface EvaluationPlan {
+  /** Validation examples whose loss is measured; 0 for none. */
+  readonly lossExamples: number;
+  readonly questions: number;
+  readonly finalQuestions: number;
+  /** `validationLoss`, the name of a metric, or undefined to keep the last parameters. */
+  readonly bestBy: string | undefined;
+}
+
+/** @throws RecipeError for what the task cannot give */
+function planEvaluations({ evaluation }: Recipe, task: SequenceTask): EvaluationPlan {
+  const { lossExamples, questions, finalQuestions, bestBy, solved } = evaluation;
+  const counted = task.exampleCount?.('validation');
+  const examples = Math.min(lossExamples ?? counted ?? 0, counted ?? Number.POSITIVE_INFINITY);
+  if ((lossExamples ?? 0) > 0 && examples === 0) {
+    throw new RecipeError(
+      'evaluation.lossExamples: there are no validation examples. Give task.files.validation, or a validationShare above 0.',
+    );
+  }
+  for (const [name, wanted, split] of [
+    ['questions', questions, 'validation'],
+    ['finalQuestions', finalQuestions, 'test'],
+  ] as const) {
+    if (wanted === 0) continue;
+    if (task.questions === undefined) {
+      throw new RecipeError(
+        `evaluation.${name}: a task of kind ${task.name} asks no questions; it is judged by its validation loss. Use 0.`,
+      );
+    }
+    if (task.questionCount?.(split) === 0) {
+      throw new RecipeError(
+        `evaluation.${name}: the task has no ${split} questions. Give task.files.${split}, or use 0.`,
+      );
+    }
+  }
+  if (solved !== undefined && questions === 0) {
+    throw new RecipeError('evaluation.solved: needs evaluation.questions above 0 to be measured.');
+  }
+  const choices = [
+    ...(examples > 0 ? ['validationLoss'] : []),
+    ...(questions > 0 ? task.metrics.map(({ name }) => name) : []),
+  ];
+  if (bestBy !== undefined && bestBy !== 'last' && !choices.includes(bestBy)) {
+    throw new RecipeError(
+      `evaluation.bestBy: ${JSON.stringify(bestBy)} is not measured on the validation split. There are ${['last', ...choices].join(', ')}.`,
+    );
+  }
+  const chosen = bestBy ?? (examples > 0 ? 'validationLoss' : 'last');
+  return {
+    lossExamples: examples,
+    questions,
+    finalQuestions,
+    bestBy: chosen === 'last' ? undefined : chosen,
+  };
+}
+
 /** One process's work on a run. */
 class TrainingLoop {
-  readonly #session: Session;
   readonly #evaluator: Evaluator;
-  readonly #cost: { flops: number; tokens: number };
+  readonly #validation: ValidationLoss;
+  readonly #plan: EvaluationPlan;
   #step = 0;
+  #flops = 0;
+  #tokens = 0;
   #trainSeconds = 0;
   #seconds = 0;
   #solvedAtStep: number | null = null;
+  #best: BestEvaluation | null = null;
 
-  constructor(
+  /** Loads model and data, and takes up the run where its last checkpoint left it. */
+  static async begin(options: TrainOptions, folder: RunFolder): Promise<TrainingLoop> {
+    const { device, recipe, objective, seed } = options;
+    const session = await Session.create(device, recipe, objective, seed);
+    try {
+      return new TrainingLoop(options, folder, session);
+    } catch (error) {
+      session.dispose();
+      throw error;
+    }
+  }
+
+  private constructor(
     readonly options: TrainOptions,
     readonly folder: RunFolder,
+    readonly session: Session,
   ) {
-    const { device, recipe, objective, seed } = options;
-    this.#session = new Session(device, recipe, objective, seed);
-    this.#evaluator = new Evaluator(device, this.#session.task, this.#session.model, this.#session.objective);
-    this.#cost = this.#session.cost();
+    const { device, recipe, objective } = options;
+    const { task, model } = session;
+    this.#plan = planEvaluations(recipe, task);
+    this.#evaluator = new Evaluator(device, task, model, session.objective);
+    const settings = resolveSettings(objective, recipe.objectives[objective] ?? {});
+    const batch = recipe.batch / recipe.optimizer.accumulate;
+    this.#validation = new ValidationLoss(device, task, model, settings, batch);
     this.#resume();
   }
 
@@ -94,28 +218,50 @@ class TrainingLoop {
     // The kernels of the processes before this one: whatever has been measured since.
     this.options.device.tuner.choices.load(this.folder.choices());
     const checkpoint = this.folder.load();
+    if (checkpoint === undefined) this.#checkNothingLost();
     this.folder.cutLog(checkpoint?.progress.logBytes ?? 0);
     if (checkpoint === undefined) return;
-    this.#session.restore(checkpoint.tensors);
-    const { step, trainSeconds, seconds, solvedAtStep } = checkpoint.progress;
+    this.session.restore(checkpoint.tensors);
+    const { step, trainSeconds, seconds, solvedAtStep, flops, tokens, best } = checkpoint.progress;
+    const cost = this.session.cost();
     this.#step = step;
+    this.#flops = flops ?? step * cost.flops;
+    this.#tokens = tokens ?? step * cost.tokens;
     this.#trainSeconds = trainSeconds;
     this.#seconds = seconds;
     this.#solvedAtStep = solvedAtStep;
+    this.#best = best ?? null;
+  }
+
+  /** @throws RunFolderError when the log tells of steps behind the first checkpoint, and there is none */
+  #checkNothingLost(): void {
+    const { every } = this.options.recipe.evaluation;
+    const last = this.folder.events().findLast(({ type }) => type === 'metrics');
+    if (last === undefined || !(Number(last['step']) > every)) return;
+    throw new RunFolderError(
+      `${join(this.folder.path, 'checkpoints')}: the checkpoint is gone, though the run had reached step ${String(last['step'])}. Put it back, or remove ${this.folder.path} to start again.`,
+    );
   }
 
   async *run(): AsyncGenerator<TrainEvent, RunSummary> {
     const { recipe } = this.options;
+    const { flops, tokens } = this.session.cost();
     yield {
       type: 'start',
       step: this.#step,
-      parameters: this.#session.parameterCount,
-      extraParameters: this.#session.extraParameters,
-      flopsPerStep: this.#cost.flops,
-      tokensPerStep: this.#cost.tokens,
+      parameters: this.session.parameterCount,
+      extraParameters: this.session.extraParameters,
+      flopsPerStep: flops,
+      tokensPerStep: tokens,
+      reports: this.session.reports,
     };
-    if (this.#step < recipe.steps && this.#solvedAtStep === null)
-      await this.#timed(() => this.#session.warmUp());
+    if (this.#step < recipe.steps && this.#solvedAtStep === null) {
+      await this.#timed(() => this.session.warmUp());
+      // A process that dies before the first checkpoint must not leave the choice to other measurements.
+      this.folder.keepChoices(this.options.device.tuner.choices.used());
+    }
+    // Where a run begins is what its validation loss is compared with.
+    if (this.#step === 0 && this.#plan.lossExamples > 0) yield await this.#evaluate();
     while (this.#step < recipe.steps && this.#solvedAtStep === null) {
       const next = Math.min(
         recipe.steps,
@@ -134,43 +280,74 @@ class TrainingLoop {
   }
 
   /** Runs updates up to number `end`; stops early on the signal. */
-  async *#updatesUntil(end: number): AsyncGenerator<MetricsEvent> {
+  async *#updatesUntil(end: number): AsyncGenerator<MetricsEvent | FailureEvent> {
     const start = performance.now();
     const [before, trainBefore] = [this.#seconds, this.#trainSeconds];
     let read = this.#step;
+    const submit = async (): Promise<readonly [ArrayLike<number>, StepCost]> => {
+      const { figures, cost } = this.session.update(this.#step++);
+      return [(await figures.data()) as Float32Array, cost];
+    };
     const updates = inFlight(
-      () => this.#session.update(this.#step++).figures.data(),
+      submit,
       () => this.#step < end && this.options.signal?.aborted !== true,
       IN_FLIGHT,
     );
-    for await (const figures of updates) {
+    for await (const [figures, cost] of updates) {
       this.#seconds = before + secondsSince(start);
       this.#trainSeconds = trainBefore + secondsSince(start);
-      const event = this.#metrics(read++, figures as Float32Array);
+      this.#flops += cost.flops;
+      this.#tokens += cost.tokens;
+      const [loss, gradientNorm] = [figures[0] as number, figures[1] as number];
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+        const failure = await this.#keepFailure(read, loss, gradientNorm);
+        yield failure;
+        throw this.#failed(failure);
+      }
+      const event = this.#metrics(read++, figures);
       if (event) yield event;
     }
   }
 
+  /** Saves the batch of update `step`, and the parameters before it: no later update has changed them. */
+  async #keepFailure(step: number, loss: number, gradientNorm: number): Promise<FailureEvent> {
+    const tensors = await this.session.save();
+    const folder = this.folder.saveFailure(step + 1, this.session.preparedBatch(step), tensors);
+    const event: FailureEvent = {
+      type: 'failure',
+      step: step + 1,
+      loss: String(loss),
+      gradientNorm: String(gradientNorm),
+      folder,
+    };
+    this.folder.append(event);
+    return event;
+  }
+
+  #failed({ step, loss, gradientNorm, folder }: FailureEvent): TrainingError {
+    const { objective, seed } = this.options;
+    return new TrainingError(
+      `${objective}, seed ${seed}: the loss is ${loss} and the gradient norm ${gradientNorm} at step ${step}. The batch and the parameters of step ${step - 1} are in ${folder}. Lower optimizer.learningRate.`,
+    );
+  }
+
   /** The line of the log for update `step`, if it gets one. */
-  #metrics(step: number, figures: Float32Array): MetricsEvent | undefined {
-    const [loss, gradientNorm, ...parts] = figures as unknown as number[] as [number, number, ...number[]];
+  #metrics(step: number, figures: ArrayLike<number>): MetricsEvent | undefined {
     const made = step + 1;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-      throw new TrainingError(
-        `${this.options.objective}, seed ${this.options.seed}: the loss is ${loss} and the gradient norm ${gradientNorm} at step ${made}. Lower optimizer.learningRate.`,
-      );
-    }
     if (made % this.options.recipe.logEvery !== 0 && made !== this.options.recipe.steps) return undefined;
+    const [loss, gradientNorm, ...parts] = Array.from(figures) as [number, number, ...number[]];
     const event: MetricsEvent = {
       type: 'metrics',
       step: made,
       loss,
-      parts: Object.fromEntries(this.#session.partNames.map((name, at) => [name, parts[at] as number])),
+      parts: Object.fromEntries(this.session.partNames.map((name, at) => [name, parts[at] as number])),
       gradientNorm,
-      learningRate: this.#session.schedule(step),
-      flops: made * this.#cost.flops,
+      learningRate: this.session.schedule(step),
+      flops: this.#flops,
+      tokens: this.#tokens,
       seconds: this.#seconds,
-      tokensPerSecond: (made * this.#cost.tokens) / this.#trainSeconds,
+      tokensPerSecond: this.#tokens / this.#trainSeconds,
+      peakBytes: this.options.device.memory().peakBytes,
     };
     this.folder.append(event);
     return event;
@@ -184,18 +361,40 @@ class TrainingLoop {
   }
 
   async #evaluate(): Promise<EvaluationEvent> {
-    const { questions, solved } = this.options.recipe.evaluation;
-    const { score } = await this.#timed(() => this.#evaluator.evaluate('validation', questions));
-    if ((score.mean['exactMatch'] as number) >= solved) this.#solvedAtStep = this.#step;
+    const { lossExamples, questions, bestBy } = this.#plan;
+    const validationLoss =
+      lossExamples > 0 ? await this.#timed(() => this.#validation.measure(lossExamples)) : undefined;
+    const scores =
+      questions > 0
+        ? (await this.#timed(() => this.#evaluator.evaluate('validation', questions))).score.mean
+        : {};
+    const [first] = this.session.task.metrics;
+    const { solved } = this.options.recipe.evaluation;
+    if (solved !== undefined && first !== undefined && (scores[first.name] as number) >= solved)
+      this.#solvedAtStep = this.#step;
+    const value = bestBy === 'validationLoss' ? validationLoss : scores[bestBy ?? ''];
+    const isBest = bestBy !== undefined && value !== undefined && this.#beatsBest(bestBy, value);
+    if (isBest) {
+      this.folder.saveBest(this.#step, await this.session.saveParameters());
+      this.#best = { step: this.#step, value, validationLoss: validationLoss ?? null };
+    }
     const event: EvaluationEvent = {
       type: 'evaluation',
       step: this.#step,
-      flops: this.#step * this.#cost.flops,
+      flops: this.#flops,
       seconds: this.#seconds,
-      scores: score.mean,
+      scores,
+      ...(validationLoss === undefined ? {} : { validationLoss }),
+      ...(bestBy === undefined ? {} : { isBest }),
     };
     this.folder.append(event);
     return event;
+  }
+
+  #beatsBest(bestBy: string, value: number): boolean {
+    if (!Number.isFinite(value)) return false;
+    if (this.#best === null) return true;
+    return bestBy === 'validationLoss' ? value < this.#best.value : value > this.#best.value;
   }
 
   async #save(): Promise<void> {
@@ -205,41 +404,56 @@ class TrainingLoop {
       seconds: this.#seconds,
       logBytes: this.folder.logBytes(),
       solvedAtStep: this.#solvedAtStep,
+      flops: this.#flops,
+      tokens: this.#tokens,
+      best: this.#best,
     };
     this.folder.keepChoices(this.options.device.tuner.choices.used());
-    this.folder.save({ tensors: await this.#session.save(), progress });
+    this.folder.save({ tensors: await this.session.save(), progress });
   }
 
   async #finish(): Promise<RunSummary> {
-    const { recipe, objective, seed } = this.options;
-    const { finalQuestions } = recipe.evaluation;
-    const { score, answers }: Evaluation = await this.#timed(() =>
-      this.#evaluator.evaluate('test', finalQuestions),
-    );
-    const tokens = this.#step * this.#cost.tokens;
+    const { objective, seed } = this.options;
+    const { finalQuestions } = this.#plan;
+    if (this.#best !== null && this.#best.step !== this.#step)
+      this.session.restoreParameters(this.folder.loadBest(this.#best.step));
+    const final: Evaluation | undefined =
+      finalQuestions > 0
+        ? await this.#timed(() => this.#evaluator.evaluate('test', finalQuestions))
+        : undefined;
     const summary: RunSummary = {
       objective,
       seed,
-      exactMatch: score.mean['exactMatch'] as number,
-      firstHop: score.mean['firstHop'] as number,
-      chance: this.#session.task.metrics[0]?.chance ?? 0,
+      scores: final?.score.mean ?? {},
+      chance: this.session.task.metrics[0]?.chance ?? 0,
+      modelStep: this.#best?.step ?? this.#step,
+      validationLoss: this.#best?.validationLoss ?? null,
+      model: await this.#saveModel(),
       solvedAtStep: this.#solvedAtStep,
       steps: this.#step,
-      flops: this.#step * this.#cost.flops,
-      tokens,
+      flops: this.#flops,
+      tokens: this.#tokens,
       seconds: this.#seconds,
-      tokensPerSecond: this.#trainSeconds > 0 ? tokens / this.#trainSeconds : 0,
-      parameters: this.#session.parameterCount,
-      extraParameters: this.#session.extraParameters,
-      finalQuestions,
-      answers: answers.slice(0, KEPT_ANSWERS),
+      tokensPerSecond: this.#trainSeconds > 0 ? this.#tokens / this.#trainSeconds : 0,
+      parameters: this.session.parameterCount,
+      extraParameters: this.session.extraParameters,
+      finalQuestions: final?.answers.length ?? 0,
+      answers: final?.answers.slice(0, KEPT_ANSWERS) ?? [],
     };
     this.folder.finish(summary);
     return summary;
   }
 
+  /** Writes a model of text for other tools. */
+  async #saveModel(): Promise<string | null> {
+    if (this.session.tokenizer === undefined || !this.session.isExpressible()) return null;
+    await this.session.saveModel(this.folder.modelFolder);
+    return MODEL_FOLDER;
+  }
+
   dispose(): void {
     this.#evaluator.dispose();
-    this.#session.dispose();
+    this.#validation.dispose();
+    this.session.dispose();
   }
 }

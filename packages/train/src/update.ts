@@ -66,22 +66,50 @@ const scalarInputs = ({ learningRate, stepNumber }: UpdateScalars): Record<keyof
 /** For traces, to which the values of inputs do not matter. */
 const ANY_SCALARS: UpdateScalars = { learningRate: 0, stepNumber: 1 };
 
-/** Clips gradients and steps; gives their norm before, 0 where a step was skipped since they overflowed. */
+/**
+ * Clips gradients and steps; gives their norm before, 0 where a step was skipped since they overflowed. Once a loss, or a
+ * norm that no scaler looks after, is not finite, no further step is taken: several are in flight when the first of them
+ * is read, and the parameters of the last good one must still be there.
+ */
 function applyGradients(
-  { optimizer, clip, scaler }: UpdateParts,
+  { optimizer, clip, scaler, guard }: UpdateParts & { readonly guard: FiniteGuard },
   gradients: ReadonlyMap<string, Tensor>,
+  loss: Tensor,
   scalars: Scalars,
 ): Tensor {
   if (scaler === undefined) {
     const clipped = clipGradNorm(gradients, clip);
-    optimizer.step(clipped.gradients, scalars);
+    const accept = guard.check([loss, clipped.norm]);
+    optimizer.step(clipped.gradients, { ...scalars, accept });
     return clipped.norm;
   }
+  const accept = guard.check([loss]);
   const { gradients: unscaled, finite } = scaler.unscale(gradients);
   const clipped = clipGradNorm(unscaled, clip);
-  scaler.step(optimizer, clipped.gradients, scalars, finite);
+  scaler.step(optimizer, clipped.gradients, { ...scalars, accept }, finite);
   scaler.update(finite);
   return where(finite, clipped.norm.reshape([]), 0);
+}
+
+/** Remembers whether all losses so far were finite. */
+class FiniteGuard {
+  /** A variable, so that it is computed once and not within every kernel that asks for it. */
+  readonly #good: Variable;
+
+  constructor(device: Device) {
+    this.#good = device.variable(Uint8Array.of(1), { shape: [], name: 'finiteSoFar', trainable: false });
+  }
+
+  /** Whether these scalars and all before them are finite. */
+  check(scalars: readonly Tensor[]): Tensor {
+    const good = scalars.reduce<Tensor>((all, each) => all.and(each.reshape([]).isFinite()), this.#good);
+    this.#good.assign(good);
+    return good;
+  }
+
+  dispose(): void {
+    this.#good.dispose();
+  }
 }
 
 /** Updates from batches in `count` parts of equal size. */
@@ -93,14 +121,20 @@ export function createUpdate(parts: UpdateParts, count: number): Update {
 class WholeUpdate implements Update {
   partNames: readonly string[] = [];
   readonly #step: CompiledStep<LossInputs, Figures>;
+  readonly #guard: FiniteGuard;
 
-  constructor(updated: UpdateParts) {
+  constructor(parts: UpdateParts) {
+    this.#guard = new FiniteGuard(parts.device);
+    const updated = { ...parts, guard: this.#guard };
     const { device, model, objective, parameters, scaler } = updated;
     const trace = (inputs: LossInputs): Figures => {
       const { learningRate, stepNumber, ...batch } = inputs as LossInputs & Scalars;
       const { loss, parts } = objective.loss(model, batch);
       (scaler?.scale(loss) ?? loss).backward();
-      const norm = applyGradients(updated, takeGradients(parameters), { learningRate, stepNumber });
+      const norm = applyGradients(updated, takeGradients(parameters), loss, {
+        learningRate,
+        stepNumber,
+      });
       this.partNames = Object.keys(parts);
       return { figures: stackScalars([loss, norm, ...Object.values(parts)]) };
     };
@@ -117,6 +151,7 @@ class WholeUpdate implements Update {
 
   dispose(): void {
     this.#step.dispose();
+    this.#guard.dispose();
   }
 }
 
@@ -137,8 +172,11 @@ class AccumulatedUpdate implements Update {
   #sums: Sums | undefined;
   readonly #add: CompiledStep<LossInputs, Record<string, never>>;
   readonly #finish: CompiledStep<Scalars, Figures>;
+  readonly #guard: FiniteGuard;
 
-  constructor(updated: UpdateParts, count: number) {
+  constructor(parts: UpdateParts, count: number) {
+    this.#guard = new FiniteGuard(parts.device);
+    const updated = { ...parts, guard: this.#guard };
     const { device, model, objective, parameters, scaler } = updated;
     const add = (batch: LossInputs): Record<string, never> => {
       const { loss, parts } = objective.loss(model, batch);
@@ -160,7 +198,7 @@ class AccumulatedUpdate implements Update {
       const sums = this.#sums as Sums;
       const losses = sums.losses.mul(1 / count);
       sums.losses.assign(device.zeros(sums.losses.shape));
-      const norm = applyGradients(updated, sums.gradients.take(count), scalars);
+      const norm = applyGradients(updated, sums.gradients.take(count), losses.slice(0, 0, 1), scalars);
       return { figures: concat([losses.slice(0, 0, 1), norm.reshape([1]), losses.slice(0, 1)], 0) };
     };
     this.#add = device.compile(add, { name: `part of a batch (${objective.name})` });
@@ -180,6 +218,7 @@ class AccumulatedUpdate implements Update {
   dispose(): void {
     this.#add.dispose();
     this.#finish.dispose();
+    this.#guard.dispose();
     this.#sums?.gradients.dispose();
     this.#sums?.losses.dispose();
   }

@@ -44,7 +44,7 @@ const withParts = (accumulate: number, ...others: string[]): Recipe =>
 
 /** Figures of the first updates, and the parameters behind them. */
 async function firstUpdates(recipe: Recipe, objective: string, count: number) {
-  const session = new Session(device, recipe, objective, 3);
+  const session = await Session.create(device, recipe, objective, 3);
   const figures: number[][] = [];
   for (let step = 0; step < count; step++) figures.push([...(await session.update(step).figures.data())]);
   const parameters = await session.save();
@@ -111,14 +111,14 @@ describe('gradient accumulation', () => {
     // Counted in updates, not in parts.
     expect(whole.at(-1)).toMatchObject({ type: 'done', summary: { steps: 8 } });
     const [start] = whole;
-    const unsplit = new Session(device, withParts(1), 'mutor', 0);
+    const unsplit = await Session.create(device, withParts(1), 'mutor', 0);
     expect(start).toMatchObject({ tokensPerStep: unsplit.cost().tokens, flopsPerStep: unsplit.cost().flops });
     unsplit.dispose();
   });
 
   it.each([1, 2])('in %i parts it frees all of its memory', async (accumulate) => {
     const before = device.memory().liveBuffers;
-    const session = new Session(device, withParts(accumulate), 'mtp', 0);
+    const session = await Session.create(device, withParts(accumulate), 'mtp', 0);
     const { figures } = session.update(0);
     await figures.data();
     session.dispose();

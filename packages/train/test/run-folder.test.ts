@@ -86,11 +86,67 @@ describe('RunFolder', () => {
   });
 
   it('refuses another run, and says what differs', () => {
-    new RunFolder(scratch).open(record)();
+    const folder = new RunFolder(scratch);
+    folder.open(record)();
+    folder.append({ type: 'metrics', step: 1 });
     const other = { ...record, recipe: overrideRecipe(record.recipe, ['batch=8']) };
     expect(() => new RunFolder(scratch).open(other)).toThrow(/other settings \(batch\)/);
     expect(() => new RunFolder(scratch).open({ ...record, seed: 1 })).toThrow(RunFolderError);
     expect(existsSync(join(scratch, 'lock'))).toBe(false);
+  });
+
+  it('lets a command that was put right have the folder, as long as nothing was trained', () => {
+    new RunFolder(scratch).open({ ...record, seed: 1 })();
+    new RunFolder(scratch).open(record)();
+    expect(new RunFolder(scratch).record()?.seed).toBe(0);
+  });
+
+  it('takes up a run of an earlier version, whose recipe and progress had fewer settings', () => {
+    const { objectiveRateScale: _, ...optimizer } = record.recipe.optimizer;
+    const folder = new RunFolder(scratch);
+    folder.open({ ...record, recipe: { ...record.recipe, optimizer } as never })();
+    folder.append({ type: 'metrics', step: 1 });
+    folder.open(record)();
+    const older = { ...record, recipe: { ...record.recipe, task: { kind: 'gone' } } };
+    writeAtomic(join(scratch, 'config.json'), JSON.stringify(older));
+    expect(() => folder.open(record)).toThrow(/of another version of Foretoken/);
+  });
+
+  it('reads summaries of an earlier version', () => {
+    writeFileSync(join(scratch, 'summary.json'), '{"steps":3,"exactMatch":0.5,"firstHop":0.75}');
+    expect(new RunFolder(scratch).summary()).toEqual({
+      steps: 3,
+      scores: { exactMatch: 0.5, firstHop: 0.75 },
+      modelStep: 3,
+      validationLoss: null,
+      model: null,
+    });
+  });
+
+  it('says in one line that a folder cannot be written, and keeps what was there', () => {
+    const folder = new RunFolder(scratch);
+    folder.open(record)();
+    folder.save({ tensors: tensors(1), progress: progress(5) });
+    rmSync(join(scratch, 'checkpoints'), { recursive: true });
+    writeFileSync(join(scratch, 'checkpoints'), 'in the way');
+    expect(() => folder.save({ tensors: tensors(2), progress: progress(10) })).toThrow(
+      /^cannot write .*step-0000010.safetensors: part of its path is no folder\. Finished checkpoints are kept/,
+    );
+    rmSync(join(scratch, 'checkpoints'));
+  });
+
+  it('keeps the best parameters as long as a checkpoint names them', () => {
+    const folder = new RunFolder(scratch);
+    folder.open(record)();
+    const best = (step: number) => ({ step, value: 1, validationLoss: 1 });
+    folder.saveBest(5, tensors(1));
+    folder.save({ tensors: tensors(1), progress: { ...progress(5), best: best(5) } });
+    folder.saveBest(10, tensors(2));
+    // A process that dies here goes on from step 5, whose best must be there.
+    expect(folder.loadBest(5).get('w')?.data).toEqual(Float32Array.of(1));
+    folder.save({ tensors: tensors(2), progress: { ...progress(10), best: best(10) } });
+    expect(() => folder.loadBest(5)).toThrow(/best-0000005.safetensors: there is no such file/);
+    expect(folder.loadBest(10).get('w')?.data).toEqual(Float32Array.of(2));
   });
 
   it('refuses a folder in use, and takes over the lock of a dead process', () => {

@@ -38,7 +38,12 @@ async function collect(name: string, objective: string, seed = 0): Promise<Train
 
 /** What a run leaves, but for times. */
 function outcome(name: string): unknown {
-  const timeless = (event: Record<string, unknown>) => ({ ...event, seconds: 0, tokensPerSecond: 0 });
+  const timeless = (event: Record<string, unknown>) => ({
+    ...event,
+    seconds: 0,
+    tokensPerSecond: 0,
+    peakBytes: 0,
+  });
   const folder = new RunFolder(path(name));
   const { seconds, tokensPerSecond, ...summary } = folder.summary() ?? ({} as never);
   const checkpoint = folder.load();
@@ -54,7 +59,7 @@ describe('train', () => {
     expect(events.filter(({ type }) => type === 'evaluation')).toHaveLength(3);
     expect(events.at(-1)).toMatchObject({
       type: 'done',
-      summary: { objective: 'ntp', steps: 12, chance: 0.5 },
+      summary: { objective: 'ntp', steps: 12, chance: 0.5, modelStep: 12, model: null },
     });
     expect(readdirSync(path('plain')).sort()).toEqual([
       'checkpoints',

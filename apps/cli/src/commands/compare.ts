@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { toJson, writeAtomic } from '@foretoken/train';
+import { type Recipe, toJson, writeAtomic } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
@@ -29,8 +29,18 @@ function parseJobs(text: string): number {
   return jobs;
 }
 
+/** @throws UsageError for a recipe whose runs have no exact match to be compared by */
+function solvedShare({ name, task, evaluation }: Recipe): number {
+  const { kind = 'star-graph' } = task;
+  if (kind === 'star-graph' && evaluation.solved !== undefined) return evaluation.solved;
+  throw new UsageError(
+    `compare: recipe ${name} is of ${String(kind)}; comparisons are of star graphs that are solved (evaluation.solved). Use "foretoken train" for each objective.`,
+  );
+}
+
 async function compare(this: void, flags: Flags): Promise<void> {
   const recipe = chooseRecipe(flags.recipe, flags.set ?? []);
+  const solved = solvedShare(recipe);
   const out = flags.out ?? join('runs', recipe.name);
   const cells: Cell[] = flags.seeds.flatMap((seed) =>
     flags.objectives.map((objective) => ({ objective, seed })),
@@ -76,7 +86,7 @@ async function compare(this: void, flags: Flags): Promise<void> {
   }
   process.stdout.write(`\n${comparisonTable(summary)}\n\n`);
   process.stdout.write(
-    `Guessing the arm gives ${(100 * summary.chance).toFixed(0)}%. Final figures are on ${recipe.evaluation.finalQuestions} fresh graphs; a run stops when ${(100 * recipe.evaluation.solved).toFixed(0)}% of ${recipe.evaluation.questions} held-out graphs are solved, the same rule for all.\n`,
+    `Guessing the arm gives ${(100 * summary.chance).toFixed(0)}%. Final figures are on ${recipe.evaluation.finalQuestions} fresh graphs; a run stops when ${(100 * solved).toFixed(0)}% of ${recipe.evaluation.questions} held-out graphs are solved, the same rule for all.\n`,
   );
   process.stdout.write(`Report: ${relative(process.cwd(), report) || report}\n`);
   if (flags.seeds.length === 1) {

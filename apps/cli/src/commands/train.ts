@@ -1,6 +1,7 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { findObjective } from '@foretoken/objectives';
-import { toJson, train } from '@foretoken/train';
+import { type MetricsSink, type RunSummary, TensorBoardSink, toJson, train } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
@@ -13,10 +14,12 @@ import { interruptSignal } from '../signals.js';
 
 interface Flags {
   readonly recipe: string;
-  readonly objective: string;
-  readonly seed: number;
+  readonly objective?: string;
+  readonly seed?: number;
   readonly out?: string;
   readonly set?: readonly string[];
+  readonly sink?: readonly string[];
+  readonly tensorboard: boolean;
   readonly json: boolean;
 }
 
@@ -26,19 +29,48 @@ function parseSeed(text: string): number {
   return seed;
 }
 
+/** The sink that a module makes: its default export is a function of the folder of the run. */
+async function loadSink(path: string, folder: string): Promise<MetricsSink> {
+  let module: { default?: unknown };
+  try {
+    module = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
+  } catch (cause) {
+    throw new UsageError(`--sink ${path}: cannot be loaded: ${(cause as Error).message.split('\n')[0]}`, {
+      cause,
+    });
+  }
+  if (typeof module.default !== 'function') {
+    throw new UsageError(`--sink ${path}: expected a default export that is a function and makes a sink.`);
+  }
+  return (await (module.default as (folder: string) => unknown)(folder)) as MetricsSink;
+}
+
+/** What a run came to, in a line. */
+function outcome(summary: RunSummary, folder: string): string {
+  const { scores, finalQuestions, steps, modelStep, validationLoss, model } = summary;
+  const figures = Object.entries(scores).map(([name, mean]) => `${name} ${formatShare(mean)}`);
+  const parts = [
+    ...(figures.length > 0 ? [`${figures.join(', ')} on ${finalQuestions} test questions`] : []),
+    ...(validationLoss === null ? [] : [`validation loss ${validationLoss.toFixed(4)} at step ${modelStep}`]),
+  ];
+  const saved = model === null ? '' : ` Model of step ${modelStep}: ${join(folder, model)}.`;
+  return `${parts.length > 0 ? `${parts.join('; ')}; ` : ''}${steps} steps.${saved} Run: ${folder}\n`;
+}
+
 async function trainOne(this: void, flags: Flags): Promise<void> {
   const recipe = chooseRecipe(flags.recipe, flags.set ?? []);
-  const objective = findObjective(flags.objective).name;
-  const folder = flags.out ?? join('runs', recipe.name, `${objective}-seed${flags.seed}`);
-  const progress = new Progress([`${objective} seed ${flags.seed}`], recipe.steps);
+  const objective = findObjective(flags.objective ?? recipe.objective ?? 'mutor').name;
+  const seed = flags.seed ?? recipe.seed ?? 0;
+  const folder = flags.out ?? join('runs', recipe.name, `${objective}-seed${seed}`);
+  const progress = new Progress([`${objective} seed ${seed}`], recipe.steps);
   const commit = currentCommit();
-  process.stderr.write(
-    `${recipe.title}: ${objective}, seed ${flags.seed}; at most ${recipe.steps} steps. The run is kept in ${folder}; after an interruption the same command goes on.\n`,
-  );
   const signal = interruptSignal();
+  const sinks = [
+    ...(flags.tensorboard ? [new TensorBoardSink(join(folder, 'tensorboard'))] : []),
+    ...(await Promise.all((flags.sink ?? []).map((path) => loadSink(path, folder)))),
+  ];
   const device = await openTunedDevice();
   try {
-    const { seed } = flags;
     const events = train({
       device,
       recipe,
@@ -47,18 +79,24 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
       folder,
       command: commandLine(),
       signal,
+      sinks,
       ...(commit ? { commit } : {}),
     });
     for await (const event of events) {
+      if (event.type === 'start') {
+        process.stderr.write(
+          `${recipe.title}: ${objective}, seed ${seed}; at most ${recipe.steps} steps. The run is kept in ${folder}; after an interruption the same command goes on.\n`,
+        );
+        for (const line of event.reports) process.stderr.write(`${line}\n`);
+        if (event.reports.length > 0)
+          process.stderr.write(
+            'Evaluations use the validation split; the test split is never used to choose.\n',
+          );
+      }
       progress.update(0, event);
       if (event.type !== 'done') continue;
       progress.end();
-      const { summary } = event;
-      process.stdout.write(
-        flags.json
-          ? toJson(summary)
-          : `exact match ${formatShare(summary.exactMatch)}, first hop ${formatShare(summary.firstHop)} on ${summary.finalQuestions} fresh graphs after ${summary.steps} steps. Run: ${folder}\n`,
-      );
+      process.stdout.write(flags.json ? toJson(event.summary) : outcome(event.summary, folder));
     }
   } finally {
     progress.end();
@@ -69,8 +107,9 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
 export const trainCommand = buildCommand<Flags>({
   func: trainOne,
   docs: {
-    brief: 'Train one objective with one seed',
-    fullDescription: 'One run of a comparison by itself. An interrupted run goes on.',
+    brief: 'Train or fine-tune a model by a recipe',
+    fullDescription:
+      'Trains one objective with one seed: a recipe that ships, or one in a YAML or JSON file. A run that was interrupted goes on where it was; a finished one prints its summary again. Any setting can be given as a flag of its name: --steps 200, --optimizer.learningRate 1e-4, --task.files.train FILE. See docs/fine-tuning.md.',
   },
   parameters: {
     flags: {
@@ -78,15 +117,20 @@ export const trainCommand = buildCommand<Flags>({
         kind: 'parsed',
         parse: String,
         default: 'star-graph',
-        brief: 'Recipe: see "foretoken recipes"',
+        brief: 'Recipe: a YAML or JSON file, or a name of "foretoken recipes"',
       },
       objective: {
         kind: 'parsed',
         parse: String,
-        default: 'mutor',
-        brief: 'Objective: see "foretoken objectives"',
+        optional: true,
+        brief: 'Objective: see "foretoken objectives" [default = that of the recipe, else mutor]',
       },
-      seed: { kind: 'parsed', parse: parseSeed, default: '0', brief: 'Seed' },
+      seed: {
+        kind: 'parsed',
+        parse: parseSeed,
+        optional: true,
+        brief: 'Seed [default = that of the recipe, else 0]',
+      },
       out: {
         kind: 'parsed',
         parse: String,
@@ -99,6 +143,18 @@ export const trainCommand = buildCommand<Flags>({
         optional: true,
         variadic: true,
         brief: 'Override a setting: key=value',
+      },
+      tensorboard: {
+        kind: 'boolean',
+        default: true,
+        brief: 'Write event files for TensorBoard into OUT/tensorboard',
+      },
+      sink: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        variadic: true,
+        brief: 'JavaScript module that makes a sink of metrics: see docs/fine-tuning.md',
       },
       json: { kind: 'boolean', default: false, brief: 'Print the summary as JSON' },
     },

@@ -50,7 +50,7 @@ function objectiveTable({ objectives, parameters, recipe }: ComparisonSummary, l
   const interval = several ? html`<span class="interval">95% interval</span>` : html``;
   return html`<div class="scroll"><table><thead><tr><th>objective</th><th>exact match${interval}</th><th>solved</th><th>first hop${interval}</th><th>extra parameters</th><th>training FLOPs</th><th>tokens</th><th>seconds</th><th>tokens/s</th></tr></thead>
 <tbody>${objectives.map((each) => objectiveRow(each, looks))}</tbody></table></div>
-<p class="soft">The model has ${parameters.toLocaleString('en')} parameters. A run is solved when an evaluation finds ${formatShare(recipe.evaluation.solved)} of the held-out graphs right.${several ? ' FLOPs, tokens and seconds are means over seeds; intervals are Student’s t over seeds, clipped to 0–100%.' : ''}</p>`;
+<p class="soft">The model has ${parameters.toLocaleString('en')} parameters. A run is solved when an evaluation finds ${formatShare(recipe.evaluation.solved ?? 1)} of the held-out graphs right.${several ? ' FLOPs, tokens and seconds are means over seeds; intervals are Student’s t over seeds, clipped to 0–100%.' : ''}</p>`;
 }
 
 function seedTable({ objectives }: ComparisonSummary, looks: Looks): Markup {
@@ -127,7 +127,7 @@ function sampleGraph(summary: ComparisonSummary, logs: readonly RunLog[], looks:
 }
 
 function notes({ recipe }: ComparisonSummary): Markup {
-  const { solved, questions, finalQuestions, every } = recipe.evaluation;
+  const { solved = 1, questions, finalQuestions, every } = recipe.evaluation;
   const edge = recipe.task['format'] === 'edge';
   return html`<ul class="notes">
 <li>Every objective has the same model, data, optimizer and budget of ${recipe.steps.toLocaleString('en')} steps of ${recipe.batch} sequences.</li>

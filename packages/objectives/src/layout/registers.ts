@@ -18,7 +18,10 @@ export interface RegisterPlan {
 }
 
 export interface RegisterLayout {
-  /** R: registers of the sequence that has most, and at least 1. The others end with unused ones. */
+  /**
+   * R: registers of the sequence that has most, and at least 1; as many as any batch of this shape may have, where it
+   * has an `answerTime`. Sequences with fewer end with unused ones.
+   */
   readonly count: number;
   /** Place of the token that the register follows; 0 in unused ones. */
   readonly order: Int32Array;
@@ -52,7 +55,7 @@ export function layOutRegisters(
     const free = freePlaces(batch, layout, plan.place, row);
     places.push(plan.count === undefined ? free : choose(free, plan.count, random));
   }
-  const count = places.reduce((most, chosen) => Math.max(most, chosen.length), 1);
+  const count = places.reduce((most, chosen) => Math.max(most, chosen.length), roomFor(batch, plan));
   const order = new Int32Array(rows * count);
   const segment = new Int32Array(rows * count).fill(-1);
   const positions = new Int32Array(rows * count);
@@ -72,6 +75,14 @@ export function layOutRegisters(
     }
   });
   return { count, order, segment, positions, targets, offsets };
+}
+
+/** Registers that a sequence of a batch of this shape can have; 1, the least, where that is not known. */
+function roomFor({ time, answerTime }: SequenceBatch, { place, count }: RegisterPlan): number {
+  if (answerTime === undefined) return 1;
+  // None follows the last token of a sequence; the first of an answer follows the prompt.
+  const places = Math.min(place === 'answer' ? answerTime : time, time - 1);
+  return Math.max(1, Math.min(places, count ?? places));
 }
 
 /** Registers of the longest answer or sequence of a batch whose prompts all have `prefix` tokens. */

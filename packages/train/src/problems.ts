@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { nearest } from './nearest.js';
+
+/** The object schema at a path, through defaults and optional wrappers. */
+function objectAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodObject | undefined {
+  let found: unknown = schema;
+  const unwrap = (): void => {
+    while (
+      found instanceof z.ZodDefault ||
+      found instanceof z.ZodOptional ||
+      found instanceof z.ZodPrefault
+    ) {
+      found = found.unwrap();
+    }
+  };
+  unwrap();
+  for (const key of path) {
+    if (!(found instanceof z.ZodObject)) return undefined;
+    found = found.shape[String(key)];
+    unwrap();
+  }
+  return found instanceof z.ZodObject ? found : undefined;
+}
+
+/** Unknown settings, each with the nearest known name. */
+export const describeUnknown = (keys: readonly string[], known: readonly string[]): string =>
+  keys
+    .map((key) => {
+      const hint = nearest(key, known);
+      return `no setting ${JSON.stringify(key)}.${hint === '' ? ` There are ${known.join(', ')}.` : hint}`;
+    })
+    .join(' ');
+
+/** Everything that is wrong with settings, in one line. */
+export function describeProblems(schema: z.ZodType, error: z.ZodError): string {
+  return error.issues
+    .map((issue) => {
+      const place = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
+      if (issue.code !== 'unrecognized_keys') return `${place}${issue.message}`;
+      const known = Object.keys(objectAt(schema, issue.path)?.shape ?? {});
+      return `${place}${describeUnknown(issue.keys, known)}`;
+    })
+    .join('; ');
+}
