@@ -46,6 +46,8 @@ export {
   type LoraConfig,
   type LoraConfigInput,
   loadAdapters,
+  loraConfig,
+  loraSettings,
   type SaveAdaptersOptions,
 } from './lora/index.js';
 export {

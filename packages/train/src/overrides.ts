@@ -16,6 +16,7 @@ const DESCRIPTION = [
   'description',
   'task',
   'model',
+  'lora',
   'objectives',
   'optimizer',
   'evaluation',
@@ -25,7 +26,7 @@ const DESCRIPTION = [
 function settable(recipe: Recipe): Map<string, readonly string[]> {
   const places = new Map<string, readonly string[]>();
   for (const key of TOP_KEYS) if (!DESCRIPTION.includes(key)) places.set(key, [key]);
-  for (const section of ['optimizer', 'evaluation'] as const) {
+  for (const section of ['optimizer', 'evaluation', 'lora'] as const) {
     for (const key of SECTION_KEYS[section]) places.set(`${section}.${key}`, [section, key]);
   }
   for (const key of taskOf(recipe).kind.keys) places.set(`task.${key}`, ['task', ...key.split('.')]);

@@ -1,3 +1,4 @@
+import { type LoraConfigInput, loraConfig, loraSettings } from '@foretoken/models';
 import { objectiveKinds, resolveSettings } from '@foretoken/objectives';
 import { z } from 'zod';
 import { RecipeError } from './errors.js';
@@ -22,6 +23,8 @@ const schema = z
     task: z.record(z.string(), z.unknown()),
     /** `from`, a pretrained model; or `preset` and what differs from it in a model made from nothing. */
     model: z.record(z.string(), z.unknown()).default({}),
+    /** Train low-rank adapters beside linear layers of a pretrained model instead of its weights; settings as `addLora` has them. */
+    lora: z.record(z.string(), z.unknown()).optional(),
     /** Settings of each objective that differ from its defaults. */
     objectives: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
     optimizer: z.strictObject({
@@ -67,13 +70,18 @@ const schema = z
     /** Steps between lines of the log. */
     logEvery: count.default(10),
   })
-  .transform(({ title, ...recipe }) => ({ ...recipe, title: title ?? recipe.name }));
+  .transform(({ title, lora, ...recipe }) => ({
+    ...recipe,
+    title: title ?? recipe.name,
+    ...(lora === undefined ? {} : { lora: lora as LoraConfigInput }),
+  }));
 
 /** Names of all settings at the top of a recipe, and in its sections. */
 export const TOP_KEYS: readonly string[] = Object.keys(schema.in.shape);
 export const SECTION_KEYS = {
   optimizer: Object.keys(schema.in.shape.optimizer.shape),
   evaluation: Object.keys(schema.in.shape.evaluation.unwrap().shape),
+  lora: loraSettings,
 } as const;
 
 /** Everything that a run is made from, but for the objective and the seed. */
@@ -89,6 +97,7 @@ export function parseRecipe(input: unknown): Recipe {
   if (!result.success) throw new RecipeError(`recipe: ${describeProblems(schema.in, result.error)}`);
   const recipe = result.data;
   checkTask(recipe);
+  checkLora(recipe);
   const { accumulate } = recipe.optimizer;
   if (recipe.batch % accumulate !== 0) {
     throw new RecipeError(
@@ -101,6 +110,22 @@ export function parseRecipe(input: unknown): Recipe {
     return { ...recipe, optimizer: { ...recipe.optimizer, warmupSteps: recipe.steps } };
   }
   return recipe;
+}
+
+function checkLora({ name, lora, model }: Recipe): void {
+  if (lora === undefined) return;
+  if (model['from'] === undefined) {
+    throw new RecipeError(
+      `recipe ${name}, lora: adapters stand beside the weights of a pretrained model; give model.from, or leave lora out.`,
+    );
+  }
+  try {
+    loraConfig(lora);
+  } catch (error) {
+    throw new RecipeError(`recipe ${name}, lora: ${(error as Error).message.replace(/^LoRA config: /, '')}`, {
+      cause: error,
+    });
+  }
 }
 
 function checkTask(recipe: Recipe): void {

@@ -16,13 +16,13 @@ import {
 import { createObjective, type Objective, type PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
 import { makeModel, startFolder } from './model-source.js';
-import { fullWeights, type ModelTuning } from './model-tuning.js';
+import { fullWeights, LoraTuning, type ModelTuning } from './model-tuning.js';
 import type { Recipe } from './recipe.js';
 import { taskOf } from './task-kinds.js';
 import { createUpdate, type Update } from './update.js';
 
 /** Numbers of the random streams below a seed. */
-const STREAM = { model: 1, objective: 2, layout: 3, dropout: 4 } as const;
+const STREAM = { model: 1, objective: 2, layout: 3, dropout: 4, adapters: 5 } as const;
 
 /** What a step costs. */
 export interface StepCost {
@@ -96,7 +96,7 @@ export class Session {
       task,
       tokenizer,
       reports,
-      tuning: fullWeights,
+      tuning: tuningOf(recipe, seed),
     });
   }
 
@@ -239,7 +239,7 @@ export class Session {
     const random = new HostRandom(this.seed, STREAM.layout, step);
     for (const [part, one] of examples.entries()) {
       const prepared = this.objective.prepare(one, random);
-      if (this.model.config.dropout === 0) yield prepared;
+      if (this.model.config.dropout === 0 && !this.#tuning.hasDropout) yield prepared;
       else {
         const stream = examples.length === 1 ? [step] : [step, part];
         yield {
@@ -295,7 +295,12 @@ export class Session {
    * @throws CheckpointError in one line, when no family of models expresses it or the disk refuses
    */
   saveModel(folder: string): Promise<void> {
-    return this.#tuning.save(this.model, folder, this.#origin ?? originOf(this.tokenizer));
+    return this.#tuning.save({
+      model: this.model,
+      folder,
+      origin: this.#origin ?? originOf(this.tokenizer),
+      extra: this.objective.parameters(),
+    });
   }
 
   /** @throws StateDictError when the checkpoint is of another model or objective */
@@ -320,6 +325,12 @@ export class Session {
     this.model.dispose();
     for (const variable of this.objective.parameters().values()) variable.dispose();
   }
+}
+
+/** What of the model a recipe trains. */
+function tuningOf({ lora, model }: Recipe, seed: number): ModelTuning {
+  if (lora === undefined) return fullWeights;
+  return new LoraTuning(lora, model['from'] as string, new HostRandom(seed, STREAM.adapters));
 }
 
 /** Prefixes of tensors of the optimizer and of the loss scaler in a checkpoint. */

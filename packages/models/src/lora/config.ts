@@ -39,6 +39,9 @@ const schema = z
     error: 'goes with a list of targets only; a regular expression says itself which layers it means',
   });
 
+/** Names of all settings. */
+export const loraSettings: readonly string[] = Object.keys(schema.shape);
+
 /** A config as it is written by hand. */
 export type LoraConfigInput = z.input<typeof schema>;
 
@@ -47,7 +50,7 @@ export type LoraConfig = z.output<typeof schema>;
 
 function describe(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(schema.shape);
+    const known = loraSettings;
     return issue.keys
       .map(
         (key) => `there is no setting ${key}.${suggestName(key, known) || ` Known are ${known.join(', ')}.`}`,
