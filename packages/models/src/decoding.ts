@@ -60,7 +60,7 @@ export class DecodingSteps {
           positions: order,
           mask: visible(query, slots),
           keyPositions: slots.order,
-          cache: this.#cache.append(slot),
+          cache: this.#cache.append(slot.reshape([1])),
         });
         return { next: this.#next(model, hidden) };
       },
