@@ -35,7 +35,8 @@ export interface GeneratedTokens {
   readonly tokens: Int32Array;
 }
 
-function checkOptions({ maxNewTokens, temperature = 1, topK = 1, topP = 1 }: GenerateOptions): void {
+/** @throws ConfigError for the first that is out of range */
+export function checkOptions({ maxNewTokens, temperature = 1, topK = 1, topP = 1 }: GenerateOptions): void {
   const refuse = (name: string, rule: string, value: number): never => {
     throw new ConfigError(`generate: ${name} must be ${rule}, got ${value}.`);
   };

@@ -19,7 +19,10 @@ function assignRowsKernel({ node, attributes: { axis }, wgsl }: KernelContext<Ax
       const dims = emitter.dims({ shape: rows.shape, flat: place });
       const own = emitter.value(places, { shape: places.shape, dims: [dims[axis] as string] });
       const to = emitter.bind('u32', `u32(${own})`);
-      const at = emitter.flat({ shape: node.shape, dims: dims.map((dim, each) => (each === axis ? to : dim)) });
+      const at = emitter.flat({
+        shape: node.shape,
+        dims: dims.map((dim, each) => (each === axis ? to : dim)),
+      });
       const value = emitter.value(rows, { shape: rows.shape, flat: place });
       emitter.line(`if (${to} < ${node.shape[axis]}u) { ${output}[${at}] = ${value}; }`);
     }),
