@@ -1,8 +1,10 @@
+import { DataError } from '@foretoken/data';
 import { ForetokenError } from '@foretoken/tensor';
 import { buildApplication, buildRouteMap, run, type StricliProcess, text_en } from '@stricli/core';
 import { benchRoutes } from './commands/bench/index.js';
 import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
+import { generateCommand } from './commands/generate.js';
 import { objectivesCommand, recipesCommand } from './commands/lists.js';
 import { reportCommand } from './commands/report.js';
 import { runCell } from './commands/run-cell.js';
@@ -17,6 +19,7 @@ const routes = buildRouteMap({
   routes: {
     compare: compareCommand,
     train: trainCommand,
+    generate: generateCommand,
     report: reportCommand,
     doctor: doctorCommand,
     recipes: recipesCommand,
@@ -54,7 +57,7 @@ const application = buildApplication(routes, {
 
 /** One line for a mistake of the user's; everything for one of ours. */
 function messageOf(error: unknown): string {
-  if (error instanceof ForetokenError) return error.message;
+  if (error instanceof ForetokenError || error instanceof DataError) return error.message;
   if (error instanceof Error && (error as NodeJS.ErrnoException).code !== undefined) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
