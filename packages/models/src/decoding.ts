@@ -1,5 +1,5 @@
 // B batch, P prompt, S slots of the cache, C channels of a token, V vocabulary.
-import type { Tensor } from '@foretoken/tensor';
+import type { StepProfile, Tensor } from '@foretoken/tensor';
 import { type CacheSize, KeyValueCache } from './cache.js';
 import { type TokenMetadata, visible } from './masks.js';
 import type { Transformer } from './transformer.js';
@@ -92,6 +92,16 @@ export class DecodingSteps {
         slot: { data: Int32Array.of(slot), shape: [] },
       }),
     );
+  }
+
+  /** Times the kernels of one more token; the last slot of the cache is lost. */
+  profile(): Promise<StepProfile> {
+    const { batch, channels, capacity } = this.#options;
+    return this.#append.profile({
+      tokens: { data: new Int32Array(batch * channels), shape: [batch, 1, channels] },
+      padding: { data: new Int32Array(batch), shape: [batch] },
+      slot: { data: Int32Array.of(capacity - 1), shape: [] },
+    });
   }
 
   dispose(): void {

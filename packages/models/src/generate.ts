@@ -1,5 +1,5 @@
 import { ConfigError } from '@foretoken/nn';
-import { HostRandom } from '@foretoken/tensor';
+import { HostRandom, type StepProfile } from '@foretoken/tensor';
 import { DecodingSteps } from './decoding.js';
 import { type SamplingOptions, sampleToken } from './sampling.js';
 import type { Transformer } from './transformer.js';
@@ -113,6 +113,15 @@ export class TokenGenerator {
       results.push(...rows);
     }
     return results;
+  }
+
+  /**
+   * Times each kernel of one more greedy token with a full cache, between generations.
+   *
+   * @throws ForetokenError when the adapter has no timestamp queries
+   */
+  profile(): Promise<StepProfile> {
+    return this.#stepsFor(true).profile();
   }
 
   /** Frees the cache and the compiled steps. */
