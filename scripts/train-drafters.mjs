@@ -10,7 +10,7 @@ import { createObjective } from '../packages/objectives/dist/index.js';
 import { HostRandom, openDevice } from '../packages/tensor/dist/index.js';
 
 const [folder, text, out, name, seconds, given = '{}'] = process.argv.slice(2);
-const TIME = 128;
+const TIME = 64;
 const BATCH = 8;
 const PEAK = 1e-3;
 
