@@ -17,14 +17,21 @@ const PEAK = 1e-3;
 const device = await openDevice();
 const { model, origin } = await loadPretrained(device, folder);
 const task = await loadCorpusTask({ files: { train: [text] }, tokenizer: folder, time: TIME });
-const settings = { lossOn: 'all', ...(name === 'mutor' ? { registers: 'everywhere' } : {}), ...JSON.parse(given) };
+const settings = {
+  lossOn: 'all',
+  ...(name === 'mutor' ? { registers: 'everywhere' } : {}),
+  ...JSON.parse(given),
+};
 const objective = createObjective(name, settings, {
   device,
   modelConfig: model.config,
   random: new HostRandom(0, 1),
 });
 const extra = objective.parameters();
-const parameters = new Map([...model.parameters(), ...[...extra].map(([key, value]) => [`objective.${key}`, value])]);
+const parameters = new Map([
+  ...model.parameters(),
+  ...[...extra].map(([key, value]) => [`objective.${key}`, value]),
+]);
 const optimizer = new AdamW(parameters, { weightDecay: 0, betas: [0.9, 0.99] });
 const step = device.compile((inputs) => {
   const { loss, parts } = objective.loss(model, inputs);
@@ -54,7 +61,11 @@ for (let at = 0; share() < 1; at++) {
 }
 await savePretrained(model, out, { origin });
 const saved = new Map([...(await stateDictOf(extra))].map(([key, value]) => [`objective.${key}`, value]));
-writeFileSync(join(out, 'objective.safetensors'), writeSafetensors(saved, { objective: name, settings: JSON.stringify(settings) }));
+writeFileSync(
+  join(out, 'objective.safetensors'),
+  writeSafetensors(saved, { objective: name, settings: JSON.stringify(settings) }),
+);
 for (const file of ['generation_config.json'])
-  if (existsSync(join(folder, file)) && !existsSync(join(out, file))) copyFileSync(join(folder, file), join(out, file));
+  if (existsSync(join(folder, file)) && !existsSync(join(out, file)))
+    copyFileSync(join(folder, file), join(out, file));
 process.exit(0);
