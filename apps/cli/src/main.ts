@@ -5,6 +5,7 @@ import { benchRoutes } from './commands/bench/index.js';
 import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
+import { generateCommand } from './commands/generate.js';
 import { objectivesCommand, recipesCommand } from './commands/lists.js';
 import { reportCommand } from './commands/report.js';
 import { runCell } from './commands/run-cell.js';
@@ -20,6 +21,7 @@ const routes = buildRouteMap({
     compare: compareCommand,
     train: trainCommand,
     evaluate: evaluateCommand,
+    generate: generateCommand,
     report: reportCommand,
     doctor: doctorCommand,
     recipes: recipesCommand,

@@ -1,7 +1,7 @@
 // B batch, Hk key/value heads, S slots of the cache, T time, K width of a head.
 
 import type { AttentionCache } from '@foretoken/nn';
-import { type Device, type Tensor, type Variable, where } from '@foretoken/tensor';
+import type { Device, Tensor, Variable } from '@foretoken/tensor';
 import type { TransformerConfig } from './config.js';
 
 /** One pass of the trunk over a cache. */
@@ -22,7 +22,7 @@ interface Layer {
 
 /**
  * Keys and values of all layers, `[B, Hk, S, K]` each, in memory taken once. All sequences of the batch write to
- * the same slot; those that are shorter start at a later one, and the mask hides what lies before.
+ * the same slots; those that are shorter start at a later one, and the mask hides what lies before.
  */
 export class KeyValueCache {
   readonly #layers: readonly Layer[];
@@ -51,17 +51,16 @@ export class KeyValueCache {
     });
   }
 
-  /** A pass over one more token: writes to a slot, attention sees all slots, `Tk = S`. @param slot - i32 `[]` */
-  append(slot: Tensor): CachePass {
-    const here = slot.device.arange(this.#capacity, 'i32').reshape([1, 1, this.#capacity, 1]).eq(slot);
-    const put = (variable: Variable, fresh: Tensor): Tensor => {
-      const whole = where(here, fresh, variable);
-      variable.assign(whole);
-      return whole;
-    };
+  /**
+   * A pass over more tokens: writes each to its slot (those out of range are dropped), attention sees all slots, `Tk = S`.
+   * What is in later slots, drafts that were given up for instance, is hidden by the mask until it is written over.
+   *
+   * @param slots - i32 `[T]`
+   */
+  append(slots: Tensor): CachePass {
     return this.#pass(({ key, value }, fresh) => ({
-      key: put(key, fresh.key),
-      value: put(value, fresh.value),
+      key: key.assignRows(2, fresh.key, slots),
+      value: value.assignRows(2, fresh.value, slots),
     }));
   }
 

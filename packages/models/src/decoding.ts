@@ -1,5 +1,5 @@
 // B batch, P prompt, S slots of the cache, C channels of a token, V vocabulary.
-import type { Tensor } from '@foretoken/tensor';
+import type { StepProfile, Tensor, Variable } from '@foretoken/tensor';
 import { type CacheSize, KeyValueCache } from './cache.js';
 import { type TokenMetadata, visible } from './masks.js';
 import type { Transformer } from './transformer.js';
@@ -31,6 +31,8 @@ function slotMetadata(padding: Tensor, count: number): Filled {
 export class DecodingSteps {
   readonly #options: DecodingOptions;
   readonly #cache: KeyValueCache;
+  /** The likeliest tokens of the last pass, i32 `[B]`: the next pass can be submitted before they have been read. */
+  readonly #chosen: Variable | undefined;
   readonly #prefill;
   readonly #append;
 
@@ -38,6 +40,8 @@ export class DecodingSteps {
     const { device } = model;
     this.#options = options;
     this.#cache = new KeyValueCache(device, model.config, options);
+    if (options.greedy)
+      this.#chosen = device.variable(new Int32Array(options.batch), { name: 'chosen', trainable: false });
     this.#prefill = device.compile(
       ({ tokens, padding }: { tokens: Tensor; padding: Tensor }) => {
         const time = tokens.shape[1] as number;
@@ -52,15 +56,16 @@ export class DecodingSteps {
     );
     this.#append = device.compile(
       ({ tokens, padding, slot }: { tokens: Tensor; padding: Tensor; slot: Tensor }) => {
+        const read = this.#chosen === undefined ? tokens : this.#inChannels(this.#chosen);
         const order = slot.sub(padding).unsqueeze(1);
         const query: TokenMetadata = { order, segment: order.sub(order) };
         const slots = slotMetadata(padding, options.capacity);
         const hidden = model.trunk({
-          tokens,
+          tokens: read,
           positions: order,
           mask: visible(query, slots),
           keyPositions: slots.order,
-          cache: this.#cache.append(slot),
+          cache: this.#cache.append(slot.reshape([1])),
         });
         return { next: this.#next(model, hidden) };
       },
@@ -82,15 +87,20 @@ export class DecodingSteps {
     );
   }
 
-  /** Runs one more token `[B, C]` of each row, at `slot`. */
-  async append(tokens: Int32Array, padding: Int32Array, slot: number): Promise<Int32Array | Float32Array> {
-    const { batch, channels } = this.#options;
-    return readAndFree(
-      this.#append.run({
-        tokens: { data: tokens, shape: [batch, 1, channels] },
-        padding: { data: padding, shape: [batch] },
-        slot: { data: Int32Array.of(slot), shape: [] },
-      }),
+  /**
+   * Runs one more token of each row, at `slot`. Submits at once; what it gives may be waited for later.
+   *
+   * @param tokens - `[B, C]`; read where the steps give logits, else the last likeliest tokens are
+   */
+  append(tokens: Int32Array, padding: Int32Array, slot: number): Promise<Int32Array | Float32Array> {
+    return readAndFree(this.#append.run(this.#appendInputs(tokens, padding, slot)));
+  }
+
+  /** Times the kernels of one more token; the last slot of the cache is lost. */
+  profile(): Promise<StepProfile> {
+    const { batch, channels, capacity } = this.#options;
+    return this.#append.profile(
+      this.#appendInputs(new Int32Array(batch * channels), new Int32Array(batch), capacity - 1),
     );
   }
 
@@ -98,11 +108,30 @@ export class DecodingSteps {
     this.#prefill.dispose();
     this.#append.dispose();
     this.#cache.dispose();
+    this.#chosen?.dispose();
+  }
+
+  #appendInputs(tokens: Int32Array, padding: Int32Array, slot: number) {
+    const { batch, channels } = this.#options;
+    return {
+      tokens: { data: tokens, shape: [batch, 1, channels] },
+      padding: { data: padding, shape: [batch] },
+      slot: { data: Int32Array.of(slot), shape: [] },
+    };
   }
 
   #next(model: Transformer, hidden: Tensor): Tensor {
     const logits = model.logits(hidden).squeeze(1);
-    return this.#options.greedy ? logits.argmax(-1) : logits;
+    if (this.#chosen === undefined) return logits;
+    const chosen = logits.argmax(-1);
+    this.#chosen.assign(chosen);
+    return chosen;
+  }
+
+  /** i32 `[B]` to `[B, 1, C]`: new tokens have nothing but channel 0. */
+  #inChannels(tokens: Tensor): Tensor {
+    const { batch, channels } = this.#options;
+    return tokens.reshape([batch, 1, 1]).pad(2, 0, channels - 1, -1);
   }
 }
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '@foretoken/nn';
-import { HostRandom } from '@foretoken/tensor';
+import { HostRandom, type StepProfile } from '@foretoken/tensor';
 import { DecodingSteps } from './decoding.js';
 import { type SamplingOptions, sampleToken } from './sampling.js';
 import type { Transformer } from './transformer.js';
@@ -37,7 +37,8 @@ export interface GeneratedTokens {
   readonly tokens: Int32Array;
 }
 
-function checkOptions({ maxNewTokens, temperature = 1, topK = 1, topP = 1 }: GenerateOptions): void {
+/** @throws ConfigError for the first that is out of range */
+export function checkOptions({ maxNewTokens, temperature = 1, topK = 1, topP = 1 }: GenerateOptions): void {
   const refuse = (name: string, rule: string, value: number): never => {
     throw new ConfigError(`generate: ${name} must be ${rule}, got ${value}.`);
   };
@@ -87,17 +88,27 @@ export class TokenGenerator {
     const steps = this.#stepsFor(greedy);
     const streams = prompts.map((_, row) => new HostRandom(seed, row));
     const ended = prompts.map(() => false);
-    let output = await steps.prefill(tokens, padding);
-    for (let step = 0; ; step++) {
-      const chosen = greedy ? output : this.#sample(output as Float32Array, options, streams);
-      const yielded = Int32Array.from(prompts, (_, row) => {
-        if (stopTokens.includes(chosen[row] as number)) ended[row] = true;
-        return ended[row] ? -1 : (chosen[row] as number);
-      });
-      if (ended.every(Boolean)) return;
-      yield { step, tokens: yielded };
-      if (step + 1 === maxNewTokens) return;
-      output = await steps.append(this.#inChannels(yielded), padding, time + step);
+    const unread = this.#inChannels(new Int32Array(0));
+    let output = steps.prefill(tokens, padding);
+    // Greedy, the next pass knows its token without us: it is on its way while this one's token is read.
+    let ahead: typeof output | undefined;
+    try {
+      for (let step = 0; ; step++) {
+        const isLast = step + 1 === maxNewTokens;
+        if (greedy && !isLast) ahead = steps.append(unread, padding, time + step);
+        const given = await output;
+        const chosen = greedy ? given : this.#sample(given as Float32Array, options, streams);
+        const yielded = Int32Array.from(prompts, (_, row) => {
+          if (stopTokens.includes(chosen[row] as number)) ended[row] = true;
+          return ended[row] ? -1 : (chosen[row] as number);
+        });
+        if (ended.every(Boolean)) return;
+        yield { step, tokens: yielded };
+        if (isLast) return;
+        output = ahead ?? steps.append(this.#inChannels(yielded), padding, time + step);
+      }
+    } finally {
+      await ahead;
     }
   }
 
@@ -115,6 +126,15 @@ export class TokenGenerator {
       results.push(...rows);
     }
     return results;
+  }
+
+  /**
+   * Times each kernel of one more greedy token with a full cache, between generations.
+   *
+   * @throws ForetokenError when the adapter has no timestamp queries
+   */
+  profile(): Promise<StepProfile> {
+    return this.#stepsFor(true).profile();
   }
 
   /** Frees the cache and the compiled steps. */

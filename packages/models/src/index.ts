@@ -60,5 +60,9 @@ export {
   windowMask,
 } from './masks.js';
 export { attentionOnlyConfig, gpt2Config, llamaConfig, type Overrides } from './presets.js';
-export { argmax, type SamplingOptions, sampleToken } from './sampling.js';
+export { argmax, type SamplingOptions, sampleToken, tokenProbabilities } from './sampling.js';
+export { type Verdict, verifyGreedy, verifySampled } from './speculation/acceptance.js';
+export type { AddedPlaces, Drafter, DraftPass } from './speculation/drafter.js';
+export { SpeculativeGenerator, type SpeculativeGeneratorConfig } from './speculation/generator.js';
+export type { OffsetReport, SpeculationReport } from './speculation/report.js';
 export { Transformer, type TrunkInputs } from './transformer.js';

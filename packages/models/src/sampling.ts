@@ -36,23 +36,56 @@ function nucleus(weights: readonly number[], topP: number): number {
   return last === -1 ? weights.length : last + 1;
 }
 
+/** Tokens that may be drawn, the likeliest first, with their unnormalized probabilities. */
+function candidates(
+  logits: Float32Array,
+  { temperature = 1, topK = logits.length, topP = 1 }: SamplingOptions,
+): { readonly ids: Uint32Array; readonly weights: readonly number[] } {
+  const ids = ranked(logits).subarray(0, topK);
+  const highest = logits[ids[0] as number] as number;
+  const weights = Array.from(ids, (id) => Math.exp(((logits[id] as number) - highest) / temperature));
+  return { ids, weights: weights.slice(0, nucleus(weights, topP)) };
+}
+
+/** A place, with the probability of its weight. @param weights - unnormalized */
+export function draw(weights: ArrayLike<number>, random: HostRandom): number {
+  let total = 0;
+  for (let at = 0; at < weights.length; at++) total += weights[at] as number;
+  let left = random.uniform() * total;
+  let last = 0;
+  for (let at = 0; at < weights.length; at++) {
+    const weight = weights[at] as number;
+    if (weight <= 0) continue;
+    left -= weight;
+    last = at;
+    if (left < 0) return at;
+  }
+  // Rounding can leave a last crumb of probability to nobody.
+  return last;
+}
+
 /**
  * Draws a token from `softmax(logits / temperature)`, cut first to `topK`, then to `topP`.
  *
  * @param logits - `[V]`
  */
 export function sampleToken(logits: Float32Array, options: SamplingOptions, random: HostRandom): number {
-  const { temperature = 1, topK = logits.length, topP = 1 } = options;
-  if (temperature === 0) return argmax(logits);
-  const order = ranked(logits).subarray(0, topK);
-  const highest = logits[order[0] as number] as number;
-  const weights = Array.from(order, (id) => Math.exp(((logits[id] as number) - highest) / temperature));
-  const kept = weights.slice(0, nucleus(weights, topP));
-  let left = random.uniform() * kept.reduce((sum, weight) => sum + weight, 0);
-  const chosen = kept.findIndex((weight) => {
-    left -= weight;
-    return left < 0;
+  if (options.temperature === 0) return argmax(logits);
+  const { ids, weights } = candidates(logits, options);
+  return ids[draw(weights, random)] as number;
+}
+
+/** The probabilities that `sampleToken` draws by, `[V]`; 0 for what was cut. */
+export function tokenProbabilities(logits: Float32Array, options: SamplingOptions): Float64Array {
+  const probabilities = new Float64Array(logits.length);
+  if (options.temperature === 0) {
+    probabilities[argmax(logits)] = 1;
+    return probabilities;
+  }
+  const { ids, weights } = candidates(logits, options);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  weights.forEach((weight, at) => {
+    probabilities[ids[at] as number] = weight / total;
   });
-  // Rounding can leave a last crumb of probability to nobody.
-  return order[chosen === -1 ? kept.length - 1 : chosen] as number;
+  return probabilities;
 }

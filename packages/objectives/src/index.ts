@@ -1,3 +1,5 @@
+export { headDrafter } from './drafting/head-drafter.js';
+export { type RegisterDrafting, registerDrafter } from './drafting/register-drafter.js';
 export { ObjectiveBatchError, ObjectiveConfigError } from './errors.js';
 export { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
 export {

@@ -1,10 +1,12 @@
 // Source: "Better & Faster Large Language Models via Multi-token Prediction", arXiv 2404.19737, section 2.
 
-import type { Transformer, TransformerConfig } from '@foretoken/models';
+import type { Drafter, Transformer, TransformerConfig } from '@foretoken/models';
 import { Block, blockFlops, forwardFlops, logitsFlops, TRAINING_FACTOR } from '@foretoken/models';
 import { Module } from '@foretoken/nn';
 import type { Tensor } from '@foretoken/tensor';
 import { z } from 'zod';
+import { headDrafter } from './drafting/head-drafter.js';
+import { ObjectiveConfigError } from './errors.js';
 import { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
 import { layOutSequences } from './layout/sequences.js';
 import { shiftedTargets } from './layout/targets.js';
@@ -88,6 +90,21 @@ export class MultiToken extends Module implements Objective {
     if (others.length === 0) return first;
     if (weight === undefined) return sum([first, ...others]);
     return first.mul(1 - weight).add(sum(others).mul(weight / others.length));
+  }
+
+  /**
+   * Drafts tokens with the heads.
+   *
+   * @param count - how many of the heads beyond the first; default all
+   * @throws ObjectiveConfigError when there are fewer
+   */
+  drafter(count = this.heads.length): Drafter {
+    if (count < 1 || count > this.heads.length) {
+      throw new ObjectiveConfigError(
+        `mtp: ${count} drafts need as many heads beyond the first; there are ${this.heads.length}.`,
+      );
+    }
+    return headDrafter(this.heads.slice(0, count));
   }
 
   cost(model: TransformerConfig, { batch, time }: BatchSize): ObjectiveCost {

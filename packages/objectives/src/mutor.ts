@@ -1,8 +1,16 @@
 // Source: "Multi-Token Prediction Needs Registers", arXiv 2505.10518, section 3. B sequences, T tokens, R registers.
-import { forwardFlops, TRAINING_FACTOR, type Transformer, type TransformerConfig } from '@foretoken/models';
+import {
+  type Drafter,
+  forwardFlops,
+  TRAINING_FACTOR,
+  type Transformer,
+  type TransformerConfig,
+} from '@foretoken/models';
 import { Embedding, Module, normal } from '@foretoken/nn';
 import type { HostRandom } from '@foretoken/tensor';
 import { z } from 'zod';
+import { registerDrafter } from './drafting/register-drafter.js';
+import { ObjectiveConfigError } from './errors.js';
 import { input, meanCrossEntropy, trunkInputs } from './inputs.js';
 import { registerArrays } from './layout/register-arrays.js';
 import { type RegisterPlan, registerCount } from './layout/registers.js';
@@ -107,6 +115,27 @@ export class Mutor extends Module implements Objective {
     const registers = meanCrossEntropy(model, hidden.slice(1, time), input(inputs, 'registerTargets'));
     const { weight } = this.#settings;
     return { loss: nextToken.mul(1 - weight).add(registers.mul(weight)), parts: { nextToken, registers } };
+  }
+
+  /**
+   * Drafts tokens with the registers.
+   *
+   * @param count - at most and by default those of the trained offsets beyond the next token: `maxOffset - 1`
+   * @throws ObjectiveConfigError when no register was trained for such offsets
+   */
+  drafter(count = this.#settings.maxOffset - 1): Drafter {
+    const { minOffset, maxOffset, vectorPerOffset } = this.#settings;
+    if (this.registers === undefined || minOffset > 2 || count < 1 || count > maxOffset - 1) {
+      const trained = this.registers === undefined ? 'none' : `${minOffset} to ${maxOffset}`;
+      throw new ObjectiveConfigError(
+        `mutor: ${count} drafts need registers for offsets 2 to ${count + 1}; trained were ${trained}.`,
+      );
+    }
+    return registerDrafter({
+      registers: this.registers,
+      firstOffset: vectorPerOffset ? minOffset : 1,
+      draftCount: count,
+    });
   }
 
   cost(model: TransformerConfig, { batch, time, prefix }: BatchSize): ObjectiveCost {

@@ -1,4 +1,4 @@
-import type { Transformer, TransformerConfig } from '@foretoken/models';
+import type { Drafter, Transformer, TransformerConfig } from '@foretoken/models';
 import type { HostInput, HostRandom, Tensor, Variable } from '@foretoken/tensor';
 import type { BatchSize, SequenceBatch } from './sequence-batch.js';
 
@@ -68,4 +68,11 @@ export interface Objective {
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss;
   /** What a step on a batch of this size costs, in closed form. */
   cost(model: TransformerConfig, size: BatchSize): ObjectiveCost;
+  /**
+   * What the objective has added, put to use in generation: it guesses tokens that the model then verifies. Absent where
+   * there is nothing to guess with.
+   *
+   * @param count - tokens to guess at a time; default as many as it was trained for
+   */
+  drafter?(count?: number): Drafter;
 }

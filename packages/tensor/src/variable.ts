@@ -2,6 +2,7 @@ import type { Device } from './device.js';
 import type { DType, HostArray } from './dtype.js';
 import { DTypeError, ForetokenError, ShapeError } from './errors.js';
 import { GraphNode } from './graph.js';
+import { assignRows } from './ops/assign-rows.js';
 import { leaf } from './ops/leaf.js';
 import type { Storage } from './runtime/storage.js';
 import { formatShape, type Shape, sameShape } from './shape.js';
@@ -141,6 +142,19 @@ export class Variable extends Tensor {
       );
     }
     this.state.assign(value.node);
+  }
+
+  /**
+   * Replaces the rows at `places` (i32 `[count]`) along an axis, when the next evaluation runs, and touches no others:
+   * for a cache that grows by a row. A place out of range is left out. What was built on the values before must not be
+   * evaluated together with it. f32 only.
+   *
+   * @param rows - of the shape of the variable, with `count` along the axis
+   * @returns the whole variable with its new rows
+   * @throws ShapeError, DTypeError, or ForetokenError when an earlier assignment is pending
+   */
+  assignRows(axis: number, rows: Tensor, places: Tensor): Tensor {
+    return assignRows(this, axis, rows, places);
   }
 
   /** Replaces the values by those of a host array, at once. */

@@ -60,7 +60,8 @@ export function attentionForward(context: KernelContext<AttentionProblem>): Kern
   let raised = ${range(rows).reduce((text, r) => (r === 0 ? 'score0 - highest0' : `max(${text}, score${r} - highest${r})`), '')};
   if (raised > ${HEADROOM}) {
   ${each(
-    (r) => `{ let higher = max(highest${r}, score${r});
+    // Each row decides for itself, so that its rounding does not depend on what it is computed beside.
+    (r) => `{ let higher = select(highest${r}, score${r}, score${r} - highest${r} > ${HEADROOM});
   let shrink = exp(highest${r} - higher);
   highest${r} = higher;
   total${r} = total${r} * shrink;

@@ -1,0 +1,264 @@
+import { createInterface } from 'node:readline/promises';
+import type { Device } from '@foretoken/tensor';
+import { toJson } from '@foretoken/train';
+import { buildCommand } from '@stricli/core';
+import { openTunedDevice } from '../device.js';
+import { UsageError } from '../errors.js';
+import { formatShare } from '../format.js';
+import { type ChatMessage, ChatTemplate } from '../generation/chat-template.js';
+import { type Continuation, type ContinueOptions, Continuer } from '../generation/continuation.js';
+import { DRAFT_KINDS, type DraftKind, loadDrafter } from '../generation/drafter.js';
+import { promptText, readPrompts } from '../generation/prompts.js';
+import { loadTextModel, type TextModel } from '../generation/text-model.js';
+import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
+
+interface Flags {
+  readonly model: string;
+  readonly prompt?: string;
+  readonly prompts?: string;
+  readonly field: string;
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly seed: number;
+  readonly stop?: readonly string[];
+  readonly chat: boolean;
+  readonly system?: string;
+  readonly draft: DraftKind;
+  readonly draftFrom?: string;
+  readonly draftCount?: number;
+  readonly batch: number;
+  readonly json: boolean;
+}
+
+const numberBetween =
+  (rule: string, holds: (value: number) => boolean) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || !holds(value))
+      throw new UsageError(`expected a number ${rule}.`);
+    return value;
+  };
+
+function checkFlags({ prompt, prompts, chat, system, draft, draftFrom, draftCount, json }: Flags): void {
+  const refuse = (message: string): never => {
+    throw new UsageError(message);
+  };
+  if (prompt !== undefined && prompts !== undefined) refuse('--prompt and --prompts: give one of the two.');
+  if (prompt === undefined && prompts === undefined) {
+    if (!chat) refuse('no prompt: give --prompt TEXT (- for standard input), --prompts FILE, or --chat.');
+    if (!process.stdin.isTTY)
+      refuse(
+        '--chat without --prompt talks with a terminal, and standard input is none. Give --prompt TEXT.',
+      );
+    if (json) refuse('--json needs --prompt or --prompts.');
+  }
+  if (system !== undefined && !chat) refuse('--system belongs to --chat.');
+  if (draft !== 'none' && draftFrom === undefined) {
+    refuse(
+      `--draft ${draft} needs --draft-from: a run folder of "foretoken train", or a safetensors file with the ${draft}.`,
+    );
+  }
+  if (draft === 'none' && (draftFrom !== undefined || draftCount !== undefined))
+    refuse(
+      `${draftFrom === undefined ? '--draft-count' : '--draft-from'} needs --draft registers or --draft heads.`,
+    );
+}
+
+const optionsOf = ({ maxTokens, temperature, topK, topP, seed, stop = [] }: Flags): ContinueOptions => ({
+  maxNewTokens: maxTokens,
+  temperature,
+  seed,
+  stops: stop,
+  ...(topK === undefined ? {} : { topK }),
+  ...(topP === undefined ? {} : { topP }),
+});
+
+/** Turns prompts into ids: as they are, or as the first turn of a conversation. */
+function encoder({ system }: Flags, { tokenizer, folder }: TextModel, template: ChatTemplate | undefined) {
+  const begin: readonly ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
+  return (text: string): number[] => {
+    const ids =
+      template === undefined
+        ? tokenizer.encode(text, { begin: tokenizer.addsBeginToken })
+        : tokenizer.encode(template.render([...begin, { role: 'user', content: text }]));
+    if (ids.length === 0)
+      throw new UsageError(`the prompt is empty, and ${folder} has no token that begins a text.`);
+    return ids;
+  };
+}
+
+function speedLine(continuer: Continuer, { ids, tokensPerSecond }: Continuation): string {
+  const { report } = continuer;
+  const drafts =
+    report === undefined || report.acceptanceRate === null
+      ? ''
+      : `, ${formatShare(report.acceptanceRate)} of the drafts accepted, ${(report.tokens / report.passes).toFixed(2)} tokens a pass`;
+  return `${ids.length} tokens, ${tokensPerSecond.toFixed(1)} tokens/s${drafts}`;
+}
+
+async function continueOne(
+  flags: Flags,
+  text: string,
+  model: TextModel,
+  continuer: Continuer,
+): Promise<void> {
+  const template = flags.chat ? new ChatTemplate(model.folder) : undefined;
+  const ids = encoder(flags, model, template)(text);
+  const [result] = await continuer.continue([ids], optionsOf(flags), (_, piece) => {
+    if (!flags.json) process.stdout.write(piece);
+  });
+  if (result === undefined) return;
+  if (flags.json) process.stdout.write(toJson(result));
+  else {
+    process.stdout.write('\n');
+    tell(speedLine(continuer, result));
+  }
+}
+
+/** Prompts of a file in groups; a line of JSON for each, or its text under a heading. */
+async function continueMany(
+  flags: Flags,
+  texts: readonly string[],
+  model: TextModel,
+  continuer: Continuer,
+): Promise<void> {
+  const template = flags.chat ? new ChatTemplate(model.folder) : undefined;
+  const encoded = texts.map(encoder(flags, model, template));
+  for (let first = 0; first < encoded.length; first += flags.batch) {
+    const group = encoded.slice(first, first + flags.batch);
+    const results = await continuer.continue(group, optionsOf(flags));
+    results.forEach((result, at) => {
+      const prompt = texts[first + at] as string;
+      process.stdout.write(
+        flags.json
+          ? `${JSON.stringify({ prompt, ...result })}\n`
+          : `--- ${first + at + 1}: ${prompt}\n${result.text}\n`,
+      );
+    });
+  }
+}
+
+/** Turns on a terminal until the input ends. */
+async function converse(flags: Flags, text: TextModel, continuer: Continuer): Promise<void> {
+  const template = new ChatTemplate(text.folder);
+  const messages: ChatMessage[] =
+    flags.system === undefined ? [] : [{ role: 'system', content: flags.system }];
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  terminal.setPrompt('> ');
+  tell('An empty line or Ctrl-D ends the conversation.');
+  terminal.prompt();
+  try {
+    for await (const line of terminal) {
+      if (line.trim() === '') break;
+      messages.push({ role: 'user', content: line });
+      const ids = text.tokenizer.encode(template.render(messages));
+      const [answer] = await continuer.continue([ids], optionsOf(flags), (_, piece) => {
+        process.stdout.write(piece);
+      });
+      process.stdout.write('\n');
+      messages.push({ role: 'assistant', content: answer?.text ?? '' });
+      terminal.prompt();
+    }
+  } finally {
+    terminal.close();
+  }
+}
+
+async function withModel(device: Device, flags: Flags): Promise<void> {
+  const { draft, draftFrom, draftCount } = flags;
+  const texts = flags.prompts === undefined ? undefined : readPrompts(flags.prompts, flags.field);
+  const prompt = flags.prompt === undefined ? undefined : await promptText(flags.prompt);
+  const model = await loadTextModel(device, flags.model);
+  const drafter =
+    draft === 'none' || draftFrom === undefined
+      ? undefined
+      : loadDrafter(model.model, { kind: draft, from: draftFrom, count: draftCount });
+  const batch = Math.min(flags.batch, texts?.length ?? 1);
+  const continuer = new Continuer(model, batch, drafter);
+  if (texts !== undefined) await continueMany(flags, texts, model, continuer);
+  else if (prompt !== undefined) await continueOne(flags, prompt, model, continuer);
+  else await converse(flags, model, continuer);
+}
+
+async function generate(this: void, flags: Flags): Promise<void> {
+  checkFlags(flags);
+  const device = await openTunedDevice();
+  try {
+    await withModel(device, flags);
+  } finally {
+    device.close();
+  }
+}
+
+export const generateCommand = buildCommand<Flags>({
+  func: generate,
+  docs: {
+    brief: 'Continue a text or chat with a model, with or without drafts',
+    fullDescription:
+      'Streams text to standard output. Greedy unless --temperature says otherwise. With --draft, registers or heads that were trained with the model guess tokens ahead, and the model verifies them: greedy text stays the same, sampled text has the same distribution.',
+  },
+  parameters: {
+    flags: {
+      model: { kind: 'parsed', parse: String, brief: 'Folder of a model, or organization/model of the hub' },
+      prompt: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Text to continue, or to answer with --chat; - reads standard input',
+      },
+      prompts: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'File of prompts, one a line; of .jsonl the field --field',
+      },
+      field: {
+        kind: 'parsed',
+        parse: String,
+        default: 'prompt',
+        brief: 'Field of a .jsonl file with the prompt',
+      },
+      maxTokens: { kind: 'parsed', parse: wholeNumber(0), default: '256', brief: 'Most new tokens' },
+      temperature: {
+        kind: 'parsed',
+        parse: numberBetween('of at least 0', (value) => value >= 0),
+        default: '0',
+        brief: '0 always takes the likeliest token',
+      },
+      topK: optionalNumber('Draw among the k likeliest tokens only'),
+      topP: {
+        kind: 'parsed',
+        parse: numberBetween('above 0 and at most 1', (value) => value > 0 && value <= 1),
+        optional: true,
+        brief: 'Draw among the likeliest tokens that reach this probability together',
+      },
+      seed: { kind: 'parsed', parse: wholeNumber(0), default: '0', brief: 'Seed of the draws' },
+      stop: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        variadic: true,
+        brief: 'Text before which a continuation ends; may be given again',
+      },
+      chat: { kind: 'boolean', default: false, brief: "Write prompts by the model's chat template" },
+      system: { kind: 'parsed', parse: String, optional: true, brief: 'System message of --chat' },
+      draft: {
+        kind: 'enum',
+        values: DRAFT_KINDS,
+        default: 'none',
+        brief: 'What guesses tokens ahead for the model to verify',
+      },
+      draftFrom: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Run folder of "foretoken train", or safetensors file, with the registers or heads',
+      },
+      draftCount: optionalNumber('Tokens to guess at a time [default = as many as were trained]'),
+      batch: { kind: 'parsed', parse: wholeNumber(), default: '8', brief: 'Prompts of a file at a time' },
+      json: jsonFlag,
+    },
+  },
+});

@@ -1,0 +1,186 @@
+import { type GenerateOptions, SpeculativeGenerator, TokenGenerator } from '@foretoken/models';
+import { UsageError } from '../errors.js';
+import type { LoadedDrafter } from './drafter.js';
+import { StopText } from './stop-text.js';
+import type { TextModel } from './text-model.js';
+
+export interface ContinueOptions extends Omit<GenerateOptions, 'stopTokens'> {
+  /** Texts before which a continuation ends. */
+  readonly stops: readonly string[];
+}
+
+/** What a prompt was continued with: the JSON that is printed. */
+export interface Continuation {
+  readonly text: string;
+  /** New tokens, without the stop token. */
+  readonly ids: readonly number[];
+  /** Of this sequence alone, from the second pass on: the first two read the prompt, and make the kernels ready. */
+  readonly tokensPerSecond: number;
+  /** Share of the drafts that were accepted; null without drafts. */
+  readonly acceptanceRate: number | null;
+}
+
+/** New tokens of one prompt of a group. */
+interface Fresh {
+  readonly row: number;
+  readonly tokens: readonly number[];
+}
+
+/** One continuation that is being written. */
+class Writing {
+  readonly ids: number[] = [];
+  readonly #stream;
+  readonly #stop: StopText;
+  #text = '';
+  readonly #arrivals: { readonly time: number; readonly tokens: number }[] = [
+    { time: performance.now(), tokens: 0 },
+  ];
+
+  constructor({ tokenizer }: TextModel, prompt: readonly number[], stops: readonly string[]) {
+    this.#stream = tokenizer.stream(prompt);
+    this.#stop = new StopText(stops);
+  }
+
+  get ended(): boolean {
+    return this.#stop.ended;
+  }
+
+  /** The text that these tokens make complete. */
+  push(tokens: readonly number[]): string {
+    let piece = '';
+    for (const token of tokens) {
+      if (this.#stop.ended) break;
+      this.ids.push(token);
+      piece += this.#stop.push(this.#stream.push(token));
+    }
+    this.#text += piece;
+    this.#arrivals.push({ time: performance.now(), tokens: this.ids.length });
+    return piece;
+  }
+
+  /** What was held back. */
+  end(): string {
+    const rest = this.#stop.push(this.#stream.end()) + this.#stop.end();
+    this.#text += rest;
+    return rest;
+  }
+
+  result(acceptanceRate: number | null): Continuation {
+    const last = this.#arrivals.at(-1) as { time: number; tokens: number };
+    // Of a short text, all there is.
+    const first = this.#arrivals.length > 3 ? this.#arrivals[2] : this.#arrivals[0];
+    const { time, tokens } = first as { time: number; tokens: number };
+    const seconds = (last.time - time) / 1000;
+    const tokensPerSecond = seconds > 0 ? (last.tokens - tokens) / seconds : 0;
+    return { text: this.#text, ids: this.ids, tokensPerSecond, acceptanceRate };
+  }
+}
+
+/** Continues prompts with a model: plainly and several at a time, or with drafts and one after the other. */
+export class Continuer {
+  readonly #text: TextModel;
+  readonly #drafter: LoadedDrafter | undefined;
+  readonly #plain: TokenGenerator | undefined;
+  readonly #speculative: SpeculativeGenerator | undefined;
+  readonly #capacity: number;
+  /** Drafts made and accepted, before and after each prompt. */
+  readonly #drafts: { readonly made: number; readonly accepted: number }[] = [];
+
+  /** @param batch - most prompts at a time */
+  constructor(text: TextModel, batch: number, drafter?: LoadedDrafter) {
+    this.#text = text;
+    this.#drafter = drafter;
+    this.#capacity = text.model.config.maxPositions;
+    if (drafter === undefined) this.#plain = new TokenGenerator(text.model, { batch });
+    else this.#speculative = new SpeculativeGenerator(text.model, drafter.drafter);
+  }
+
+  /** What became of all drafts so far. */
+  get report() {
+    return this.#speculative?.report;
+  }
+
+  /**
+   * Continues a group of prompts.
+   *
+   * @param onText - gets the text of a prompt as it becomes complete
+   * @throws UsageError for a prompt that fills the context
+   */
+  async continue(
+    prompts: readonly (readonly number[])[],
+    { stops, ...options }: ContinueOptions,
+    onText: (row: number, piece: string) => void = () => undefined,
+  ): Promise<Continuation[]> {
+    const rows = prompts.map((prompt) => new Writing(this.#text, prompt, stops));
+    const maxNewTokens = this.#room(prompts, options.maxNewTokens);
+    const settings = { ...options, maxNewTokens, stopTokens: this.#text.stopTokens };
+    this.#drafts.length = 0;
+    for await (const { row, tokens } of this.#stream(prompts, settings, (row) => rows[row]?.ended === true)) {
+      const writing = rows[row] as Writing;
+      if (writing.ended) continue;
+      const piece = writing.push(tokens);
+      if (piece !== '') onText(row, piece);
+      if (rows.every(({ ended }) => ended)) break;
+    }
+    return rows.map((writing, row) => {
+      const rest = writing.end();
+      if (rest !== '') onText(row, rest);
+      return writing.result(this.#acceptanceRate(row));
+    });
+  }
+
+  dispose(): void {
+    this.#plain?.dispose();
+    this.#speculative?.dispose();
+    this.#drafter?.dispose();
+  }
+
+  /** New tokens that the longest prompt leaves room for. */
+  #room(prompts: readonly (readonly number[])[], wanted: number): number {
+    const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
+    if (longest > this.#capacity) {
+      throw new UsageError(
+        `the prompt has ${longest} tokens, and the model reads at most ${this.#capacity}. Shorten it.`,
+      );
+    }
+    // The last token is not read again.
+    return Math.min(wanted, this.#capacity - longest + 1);
+  }
+
+  #countDrafts(): void {
+    const offsets = this.report?.offsets ?? [];
+    const sum = (of: 'drafted' | 'accepted'): number =>
+      offsets.reduce((total, offset) => total + offset[of], 0);
+    this.#drafts.push({ made: sum('drafted'), accepted: sum('accepted') });
+  }
+
+  #acceptanceRate(row: number): number | null {
+    if (this.#speculative === undefined) return null;
+    if (this.#drafts.length === row + 1) this.#countDrafts();
+    const [before, after] = [this.#drafts[row], this.#drafts[row + 1]];
+    if (before === undefined || after === undefined || after.made === before.made) return null;
+    return (after.accepted - before.accepted) / (after.made - before.made);
+  }
+
+  async *#stream(
+    prompts: readonly (readonly number[])[],
+    options: GenerateOptions,
+    ended: (row: number) => boolean,
+  ): AsyncGenerator<Fresh, void> {
+    if (this.#speculative !== undefined) {
+      this.#countDrafts();
+      for (const [row, prompt] of prompts.entries()) {
+        for await (const tokens of this.#speculative.stream(prompt, options)) {
+          yield { row, tokens };
+          if (ended(row)) break;
+        }
+        this.#countDrafts();
+      }
+      return;
+    }
+    if (this.#plain === undefined) return;
+    for await (const { tokens } of this.#plain.stream(prompts, options)) {
+      for (const [row, token] of tokens.entries()) if (token >= 0) yield { row, tokens: [token] };
+    }
+  }
+}

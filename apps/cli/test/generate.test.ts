@@ -1,0 +1,174 @@
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ChatTemplate } from '../src/generation/chat-template.js';
+import { readPrompts } from '../src/generation/prompts.js';
+import { StopText } from '../src/generation/stop-text.js';
+import { built } from './program.js';
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), 'foretoken-generate-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+const data = process.env['FORETOKEN_DATA'];
+const stories = join(data ?? '', 'stories260K');
+
+function generate(
+  args: readonly string[],
+  input = '',
+): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [main, 'generate', ...args]);
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+    child.stdin.end(input);
+  });
+}
+
+const lines = (text: string): string[] =>
+  text
+    .trim()
+    .split('\n')
+    .filter((line) => !line.startsWith('Warning: maxDynamic'));
+
+describe('stop texts', () => {
+  it('end a text before the first of them, also when they come in pieces', () => {
+    const stop = new StopText(['###', '\nUser']);
+    expect(['a#', '#b', '\nUs', 'er!'].map((piece) => stop.push(piece))).toEqual(['a', '##b', '', '']);
+    expect(stop.ended).toBe(true);
+    expect(stop.push('more')).toBe('');
+  });
+
+  it('give back what was held in vain', () => {
+    const stop = new StopText(['###']);
+    expect(stop.push('a##') + stop.end()).toBe('a##');
+  });
+});
+
+describe('files of prompts', () => {
+  it('hold one a line, or a field', () => {
+    const [text, json] = [join(scratch, 'prompts.txt'), join(scratch, 'prompts.jsonl')];
+    writeFileSync(text, 'one\n\ntwo\n');
+    writeFileSync(json, '{"question":"one"}\n{"question":"two"}\n');
+    expect(readPrompts(text, 'prompt')).toEqual(['one', 'two']);
+    expect(readPrompts(json, 'question')).toEqual(['one', 'two']);
+    expect(() => readPrompts(json, 'prompt')).toThrow("no text in field 'prompt'; fields are: question");
+  });
+});
+
+describe('chat templates', () => {
+  const folderWith = (config: object): string => {
+    const folder = mkdtempSync(join(scratch, 'model-'));
+    writeFileSync(join(folder, 'tokenizer_config.json'), JSON.stringify(config));
+    return folder;
+  };
+  const template =
+    '{{ bos_token }}{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}';
+
+  it('write a conversation', () => {
+    const chat = new ChatTemplate(folderWith({ bos_token: { content: '<s>' }, chat_template: template }));
+    expect(chat.render([{ role: 'user', content: 'Hello' }])).toBe('<s><user>Hello<assistant>');
+  });
+
+  it('are refused in one line', () => {
+    expect(() => new ChatTemplate(folderWith({}))).toThrow('has no chat template');
+    expect(() => new ChatTemplate(folderWith({ chat_template: '{% if %}' }))).toThrow('fails:');
+    const strict = new ChatTemplate(folderWith({ chat_template: "{{ raise_exception('no system') }}" }));
+    expect(() => strict.render([])).toThrow('fails: no system');
+  });
+});
+
+describe.skipIf(!built)('foretoken generate refuses in one line', () => {
+  it.each([
+    [['--prompt', 'a'], /--model/],
+    [['--model', join(scratch, 'nowhere', 'at', 'all'), '--prompt', 'a'], /is no folder/],
+    [['--model', scratch], /no prompt: give --prompt/],
+    [['--model', scratch, '--prompt', 'a', '--max-tokns', '3'], /did you mean --max/],
+    [['--model', scratch, '--prompt', 'a', '--top-p', '2'], /above 0 and at most 1/],
+    [['--model', scratch, '--prompt', 'a', '--draft', 'heads'], /--draft heads needs --draft-from/],
+    [['--model', scratch, '--prompt', 'a', '--draft', 'register'], /did you mean "registers"/],
+    [['--model', scratch, '--prompt', 'a'], /no tokenizer.json/],
+    [['--model', scratch, '--chat'], /talks with a terminal/],
+  ])('%j', async (args, message) => {
+    const { status, stdout, stderr } = await generate(args);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(lines(stderr)).toHaveLength(1);
+    expect(lines(stderr)[0]).toMatch(message);
+  });
+
+  it('a run folder', async () => {
+    const run = join(scratch, 'run');
+    mkdirSync(run);
+    writeFileSync(join(run, 'config.json'), '{"recipe":{"name":"star-graph"}}');
+    const { status, stderr } = await generate(['--model', run, '--prompt', 'a']);
+    expect(status).toBe(1);
+    expect(lines(stderr)).toEqual([
+      expect.stringMatching(/run folder of the recipe star-graph, which has no tokenizer/),
+    ]);
+  });
+});
+
+describe.skipIf(!built || data === undefined)('foretoken generate', () => {
+  const json = async (args: readonly string[], input?: string): Promise<Record<string, unknown>> => {
+    const { status, stdout } = await generate(['--model', stories, ...args, '--json'], input);
+    expect(status).toBe(0);
+    return JSON.parse(stdout) as Record<string, unknown>;
+  };
+
+  it('tells the known story letter for letter', async () => {
+    const { status, stdout } = await generate(['--model', stories, '--prompt', '', '--max-tokens', '256']);
+    expect(status).toBe(0);
+    expect(stdout.trimEnd()).toBe(readFileSync(join(stories, 'greedy_sample.txt'), 'utf8').trimEnd());
+  });
+
+  it('prints one JSON document', async () => {
+    const result = await json(['--prompt', '-', '--max-tokens', '6', '--temperature', '0'], 'Once upon\n');
+    expect(result).toMatchObject({ text: ' a time, there was a', acceptanceRate: null });
+    expect(result['ids']).toHaveLength(6);
+    expect(result['tokensPerSecond']).toBeGreaterThan(0);
+  });
+
+  it('stops at a text, and repeats itself by its seed', async () => {
+    expect(await json(['--prompt', 'Once upon a time', '--stop', 'little'])).toMatchObject({
+      text: ', there was a ',
+    });
+    const sampled = ['--prompt', 'Once', '--max-tokens', '12', '--temperature', '1.2', '--seed'];
+    const [first, again, other] = [
+      await json([...sampled, '1']),
+      await json([...sampled, '1']),
+      await json([...sampled, '2']),
+    ];
+    expect(again['text']).toBe(first['text']);
+    expect(other['text']).not.toBe(first['text']);
+  });
+
+  it('continues a file of prompts, each as alone', async () => {
+    const file = join(scratch, 'batch.txt');
+    writeFileSync(file, 'Once upon\nThe big dog\n');
+    const { stdout } = await generate(['--model', stories, '--prompts', file, '--max-tokens', '8', '--json']);
+    const results = lines(stdout).map((line) => JSON.parse(line) as { prompt: string; text: string });
+    for (const { prompt, text } of results)
+      expect((await json(['--prompt', prompt, '--max-tokens', '8']))['text']).toBe(text);
+    expect(results).toHaveLength(2);
+  });
+
+  it('says when a prompt is too long, or the tokenizer is missing', async () => {
+    const long = await generate(['--model', stories, '--prompt', '-'], 'a story '.repeat(400));
+    expect(long.status).toBe(1);
+    expect(lines(long.stderr)).toEqual([expect.stringMatching(/the model reads at most 512/)]);
+    const bare = join(scratch, 'bare');
+    mkdirSync(bare);
+    for (const file of ['config.json', 'model.safetensors']) cpSync(join(stories, file), join(bare, file));
+    const { status, stderr } = await generate(['--model', bare, '--prompt', 'a']);
+    expect(status).toBe(1);
+    expect(lines(stderr)).toEqual([expect.stringMatching(/no tokenizer.json/)]);
+  });
+});
