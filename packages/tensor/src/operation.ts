@@ -55,6 +55,8 @@ export type Lowering<Attributes> =
       readonly inlined?: readonly number[];
       /** Works through its inputs as the segments of one binding, so that there may be any number of them. */
       readonly segmented?: boolean;
+      /** Writes a part of what its first input, a variable, holds: its output has to lie there. */
+      readonly overwrites?: boolean;
       /** Its results go through `KernelWriter.store`, so that elementwise work on them, or just a rounding to f16, can be done before they are stored. */
       readonly epilogue?: boolean | 'rounding';
     };

@@ -58,6 +58,14 @@ describe('assignRows', () => {
     variable.dispose();
   });
 
+  it('refuses to write where the values from before are still read', async () => {
+    const variable = device.variable(counted(), { shape: SHAPE });
+    const before = variable.mul(2);
+    const both = variable.assignRows(1, device.zeros([2, 1, 3]), device.tensor(Int32Array.of(1))).add(before);
+    expect(() => device.realize(both)).toThrow('read in the same evaluation');
+    variable.dispose();
+  });
+
   it('refuses rows that do not fit, other types, and a second assignment', () => {
     const variable = device.variable(counted(), { shape: SHAPE });
     const places = device.tensor(Int32Array.of(1));

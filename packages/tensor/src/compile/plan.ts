@@ -1,4 +1,5 @@
 import { byteSize, type DType, type HostArray, toDeviceWords } from '../dtype.js';
+import { ForetokenError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import type { Runtime, Shader } from '../runtime/runtime.js';
 import type { Storage } from '../runtime/storage.js';
@@ -49,6 +50,15 @@ function assignmentsLast(kernels: readonly Kernel[]): Kernel[] {
   );
   const isLast = (kernel: Kernel): boolean => kernel.outputs.every((node) => !read.has(node));
   return [...kernels.filter((kernel) => !isLast(kernel)), ...batchKernels(kernels.filter(isLast))];
+}
+
+/** @throws ForetokenError for rows that were to be written among others which somebody reads as they were */
+function checkNeedNotLie({ operation, source }: GraphNode, { name }: VariableState): void {
+  const { lowering } = operation;
+  if (source !== undefined || lowering.kind !== 'kernel' || lowering.overwrites !== true) return;
+  throw new ForetokenError(
+    `${operation.name}: values of ${name} from before are read in the same evaluation. Evaluate what reads them first, or assign a whole new value.`,
+  );
 }
 
 /** The commands that compute some tensors and assignments, with all memory laid out. */
@@ -111,6 +121,7 @@ export class Plan {
       if (producer !== undefined && isOnlyOne && this.#mayOverwrite(variable, node, producer)) {
         this.#places.set(node, placeIn(variable.storage));
       } else {
+        checkNeedNotLie(node, variable);
         copyOnly.push({ variable, node });
         pinned.add(node);
       }

@@ -37,7 +37,7 @@ const assignRowsOperation: Operation<AxisAttributes> = {
   name: 'assignRows',
   infer: (inputs) => ({ shape: (inputs[0] as GraphNode).shape, dtype: (inputs[0] as GraphNode).dtype }),
   gradient: 'nonDifferentiable',
-  lowering: { kind: 'kernel', build: assignRowsKernel, inlined: [1, 2] },
+  lowering: { kind: 'kernel', build: assignRowsKernel, inlined: [1, 2], overwrites: true },
 };
 
 /** See `Variable.assignRows`. */
