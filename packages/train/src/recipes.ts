@@ -63,6 +63,7 @@ const definitions: readonly unknown[] = [
   {
     name: 'tinystories',
     title: 'TinyStories fine-tuning',
+    objective: 'ntp',
     description:
       'Fine-tunes the pretrained stories260K model (a Llama of 260,032 parameters) on running text of short stories; folders model.from and task.files are given by the user.',
     task: {
