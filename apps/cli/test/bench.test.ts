@@ -118,7 +118,8 @@ describe('workloads', () => {
   });
 
   it('builds the model of the sizes', () => {
-    expect(gptConfig(TINY)).toMatchObject({ norm: 'layer', bias: true, tiedEmbeddings: false, mlpWidth: 64 });
+    const bias = { queryKeyValue: true, attentionOutput: true, mlp: true, norm: true };
+    expect(gptConfig(TINY)).toMatchObject({ norm: 'layer', bias, tiedEmbeddings: false, mlpWidth: 64 });
   });
 });
 
