@@ -373,6 +373,32 @@ describe('attention', () => {
   });
 });
 
+describe('inputs of whole numbers', () => {
+  it('are what was given, whether or not they changed since the run before', async () => {
+    const step = device.compile(({ ids, flags }: { ids: Tensor; flags: Tensor }) => ({
+      total: ids.sum().add(flags.cast('i32').sum()),
+    }));
+    const run = (ids: readonly number[], flags: readonly number[]): Promise<number> =>
+      step
+        .run({
+          ids: { data: Int32Array.from(ids), shape: [ids.length] },
+          flags: { data: Uint8Array.from(flags), shape: [flags.length] },
+        })
+        .total.item();
+    expect(await run([1, 2, 3], [1, 0])).toBe(7);
+    expect(await run([1, 2, 3], [1, 0])).toBe(7);
+    expect(await run([1, 2, 4], [1, 0])).toBe(8);
+    expect(await run([5, 5], [0, 0])).toBe(10);
+    expect(await run([1, 2, 3], [1, 1])).toBe(8);
+    const reused = Int32Array.of(1, 1, 1);
+    const given = { ids: { data: reused, shape: [3] }, flags: { data: Uint8Array.of(0, 0), shape: [2] } };
+    expect(await step.run(given).total.item()).toBe(3);
+    reused.fill(2);
+    expect(await step.run(given).total.item()).toBe(6);
+    step.dispose();
+  });
+});
+
 describe('errors', () => {
   it.each([
     [

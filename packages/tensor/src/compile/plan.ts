@@ -61,6 +61,13 @@ function checkNeedNotLie({ operation, source }: GraphNode, { name }: VariableSta
   );
 }
 
+/** Whether two arrays of whole numbers are equal. */
+function sameIntegers(a: HostArray, b: HostArray): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
+
 /** The commands that compute some tensors and assignments, with all memory laid out. */
 export class Plan {
   readonly kernels: readonly Kernel[];
@@ -70,6 +77,8 @@ export class Plan {
   readonly #after: Copy[] = [];
   readonly #dispatches: Dispatch[];
   readonly #inputs = new Map<string, GraphNode>();
+  /** What was written to inputs last. */
+  readonly #written = new Map<GraphNode, HostArray>();
   /** The most working memory that is in use at one time: what no plan for these kernels could do without. */
   liveBytes = 0;
   #arena: Storage[] = [];
@@ -244,7 +253,12 @@ export class Plan {
 
   writeInput(name: string, values: HostArray): void {
     const node = this.#inputs.get(name);
-    if (node !== undefined) this.#upload(this.#places.get(node) as Place, values, node.dtype);
+    if (node === undefined) return;
+    // Nothing else writes there, so whole numbers that are there already (positions, masks) need not be written again.
+    const before = this.#written.get(node);
+    if (before !== undefined && sameIntegers(before, values)) return;
+    if (!(values instanceof Float32Array)) this.#written.set(node, values.slice());
+    this.#upload(this.#places.get(node) as Place, values, node.dtype);
   }
 
   /** Submits everything; gives one new storage for each output. Does not wait. */
