@@ -1,37 +1,19 @@
-import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ChatTemplate } from '../src/generation/chat-template.js';
 import { readPrompts } from '../src/generation/prompts.js';
 import { StopText } from '../src/generation/stop-text.js';
-import { built } from './program.js';
+import { built, type Ended, foretoken } from './program.js';
 
-const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'foretoken-generate-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 const data = process.env['FORETOKEN_DATA'];
 const stories = join(data ?? '', 'stories260K');
 
-function generate(
-  args: readonly string[],
-  input = '',
-): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [main, 'generate', ...args]);
-    let [stdout, stderr] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk.toString();
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr += chunk.toString();
-    });
-    child.on('close', (status) => resolve({ status, stdout, stderr }));
-    child.stdin.end(input);
-  });
-}
+const generate = (args: readonly string[], input = ''): Promise<Ended> =>
+  foretoken(['generate', ...args], input);
 
 const lines = (text: string): string[] =>
   text

@@ -15,12 +15,17 @@ export const TINY_FLAGS: readonly string[] = Object.entries(TINY).flatMap(([fiel
   String(value),
 ]);
 
-/** Runs `foretoken bench` to its end. */
-export function bench(
-  ...args: readonly string[]
-): Promise<{ status: number | null; stdout: string; stderr: string }> {
+/** How a program ended, and what it printed. */
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command of `foretoken` to its end, with this on standard input. */
+export function foretoken(args: readonly string[], input = ''): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [main, 'bench', ...args]);
+    const child = spawn(process.execPath, [main, ...args]);
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => {
       stdout += chunk.toString();
@@ -29,5 +34,9 @@ export function bench(
       stderr += chunk.toString();
     });
     child.on('close', (status) => resolve({ status, stdout, stderr }));
+    child.stdin.end(input);
   });
 }
+
+/** Runs `foretoken bench` to its end. */
+export const bench = (...args: readonly string[]): Promise<Ended> => foretoken(['bench', ...args]);
