@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
 import { RecipeError } from './errors.js';
 import { reasonOf } from './files.js';
-import { parseRecipe, type Recipe } from './recipe.js';
+import { parseRecipe, type Recipe, withoutOtherBudget } from './recipe.js';
 import { findRecipe } from './recipes.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -63,7 +63,7 @@ export function loadRecipe(path: string): Recipe {
   const { title: _, name: __, ...shared } = otherTask ? { ...below, task: {}, model: {} } : below;
   const name = basename(path).replace(/\.\w+$/, '');
   try {
-    return parseRecipe({ name, ...merge(shared, own) });
+    return parseRecipe({ name, ...merge(withoutOtherBudget(shared, own), own) });
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     throw new RecipeError(`${path}: ${cause.message}`, { cause });

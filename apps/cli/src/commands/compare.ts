@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { type Recipe, toJson, writeAtomic } from '@foretoken/train';
+import { describeBudget, type Recipe, toJson, writeAtomic } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
@@ -48,7 +48,7 @@ async function compare(this: void, flags: Flags): Promise<void> {
   mkdirSync(out, { recursive: true });
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   say(
-    `${recipe.title}: ${flags.objectives.join(', ')}; seed${flags.seeds.length > 1 ? 's' : ''} ${flags.seeds.join(', ')}; at most ${recipe.steps} steps each.`,
+    `${recipe.title}: ${flags.objectives.join(', ')}; seed${flags.seeds.length > 1 ? 's' : ''} ${flags.seeds.join(', ')}; at most ${describeBudget(recipe)} each.`,
   );
   say(`Runs are kept in ${out}; after an interruption the same command goes on.`);
 
