@@ -1,6 +1,10 @@
 import { parseStudy, type Study } from './study.js';
 
-const lora = { rank: 8, alpha: 16, targets: 'all-linear' };
+/** Adapters start at nothing and want a higher rate than the weights themselves. */
+const withAdapters = {
+  lora: { rank: 8, alpha: 16, targets: 'all-linear' },
+  optimizer: { learningRate: 1e-2 },
+};
 
 const definitions: readonly unknown[] = [
   {
@@ -21,16 +25,16 @@ const definitions: readonly unknown[] = [
         warmupSteps: 15,
       },
       batch: 4,
-      steps: 180,
-      evaluation: { every: 60, lossExamples: 48, bestBy: 'last' },
+      steps: 150,
+      evaluation: { every: 50, lossExamples: 48, bestBy: 'last' },
       logEvery: 10,
     },
     variants: [
       { name: 'ntp', title: 'next-token', objective: 'ntp' },
       { name: 'mtp', title: 'multi-token heads', objective: 'mtp' },
       { name: 'mutor', title: 'MuToR', objective: 'mutor' },
-      { name: 'lora', title: 'LoRA, next-token', objective: 'ntp', set: { lora } },
-      { name: 'lora-mutor', title: 'LoRA, MuToR', objective: 'mutor', set: { lora } },
+      { name: 'lora', title: 'LoRA, next-token', objective: 'ntp', set: withAdapters },
+      { name: 'lora-mutor', title: 'LoRA, MuToR', objective: 'mutor', set: withAdapters },
     ],
     datasets: [
       {
@@ -56,7 +60,7 @@ const definitions: readonly unknown[] = [
       },
     ],
     budgets: ['steps', 'flops'],
-    measure: { testExamples: 256, offsetExamples: 64, prompts: 6, promptTokens: 32, newTokens: 48 },
+    measure: { testExamples: 192, offsetExamples: 64, prompts: 6, promptTokens: 32, newTokens: 48 },
   },
 ];
 
