@@ -1,7 +1,15 @@
 export { headDrafter } from './drafting/head-drafter.js';
 export { type RegisterDrafting, registerDrafter } from './drafting/register-drafter.js';
 export { ObjectiveBatchError, ObjectiveConfigError } from './errors.js';
-export { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
+export {
+  crossEntropies,
+  input,
+  int32,
+  meanCrossEntropy,
+  meanOfScored,
+  trunkArrays,
+  trunkInputs,
+} from './inputs.js';
 export {
   layOutRegisters,
   type RegisterLayout,
@@ -16,9 +24,12 @@ export type {
   AutoregressiveDecoding,
   Decoding,
   LossInputs,
+  LossShares,
   Objective,
   ObjectiveCost,
   ObjectiveLoss,
+  OffsetLosses,
+  OffsetPass,
   ParallelDecoding,
   PreparedBatch,
 } from './objective.js';

@@ -15,6 +15,7 @@ import {
 } from '@foretoken/nn';
 import { createObjective, type Objective, type PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
+import { readFigures, type UpdateFigures } from './figures-of-update.js';
 import { makeModel, startFolder } from './model-source.js';
 import { fullWeights, LoraTuning, type ModelTuning } from './model-tuning.js';
 import type { Recipe } from './recipe.js';
@@ -34,7 +35,7 @@ export interface StepCost {
 
 /** What one update gives, before it has been read back. */
 export interface PendingUpdate {
-  /** f32: loss, gradient norm, then the parts of the loss in the order of `partNames`. */
+  /** f32: what `readFigures` of the session reads. */
   readonly figures: Tensor;
   readonly cost: StepCost;
 }
@@ -163,7 +164,12 @@ export class Session {
 
   /** Names of the parts of the loss; known once an update has been submitted. */
   get partNames(): readonly string[] {
-    return this.#update.partNames;
+    return [...this.#update.names.parts, ...this.#update.names.shares];
+  }
+
+  /** The figures of an update, once they have been read back. */
+  readFigures(figures: ArrayLike<number>): UpdateFigures {
+    return readFigures(this.#update.names, figures);
   }
 
   get parameterCount(): number {

@@ -9,8 +9,9 @@ import {
   type TextTokenizer,
   textConfigSchema,
 } from '@foretoken/data';
-import { loadCorpusTask, loadTextTask } from '@foretoken/data/node';
+import { loadTextTask } from '@foretoken/data/node';
 import { attentionOnlyConfig, llamaConfig } from '@foretoken/models';
+import { corpusOf } from './corpus-cache.js';
 import { RecipeError } from './errors.js';
 import { nearest } from './nearest.js';
 
@@ -84,7 +85,7 @@ const corpus: TaskKind = {
   isText: true,
   check: (settings) => void parseCorpusConfig(settings),
   load: async (settings, seed, folder) => {
-    const task = await loadCorpusTask({ ...withTokenizer(settings, folder), seed });
+    const task = await corpusOf(withTokenizer(settings, folder), seed);
     return { task, tokenizer: task.tokenizer, reports: task.describeReports() };
   },
 };

@@ -1,7 +1,8 @@
-import type { SequenceBatch, SequenceTask } from '@foretoken/data';
+import type { SequenceTask, Split } from '@foretoken/data';
 import type { Transformer } from '@foretoken/models';
 import { createObjective, IGNORE, type LossInputs, type Objective } from '@foretoken/objectives';
 import { type CompiledStep, type Device, HostRandom, type Tensor } from '@foretoken/tensor';
+import { heldOutBatches } from './evaluation/held-out-batches.js';
 
 /** Which predictions are scored: settings that all objectives share. */
 export interface LossSettings {
@@ -38,12 +39,14 @@ export class ValidationLoss {
     );
   }
 
-  /** Mean over all scored tokens of the first `count` validation examples. */
-  async measure(count: number): Promise<number> {
+  /**
+   * Mean over all scored tokens of the first `count` examples of a held-out split, the validation split by default: the
+   * test split is for what a study ends with.
+   */
+  async measure(count: number, split: Exclude<Split, 'train'> = 'validation'): Promise<number> {
     let [sum, tokens] = [0, 0];
-    for (let first = 0; first < count; first += this.batch) {
-      const examples = this.task.batch('validation', first / this.batch, this.batch);
-      const prepared = this.#nextToken.prepare(onlyFirst(examples, count - first), this.#random);
+    for (const examples of heldOutBatches(this.task, { split, count, batch: this.batch })) {
+      const prepared = this.#nextToken.prepare(examples, this.#random);
       const targets = prepared['targets']?.data as Int32Array;
       const scored = targets.reduce((all, target) => all + (target === IGNORE ? 0 : 1), 0);
       const [loss] = await this.#step.run(prepared).loss.data();
@@ -56,12 +59,4 @@ export class ValidationLoss {
   dispose(): void {
     this.#step.dispose();
   }
-}
-
-/** The batch with no targets behind its first `wanted` sequences: held-out examples start again at their end. */
-function onlyFirst(examples: SequenceBatch, wanted: number): SequenceBatch {
-  const { batch, time, channels, tokens, targets } = examples;
-  if (wanted >= batch) return examples;
-  const kept = targets?.slice() ?? tokens.filter((_, at) => at % channels === 0);
-  return { ...examples, targets: kept.fill(-1, wanted * time) };
 }
