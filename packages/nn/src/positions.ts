@@ -1,6 +1,7 @@
 import { type Device, embedding, type Tensor, type Variable } from '@foretoken/tensor';
 import { checkCount } from './errors.js';
 import { Module } from './module.js';
+import { checkPositionTable } from './position-table.js';
 
 export interface SinusoidalConfig {
   readonly width: number;
@@ -28,7 +29,7 @@ export class SinusoidalPositions extends Module {
   constructor(device: Device, config: SinusoidalConfig) {
     super();
     checkCount('SinusoidalPositions', 'width', config.width);
-    checkCount('SinusoidalPositions', 'maxPositions', config.maxPositions);
+    checkPositionTable('SinusoidalPositions', device, config);
     const shape = [config.maxPositions, config.width];
     this.#table = device.variable(sinusoidalTable(config), { shape, name: 'positions', trainable: false });
   }

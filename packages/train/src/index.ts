@@ -51,7 +51,7 @@ export type {
   StartEvent,
   TrainEvent,
 } from './events.js';
-export { toJson, writeAtomic } from './files.js';
+export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
 export { inFlight } from './in-flight.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';
@@ -59,7 +59,13 @@ export { overrideRecipe, settingKeys } from './overrides.js';
 export { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipes } from './recipes.js';
-export { type BestEvaluation, type Checkpoint, type Progress, RunFolder } from './run-folder.js';
+export {
+  type BestEvaluation,
+  type Checkpoint,
+  MODEL_FOLDER,
+  type Progress,
+  RunFolder,
+} from './run-folder.js';
 export { Session, type StepCost } from './session.js';
 export type { MetricsSink } from './sink.js';
 export { studyInFolder } from './study/data-folder.js';

@@ -6,18 +6,19 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   truncateSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type HostTensor, readSafetensors, writeSafetensors } from '@foretoken/nn';
 import type { PreparedBatch } from '@foretoken/objectives';
 import { dtypeOfHostArray, type TuningChoices } from '@foretoken/tensor';
 import { RunFolderError } from './errors.js';
 import type { RunRecord, RunSummary } from './events.js';
-import { reasonOf, toJson, writeAtomic, writing } from './files.js';
+import { makeFolder, reasonOf, toJson, writeAtomic, writing } from './files.js';
 import { parseRecipe, type Recipe } from './recipe.js';
 
 /** Where a run stands, saved with its tensors. */
@@ -73,6 +74,8 @@ function isAlive(pid: number): boolean {
 export class RunFolder {
   readonly #log: string;
   readonly #lock: string;
+  /** The highest folder that `open` made. */
+  #made: string | undefined;
 
   constructor(readonly path: string) {
     this.#log = join(path, 'metrics.jsonl');
@@ -95,7 +98,7 @@ export class RunFolder {
    * @throws RunFolderError when another process works in it, or it holds a run of other settings
    */
   open(record: RunRecord): () => void {
-    writing(this.path, () => mkdirSync(join(this.path, 'checkpoints'), { recursive: true }));
+    this.#made = makeFolder(join(this.path, 'checkpoints'));
     const release = this.#takeLock();
     try {
       const before = this.record();
@@ -107,6 +110,21 @@ export class RunFolder {
     } catch (error) {
       release();
       throw error;
+    }
+  }
+
+  /** Removes what `open` made, where no run has begun: a command that was wrong leaves nothing behind. */
+  abandon(): void {
+    if (this.#made === undefined || !this.#isUntouched()) return;
+    rmSync(join(this.path, 'config.json'), { force: true });
+    for (let folder = join(resolve(this.path), 'checkpoints'); ; folder = dirname(folder)) {
+      try {
+        rmdirSync(folder);
+      } catch {
+        // Somebody else has put something into it.
+        return;
+      }
+      if (folder === this.#made) return;
     }
   }
 

@@ -114,6 +114,7 @@ async function* trainInFolder(options: TrainOptions): AsyncGenerator<TrainEvent,
   } finally {
     loop?.dispose();
     release();
+    if (loop === undefined) folder.abandon();
   }
 }
 
