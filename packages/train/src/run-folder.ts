@@ -13,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { isProcessAlive } from '@foretoken/models/node';
 import { type HostTensor, readSafetensors, writeSafetensors } from '@foretoken/nn';
 import type { PreparedBatch } from '@foretoken/objectives';
 import { dtypeOfHostArray, type TuningChoices } from '@foretoken/tensor';
@@ -37,6 +38,8 @@ export interface Progress {
   readonly tokens?: number;
   /** The best evaluation so far, whose parameters are kept beside the checkpoint. */
   readonly best?: BestEvaluation | null;
+  /** Evaluations since the best one. */
+  readonly worse?: number;
 }
 
 /** The evaluation that has been best so far. */
@@ -59,16 +62,6 @@ const BEST = /^best-(\d+)\.safetensors$/;
 export const MODEL_FOLDER = 'model';
 
 const padded = (step: number): string => String(step).padStart(7, '0');
-
-/** Whether a process of this number runs on this machine. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
 
 /** One run on disk: its record, its log, its checkpoints and, at the end, its summary. */
 export class RunFolder {
@@ -135,12 +128,12 @@ export class RunFolder {
 
   #compare(before: RunRecord, now: RunRecord): void {
     const earlier = this.#recipeOf(before);
-    for (const [path, hash] of Object.entries(before.data ?? {})) {
-      if (now.data?.[path] === undefined || now.data[path] === hash) continue;
-      throw new RunFolderError(
-        `${path} has changed since the run in ${this.path} began. Put the old file back, or choose another --out.`,
-      );
-    }
+    for (const [path, hash] of Object.entries(before.data ?? {}))
+      if (now.data?.[path] !== undefined && now.data[path] !== hash) throw this.#changed(path);
+    const from = String(earlier.model['from']);
+    for (const [name, hash] of Object.entries(before.model ?? {}))
+      if (now.model !== undefined && now.model[name] !== hash)
+        throw this.#changed(`model.from ${from}: ${name}`);
     const identity = (recipe: Recipe, { objective, settings, seed }: RunRecord): string =>
       JSON.stringify(sorted({ recipe, objective, settings, seed }));
     if (identity(earlier, before) === identity(now.recipe, now)) return;
@@ -152,6 +145,12 @@ export class RunFolder {
       changed.length > 0 ? `other settings (${changed.join(', ')})` : 'another objective, seed or settings';
     throw new RunFolderError(
       `${this.path} holds a run with ${what}. Choose another --out, or remove the folder.`,
+    );
+  }
+
+  #changed(what: string): RunFolderError {
+    return new RunFolderError(
+      `${what} has changed since the run in ${this.path} began. Put the old file back, or choose another --out.`,
     );
   }
 
@@ -181,7 +180,7 @@ export class RunFolder {
       }
       const owner = Number(readFileSync(this.#lock, 'utf8'));
       // A process that was killed leaves its lock behind; an own one is from an earlier run in this process.
-      if (owner > 0 && owner !== process.pid && isAlive(owner)) {
+      if (owner > 0 && owner !== process.pid && isProcessAlive(owner)) {
         throw new RunFolderError(`${this.path} is in use by process ${owner}.`);
       }
       rmSync(this.#lock, { force: true });

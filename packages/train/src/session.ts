@@ -15,6 +15,7 @@ import {
 } from '@foretoken/nn';
 import { createObjective, type Objective, type PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
+import { RecipeError } from './errors.js';
 import { readFigures, type UpdateFigures } from './figures-of-update.js';
 import { makeModel, startFolder } from './model-source.js';
 import { fullWeights, LoraTuning, type ModelTuning } from './model-tuning.js';
@@ -69,6 +70,8 @@ export class Session {
   /** Variables of model and objective that are trained, by name. */
   readonly parameters: ReadonlyMap<string, Variable>;
   readonly extraParameters: number;
+  /** Updates at most: those of the recipe, or of its epochs. */
+  readonly steps: number;
   readonly schedule: Schedule;
   readonly #tuning: ModelTuning;
   readonly #origin: PretrainedOrigin | undefined;
@@ -143,7 +146,12 @@ export class Session {
             ...decayGroups(extra, weightDecay).map((group) => ({ ...group, rateScale: objectiveRateScale })),
           ];
     this.#optimizer = new AdamW(groups, { betas: [beta1, beta2], weightDecay });
-    const decay = { peak: learningRate, warmupSteps, totalSteps: recipe.steps };
+    this.steps = stepsOf(recipe, task);
+    const decay = {
+      peak: learningRate,
+      warmupSteps: Math.min(warmupSteps, this.steps),
+      totalSteps: this.steps,
+    };
     this.schedule = { constant: constantSchedule, linear: linearSchedule, cosine: cosineSchedule }[schedule](
       decay,
     );
@@ -205,7 +213,7 @@ export class Session {
     const wanted = task.batchTimes?.length ?? 1;
     const { accumulate } = recipe.optimizer;
     const parts = task.batchesPerEpoch?.('train', recipe.batch / accumulate) ?? accumulate;
-    const steps = Math.min(recipe.steps, Math.ceil(parts / accumulate));
+    const steps = Math.min(this.steps, Math.ceil(parts / accumulate));
     const found = new Map<number, number>();
     for (let step = 0; step < steps && found.size < wanted; step++) {
       const { time } = task.batch('train', step * accumulate, recipe.batch / accumulate);
@@ -337,6 +345,20 @@ export class Session {
 function tuningOf({ lora, model }: Recipe, seed: number): ModelTuning {
   if (lora === undefined) return fullWeights;
   return new LoraTuning(lora, model['from'] as string, new HostRandom(seed, STREAM.adapters));
+}
+
+/**
+ * Updates at most. An epoch is all batches that a pass over the examples gives; a part of an update counts as one.
+ *
+ * @throws RecipeError for epochs of a task that makes examples without end
+ */
+function stepsOf({ steps, epochs, batch, optimizer: { accumulate } }: Recipe, task: SequenceTask): number {
+  if (steps !== undefined) return steps;
+  const parts = task.batchesPerEpoch?.('train', batch / accumulate);
+  if (parts === undefined || epochs === undefined) {
+    throw new RecipeError(`epochs: a task of kind ${task.name} makes examples without end. Give steps.`);
+  }
+  return Math.max(1, Math.ceil((epochs * parts) / accumulate));
 }
 
 /** Prefixes of tensors of the optimizer and of the loss scaler in a checkpoint. */
