@@ -1,5 +1,5 @@
 export { RecipeError, RunFolderError, TrainingError } from './errors.js';
-export { type Evaluation, Evaluator } from './evaluate.js';
+export { type Answers, type Evaluation, Evaluator } from './evaluate.js';
 export { type ChoiceQuestion, type ChosenOption, chooseOptions } from './evaluation/choices.js';
 export { EvaluationError } from './evaluation/errors.js';
 export {
@@ -58,11 +58,22 @@ export { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipes } from './recipes.js';
 export { type BestEvaluation, type Checkpoint, type Progress, RunFolder } from './run-folder.js';
-export { Session, type StepCost } from './session.js';
+export { SequenceAnswers } from './sequence-answers.js';
+export type { LoadedTask, SequenceKind } from './sequence-kind.js';
+export { SequenceWork } from './sequence-work.js';
+export { Session } from './session.js';
 export type { MetricsSink } from './sink.js';
-export { findTaskKind, type LoadedTask, type TaskKind, taskKinds } from './task-kinds.js';
+export { findTaskKind, type TaskKind, taskKinds } from './task-kinds.js';
 export { TensorBoardSink } from './tensorboard.js';
 export { type TrainOptions, train } from './train.js';
 export { fileTuningStore } from './tuning-store.js';
-export { type LossSettings, ValidationLoss } from './validation-loss.js';
+export { type LossSettings, nextTokenLoss, type Scoring, ValidationLoss } from './validation-loss.js';
 export { packageVersions } from './versions.js';
+export type {
+  HeldOutLoss,
+  QuestionEvaluator,
+  StepCost,
+  WorkBatch,
+  Workload,
+  WorkRequest,
+} from './workload.js';

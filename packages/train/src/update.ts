@@ -1,4 +1,3 @@
-import type { Transformer } from '@foretoken/models';
 import {
   clipGradNorm,
   GradientAccumulator,
@@ -6,7 +5,7 @@ import {
   type Optimizer,
   takeGradients,
 } from '@foretoken/nn';
-import type { LossInputs, Objective, PreparedBatch } from '@foretoken/objectives';
+import type { LossInputs, ObjectiveLoss, PreparedBatch } from '@foretoken/objectives';
 import {
   type CompiledStep,
   concat,
@@ -21,8 +20,8 @@ import {
 /** What an update reads and changes. */
 export interface UpdateParts {
   readonly device: Device;
-  readonly model: Transformer;
-  readonly objective: Objective;
+  /** Of what is trained. */
+  readonly work: { readonly objective: string; loss(inputs: LossInputs): ObjectiveLoss };
   /** Trainable parameters of model and objective. */
   readonly parameters: ReadonlyMap<string, Variable>;
   readonly optimizer: Optimizer<object>;
@@ -126,10 +125,10 @@ class WholeUpdate implements Update {
   constructor(parts: UpdateParts) {
     this.#guard = new FiniteGuard(parts.device);
     const updated = { ...parts, guard: this.#guard };
-    const { device, model, objective, parameters, scaler } = updated;
+    const { device, work, parameters, scaler } = updated;
     const trace = (inputs: LossInputs): Figures => {
       const { learningRate, stepNumber, ...batch } = inputs as LossInputs & Scalars;
-      const { loss, parts } = objective.loss(model, batch);
+      const { loss, parts } = work.loss(batch);
       (scaler?.scale(loss) ?? loss).backward();
       const norm = applyGradients(updated, takeGradients(parameters), loss, {
         learningRate,
@@ -138,7 +137,7 @@ class WholeUpdate implements Update {
       this.partNames = Object.keys(parts);
       return { figures: stackScalars([loss, norm, ...Object.values(parts)]) };
     };
-    this.#step = device.compile(trace, { name: `update (${objective.name})` });
+    this.#step = device.compile(trace, { name: `update (${work.objective})` });
   }
 
   run([batch]: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {
@@ -177,9 +176,9 @@ class AccumulatedUpdate implements Update {
   constructor(parts: UpdateParts, count: number) {
     this.#guard = new FiniteGuard(parts.device);
     const updated = { ...parts, guard: this.#guard };
-    const { device, model, objective, parameters, scaler } = updated;
+    const { device, work, parameters, scaler } = updated;
     const add = (batch: LossInputs): Record<string, never> => {
-      const { loss, parts } = objective.loss(model, batch);
+      const { loss, parts } = work.loss(batch);
       (scaler?.scale(loss) ?? loss).backward();
       const gradients = takeGradients(parameters);
       const losses = stackScalars([loss, ...Object.values(parts)]);
@@ -201,8 +200,8 @@ class AccumulatedUpdate implements Update {
       const norm = applyGradients(updated, sums.gradients.take(count), losses.slice(0, 0, 1), scalars);
       return { figures: concat([losses.slice(0, 0, 1), norm.reshape([1]), losses.slice(0, 1)], 0) };
     };
-    this.#add = device.compile(add, { name: `part of a batch (${objective.name})` });
-    this.#finish = device.compile(finish, { name: `update (${objective.name})` });
+    this.#add = device.compile(add, { name: `part of a batch (${work.objective})` });
+    this.#finish = device.compile(finish, { name: `update (${work.objective})` });
   }
 
   run(microBatches: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {
