@@ -151,6 +151,23 @@ export class Transformer extends Module {
     );
   }
 
+  /**
+   * How much of each token every token takes, a tensor f32 `[B, H, T, T]` for each block: what attention looks at, for
+   * figures. Takes memory and time that training never does, and no cache.
+   *
+   * @throws ShapeError when the inputs have a cache
+   */
+  attentionWeights(inputs: Omit<TrunkInputs, 'dropoutKey'>): Tensor[] {
+    if (inputs.cache !== undefined) throw new ShapeError('Transformer: attention weights take no cache.');
+    const context = this.context(inputs);
+    const weights: Tensor[] = [];
+    this.blocks.reduce((hidden, block) => {
+      weights.push(block.attentionWeights(hidden, context));
+      return block.forward(hidden, context);
+    }, this.#embed(inputs));
+    return weights;
+  }
+
   /** Masks and rotary positions as blocks take them: for `residual`, and for the blocks of heads. */
   context({
     positions,

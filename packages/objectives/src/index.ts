@@ -3,7 +3,15 @@ export { headDrafter } from './drafting/head-drafter.js';
 export { type RegisterDrafting, registerDrafter } from './drafting/register-drafter.js';
 export { ObjectiveBatchError, ObjectiveConfigError } from './errors.js';
 export { checkImageBatch, type ImageBatch } from './image-batch.js';
-export { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
+export {
+  crossEntropies,
+  input,
+  int32,
+  meanCrossEntropy,
+  meanOfScored,
+  trunkArrays,
+  trunkInputs,
+} from './inputs.js';
 export {
   layOutRegisters,
   type RegisterLayout,
@@ -19,9 +27,12 @@ export type {
   Decoding,
   LearningObjective,
   LossInputs,
+  LossShares,
   Objective,
   ObjectiveCost,
   ObjectiveLoss,
+  OffsetLosses,
+  OffsetPass,
   ParallelDecoding,
   PreparedBatch,
 } from './objective.js';

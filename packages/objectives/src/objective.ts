@@ -13,6 +13,21 @@ export interface ObjectiveLoss {
   readonly loss: Tensor;
   /** Means that the loss is made of, before weighting, for the log. */
   readonly parts: Readonly<Record<string, Tensor>>;
+  /** The same losses by what they predict, for the log. */
+  readonly shares?: LossShares;
+}
+
+/**
+ * Losses of some of the targets each, which a batch may have none of: sums with the numbers of targets that they are
+ * over, so that whoever reads them knows which are there.
+ */
+export interface LossShares {
+  /** K names, that of the distance to the target for instance: `offset2`. */
+  readonly names: readonly string[];
+  /** f32 `[K]` */
+  readonly sums: Tensor;
+  /** f32 `[K]` */
+  readonly counts: Tensor;
 }
 
 export interface ObjectiveCost {
@@ -81,4 +96,26 @@ export interface Objective extends LearningObjective<SequenceBatch, Transformer>
    * @param count - tokens to guess at a time; default as many as it was trained for
    */
   drafter?(count?: number): Drafter;
+  /**
+   * Passes that together measure the loss of all that the objective predicts, by distance to the target. Where it is not
+   * there, tokens predict the next one and nothing else.
+   */
+  offsetPasses?(): readonly OffsetPass[];
+}
+
+/** A pass over a batch that gives the loss at some distances, for every place that has such a target. */
+export interface OffsetPass {
+  /** Distances to the target in tokens, 1 for the next one. */
+  readonly offsets: readonly number[];
+  /** @throws ObjectiveBatchError when the batch is malformed */
+  prepare(batch: SequenceBatch): PreparedBatch;
+  /** For each of `offsets` the losses of the targets, f32 `[B, n]`, 0 where there is none, and those targets. */
+  losses(model: Transformer, inputs: LossInputs): readonly OffsetLosses[];
+}
+
+export interface OffsetLosses {
+  /** f32 `[B, n]` */
+  readonly losses: Tensor;
+  /** i32 `[B, n]` */
+  readonly targets: Tensor;
 }

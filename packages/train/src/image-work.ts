@@ -21,7 +21,6 @@ import type { HeldOutLoss, QuestionEvaluator, WorkBatch, Workload, WorkRequest }
 export class ImageWork implements Workload {
   readonly shapes = 1;
   readonly modelVariables: ReadonlyMap<string, Variable>;
-  readonly objectiveVariables: ReadonlyMap<string, Variable>;
 
   /**
    * Reads the images, and makes model and objective for them.
@@ -46,17 +45,13 @@ export class ImageWork implements Workload {
     readonly device: Device,
     readonly task: ImageTask,
     readonly model: ImageClassifier,
-    readonly classify: Classify,
+    readonly objective: Classify,
   ) {
     this.modelVariables = model.parameters();
-    this.objectiveVariables = classify.parameters();
   }
 
   get reports(): readonly string[] {
     return this.task.describeReports();
-  }
-  get objective(): string {
-    return this.classify.name;
   }
   get precision(): 'f32' | 'f16' {
     return this.model.config.trunk.precision;
@@ -69,13 +64,13 @@ export class ImageWork implements Workload {
     const batch = this.task.batch('train', step, size);
     return {
       shape: String(size),
-      cost: this.classify.cost(this.model.config, size),
-      prepare: () => this.classify.prepare(batch),
+      cost: this.objective.cost(this.model.config, size),
+      prepare: () => this.objective.prepare(batch),
     };
   }
 
   loss(inputs: LossInputs): ObjectiveLoss {
-    return this.classify.loss(this.model, inputs);
+    return this.objective.loss(this.model, inputs);
   }
 
   evaluator(): QuestionEvaluator {
@@ -83,7 +78,7 @@ export class ImageWork implements Workload {
   }
 
   heldOutLoss(batch: number): HeldOutLoss {
-    const scoring: Scoring<ImageBatch, ImageClassifier> = { objective: this.classify, onlyFirst, scored };
+    const scoring: Scoring<ImageBatch, ImageClassifier> = { objective: this.objective, onlyFirst, scored };
     return new ValidationLoss(this.device, this.task, this.model, scoring, batch);
   }
 
@@ -96,7 +91,7 @@ export class ImageWork implements Workload {
 
   dispose(): void {
     this.model.dispose();
-    for (const variable of this.objectiveVariables.values()) variable.dispose();
+    this.objective.dispose();
   }
 }
 

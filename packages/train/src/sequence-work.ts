@@ -3,6 +3,7 @@ import { CheckpointError, checkpointContents, type Transformer } from '@foretoke
 import type { PretrainedOrigin } from '@foretoken/models/node';
 import { createObjective, type LossInputs, type Objective, type ObjectiveLoss } from '@foretoken/objectives';
 import { type Device, HostRandom, type Variable } from '@foretoken/tensor';
+import { RecipeError } from './errors.js';
 import { Evaluator } from './evaluate.js';
 import { makeModel, startFolder } from './model-source.js';
 import { fullWeights, LoraTuning, type ModelTuning } from './model-tuning.js';
@@ -25,9 +26,9 @@ interface Parts {
   readonly device: Device;
   readonly loaded: LoadedTask;
   readonly model: Transformer;
+  readonly objective: Objective;
   readonly origin: PretrainedOrigin | undefined;
   readonly tuning: ModelTuning;
-  readonly objective: Objective;
   /** Of the objective. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -36,6 +37,9 @@ interface Parts {
 export class SequenceWork implements Workload {
   readonly task: SequenceTask;
   readonly model: Transformer;
+  readonly objective: Objective;
+  /** Where the task is one of text. */
+  readonly tokenizer: TextTokenizer | undefined;
   readonly modelVariables: ReadonlyMap<string, Variable>;
   readonly #parts: Parts;
 
@@ -52,7 +56,7 @@ export class SequenceWork implements Workload {
     const made = await makeModel({ device, settings: recipe.model, kind, loaded, folder, random });
     const chosen = recipe.objectives[objective] ?? {};
     const tuning = tuningOf(recipe, seed);
-    return new SequenceWork(made.model, tuning, {
+    return new SequenceWork({
       ...made,
       device,
       loaded,
@@ -66,21 +70,17 @@ export class SequenceWork implements Workload {
     });
   }
 
-  private constructor(model: Transformer, tuning: ModelTuning, parts: Parts) {
-    this.model = model;
+  private constructor(parts: Parts) {
+    this.model = parts.model;
+    this.objective = parts.objective;
     this.task = parts.loaded.task;
+    this.tokenizer = parts.loaded.tokenizer;
     this.#parts = parts;
-    this.modelVariables = tuning.parameters(model);
+    this.modelVariables = parts.tuning.parameters(parts.model);
   }
 
   get reports(): readonly string[] {
     return this.#parts.loaded.reports;
-  }
-  get objective(): string {
-    return this.#parts.objective.name;
-  }
-  get objectiveVariables(): ReadonlyMap<string, Variable> {
-    return this.#parts.objective.parameters();
   }
   get precision(): 'f32' | 'f16' {
     return this.model.config.precision;
@@ -97,24 +97,24 @@ export class SequenceWork implements Workload {
     return {
       shape: String(batch.time),
       cost: this.#costOf(batch),
-      prepare: (random) => this.#parts.objective.prepare(batch, random),
+      prepare: (random) => this.objective.prepare(batch, random),
     };
   }
 
   #costOf({ batch, time, lengths, prefixLengths, answerTime }: SequenceBatch): StepCost {
     // What is computed is the room that a batch of this shape makes for its answers.
     const prefix = answerTime === undefined ? Math.min(...prefixLengths) : time - answerTime;
-    const { flops } = this.#parts.objective.cost(this.model.config, { batch, time, prefix });
+    const { flops } = this.objective.cost(this.model.config, { batch, time, prefix });
     return { flops, tokens: lengths.reduce((all, length) => all + length, 0) };
   }
 
   loss(inputs: LossInputs): ObjectiveLoss {
-    return this.#parts.objective.loss(this.model, inputs);
+    return this.objective.loss(this.model, inputs);
   }
 
   evaluator(): QuestionEvaluator {
-    const { device, objective } = this.#parts;
-    return new Evaluator(this.task, new SequenceAnswers(device, this.task, this.model, objective));
+    const { task, model, objective } = this;
+    return new Evaluator(task, new SequenceAnswers(this.#parts.device, task, model, objective));
   }
 
   heldOutLoss(batch: number): HeldOutLoss {
@@ -124,7 +124,7 @@ export class SequenceWork implements Workload {
 
   /** Models of text are written, where a family of models that other tools know expresses them. */
   isExpressible(): boolean {
-    if (this.#parts.loaded.tokenizer === undefined) return false;
+    if (this.tokenizer === undefined) return false;
     try {
       checkpointContents(this.model);
       return true;
@@ -135,19 +135,25 @@ export class SequenceWork implements Workload {
   }
 
   saveModel(folder: string): Promise<void> {
-    const { tuning, origin, loaded } = this.#parts;
+    const { tuning, origin } = this.#parts;
     return tuning.save({
       model: this.model,
       folder,
-      origin: origin ?? originOf(loaded.tokenizer),
-      extra: this.objectiveVariables,
+      origin: origin ?? originOf(this.tokenizer),
+      extra: this.objective.parameters(),
     });
   }
 
   dispose(): void {
     this.model.dispose();
-    for (const variable of this.objectiveVariables.values()) variable.dispose();
+    for (const variable of this.objective.parameters().values()) variable.dispose();
   }
+}
+
+/** The sequences that a session learns from. @throws RecipeError when its task is of something else */
+export function sequencesOf({ work }: { readonly work: Workload }): SequenceWork {
+  if (work instanceof SequenceWork) return work;
+  throw new RecipeError(`${work.task.name} is no task of sequences.`);
 }
 
 /** What of the model a recipe trains. */

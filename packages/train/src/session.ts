@@ -12,6 +12,7 @@ import {
 } from '@foretoken/nn';
 import type { PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
+import { readFigures, type UpdateFigures } from './figures-of-update.js';
 import type { Recipe } from './recipe.js';
 import { STREAM } from './streams.js';
 import { taskOf } from './task-kinds.js';
@@ -20,7 +21,7 @@ import type { StepCost, WorkBatch, Workload } from './workload.js';
 
 /** What one update gives, before it has been read back. */
 export interface PendingUpdate {
-  /** f32: loss, gradient norm, then the parts of the loss in the order of `partNames`. */
+  /** f32: what `readFigures` of the session reads. */
   readonly figures: Tensor;
   readonly cost: StepCost;
 }
@@ -57,7 +58,7 @@ export class Session {
     const named = (owner: string, variables: ReadonlyMap<string, Variable>): Map<string, Variable> =>
       new Map([...variables].map(([name, variable]) => [`${owner}.${name}`, variable]));
     const own = named('model', work.modelVariables);
-    const extra = named('objective', work.objectiveVariables);
+    const extra = named('objective', work.objective.parameters());
     this.extraParameters = sizeOfAll(extra);
     this.parameters = new Map([...own, ...extra]);
     const {
@@ -99,7 +100,12 @@ export class Session {
 
   /** Names of the parts of the loss; known once an update has been submitted. */
   get partNames(): readonly string[] {
-    return this.#update.partNames;
+    return [...this.#update.names.parts, ...this.#update.names.shares];
+  }
+
+  /** The figures of an update, once they have been read back. */
+  readFigures(figures: ArrayLike<number>): UpdateFigures {
+    return readFigures(this.#update.names, figures);
   }
 
   get parameterCount(): number {

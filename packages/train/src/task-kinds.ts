@@ -7,8 +7,9 @@ import {
   starGraphConfigSchema,
   textConfigSchema,
 } from '@foretoken/data';
-import { loadCorpusTask, loadTextTask } from '@foretoken/data/node';
+import { loadTextTask } from '@foretoken/data/node';
 import { type ObjectiveDescription, objectiveKinds } from '@foretoken/objectives';
+import { corpusOf } from './corpus-cache.js';
 import { RecipeError } from './errors.js';
 import { imageKinds } from './image-kinds.js';
 import { checkModel, MODEL_KEYS } from './model-source.js';
@@ -104,7 +105,7 @@ const corpus: SequenceKind = {
   isText: true,
   check: (settings) => void parseCorpusConfig(settings),
   load: async (settings, seed, folder) => {
-    const task = await loadCorpusTask({ ...withTokenizer(settings, folder), seed });
+    const task = await corpusOf(withTokenizer(settings, folder), seed);
     return { task, tokenizer: task.tokenizer, reports: task.describeReports() };
   },
 };

@@ -333,13 +333,10 @@ class TrainingLoop {
   #metrics(step: number, figures: ArrayLike<number>): MetricsEvent | undefined {
     const made = step + 1;
     if (made % this.options.recipe.logEvery !== 0 && made !== this.options.recipe.steps) return undefined;
-    const [loss, gradientNorm, ...parts] = Array.from(figures) as [number, number, ...number[]];
     const event: MetricsEvent = {
       type: 'metrics',
       step: made,
-      loss,
-      parts: Object.fromEntries(this.session.partNames.map((name, at) => [name, parts[at] as number])),
-      gradientNorm,
+      ...this.session.readFigures(figures),
       learningRate: this.session.schedule(step),
       flops: this.#flops,
       tokens: this.#tokens,

@@ -1,4 +1,4 @@
-import type { SequenceBatch, SequenceTask, Task } from '@foretoken/data';
+import type { SequenceBatch, SequenceTask, Split, Task } from '@foretoken/data';
 import type { Transformer } from '@foretoken/models';
 import {
   createObjective,
@@ -8,6 +8,7 @@ import {
   type PreparedBatch,
 } from '@foretoken/objectives';
 import { type CompiledStep, type Device, HostRandom, type Tensor } from '@foretoken/tensor';
+import { firstSequences, heldOutBatches } from './evaluation/held-out-batches.js';
 import type { HeldOutLoss } from './workload.js';
 
 /** Which predictions are scored: settings that all objectives on sequences share. */
@@ -20,8 +21,8 @@ export interface LossSettings {
 export interface Scoring<Batch, Model> {
   /** One that draws nothing. */
   readonly objective: LearningObjective<Batch, Model>;
-  /** The batch with nothing to score behind its first `wanted` examples: held-out ones start again at their end. */
-  onlyFirst(batch: Batch, wanted: number): Batch;
+  /** The batch with nothing to score behind its first `wanted` examples. */
+  readonly onlyFirst: (batch: Batch, wanted: number) => Batch;
   /** How many things the loss of a batch is the mean of. */
   scored(prepared: PreparedBatch): number;
 }
@@ -48,15 +49,15 @@ export class ValidationLoss<Batch, Model> implements HeldOutLoss {
     );
   }
 
-  /** Mean over all that is scored of the first `count` validation examples. */
-  async measure(count: number): Promise<number> {
+  /**
+   * Mean over all that is scored of the first `count` examples of a held-out split, the validation split by default: the
+   * test split is for what a study ends with.
+   */
+  async measure(count: number, split: Exclude<Split, 'train'> = 'validation'): Promise<number> {
     const { task, batch, scoring } = this;
     let [sum, all] = [0, 0];
-    for (let first = 0; first < count; first += batch) {
-      const examples = task.batch('validation', first / batch, batch);
-      const wanted = count - first;
-      const kept = wanted < batch ? scoring.onlyFirst(examples, wanted) : examples;
-      const prepared = scoring.objective.prepare(kept, this.#random);
+    for (const examples of heldOutBatches(task, { split, count, batch }, scoring.onlyFirst)) {
+      const prepared = scoring.objective.prepare(examples, this.#random);
       const scored = scoring.scored(prepared);
       const [loss] = await this.#step.run(prepared).loss.data();
       sum += (loss as number) * scored;
@@ -85,17 +86,11 @@ export function nextTokenLoss(
 ): ValidationLoss<SequenceBatch, Transformer> {
   const context = { device, modelConfig: model.config, random: new HostRandom(0) };
   const objective = createObjective('ntp', { lossOn, bidirectionalPrefix }, context);
-  const scoring: Scoring<SequenceBatch, Transformer> = { objective, onlyFirst, scored };
+  const scoring: Scoring<SequenceBatch, Transformer> = { objective, onlyFirst: firstSequences, scored };
   return new ValidationLoss(device, task, model, scoring, batch);
 }
 
 function scored({ targets }: PreparedBatch): number {
   const values = targets?.data as Int32Array;
   return values.reduce((all, target) => all + (target === IGNORE ? 0 : 1), 0);
-}
-
-function onlyFirst(examples: SequenceBatch, wanted: number): SequenceBatch {
-  const { time, channels, tokens, targets } = examples;
-  const kept = targets?.slice() ?? tokens.filter((_, at) => at % channels === 0);
-  return { ...examples, targets: kept.fill(-1, wanted * time) };
 }

@@ -30,8 +30,8 @@ export interface QuestionEvaluator {
 
 /** Measures the loss on held-out examples. */
 export interface HeldOutLoss {
-  /** Mean over the first `count` validation examples. */
-  measure(count: number): Promise<number>;
+  /** Mean over the first `count` examples of a split; default that of validation. */
+  measure(count: number, split?: 'validation' | 'test'): Promise<number>;
   dispose(): void;
 }
 
@@ -43,12 +43,13 @@ export interface Workload {
   readonly task: Task<unknown>;
   /** What became of the data, a line for each split. */
   readonly reports: readonly string[];
-  /** Name of the objective. */
-  readonly objective: string;
+  readonly objective: {
+    readonly name: string;
+    /** Variables that it adds to those of the model. */
+    parameters(): ReadonlyMap<string, Variable>;
+  };
   /** Variables of the model that are trained, by name. */
   readonly modelVariables: ReadonlyMap<string, Variable>;
-  /** Those that the objective adds. */
-  readonly objectiveVariables: ReadonlyMap<string, Variable>;
   readonly precision: 'f32' | 'f16';
   /** Whether passes of training draw what to leave out, and so need a key. */
   readonly hasDropout: boolean;

@@ -10,8 +10,9 @@ import {
   parseRecipe,
   type Recipe,
   RunFolder,
-  SequenceWork,
+  type SequenceWork,
   Session,
+  sequencesOf,
   type TrainEvent,
   train,
 } from '../src/index.js';
@@ -90,9 +91,7 @@ async function run(name: string, given: Recipe, objective = 'mutor', stopAfter =
 
 /** What the trainer would train with next-token prediction. */
 async function openWork(given: Recipe): Promise<SequenceWork> {
-  const { work } = await Session.create(device, given, 'ntp', 0);
-  if (!(work instanceof SequenceWork)) throw new Error('Text is no task of sequences.');
-  return work;
+  return sequencesOf(await Session.create(device, given, 'ntp', 0));
 }
 
 describe('training on text', () => {

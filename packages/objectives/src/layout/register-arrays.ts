@@ -11,14 +11,14 @@ export interface RegisterArrayOptions {
   /** Which predictions of the real tokens are scored. */
   readonly scope: LossScope;
   readonly plan: RegisterPlan;
-  /** Row 0 of the register table for offset `minOffset`, row 1 for the next, instead of row 0 for all. */
-  readonly vectorPerOffset: boolean;
+  /** Row 0 of the register table is for this offset, row 1 for the next; row 0 for all offsets when absent. */
+  readonly firstOffset: number | undefined;
 }
 
 /** Tokens with their registers behind them, as the trunk reads them, and the targets of both. */
 export function registerArrays(
   batch: SequenceBatch,
-  { scope, plan, vectorPerOffset }: RegisterArrayOptions,
+  { scope, plan, firstOffset }: RegisterArrayOptions,
   random: HostRandom,
 ): PreparedBatch {
   const { batch: rows, time, channels } = batch;
@@ -35,12 +35,10 @@ export function registerArrays(
     segment: int32(behind(layout.segment, registers.segment), shape),
     slot: int32(behind(new Int32Array(rows * time), slots(rows, count)), shape),
     ...(scope.bidirectionalPrefix ? { prefix: int32(behind(layout.prefix, 0), shape) } : {}),
-    registers: int32(
-      behind(new Int32Array(rows * time).fill(-1), tableRows(registers, plan, vectorPerOffset)),
-      shape,
-    ),
+    registers: int32(behind(new Int32Array(rows * time).fill(-1), tableRows(registers, firstOffset)), shape),
     targets: int32(shiftedTargets(batch, layout, 1, scope), [rows, time]),
     registerTargets: int32(registers.targets, [rows, count]),
+    offsets: int32(registers.offsets, [rows]),
   };
 }
 
@@ -69,13 +67,9 @@ function slots(rows: number, count: number): Int32Array {
 }
 
 /** Row of the register table for each register; -1, which adds nothing, for unused ones. */
-function tableRows(
-  { segment, offsets, count }: RegisterLayout,
-  { minOffset }: RegisterPlan,
-  each: boolean,
-): Int32Array {
+function tableRows({ segment, offsets, count }: RegisterLayout, firstOffset: number | undefined): Int32Array {
   return segment.map((document, index) => {
     if (document < 0) return -1;
-    return each ? (offsets[Math.floor(index / count)] as number) - minOffset : 0;
+    return firstOffset === undefined ? 0 : (offsets[Math.floor(index / count)] as number) - firstOffset;
   });
 }
