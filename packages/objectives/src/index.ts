@@ -1,6 +1,8 @@
+export { Classify, classify } from './classify.js';
 export { headDrafter } from './drafting/head-drafter.js';
 export { type RegisterDrafting, registerDrafter } from './drafting/register-drafter.js';
 export { ObjectiveBatchError, ObjectiveConfigError } from './errors.js';
+export { checkImageBatch, type ImageBatch } from './image-batch.js';
 export {
   crossEntropies,
   input,
@@ -23,6 +25,7 @@ export { NextToken, nextToken } from './next-token.js';
 export type {
   AutoregressiveDecoding,
   Decoding,
+  LearningObjective,
   LossInputs,
   LossShares,
   Objective,
@@ -33,11 +36,19 @@ export type {
   ParallelDecoding,
   PreparedBatch,
 } from './objective.js';
-export { defineObjective, type ObjectiveContext, type ObjectiveKind } from './objective-kind.js';
 export {
+  defineObjective,
+  type ObjectiveContext,
+  type ObjectiveDescription,
+  type ObjectiveKind,
+} from './objective-kind.js';
+export {
+  allObjectives,
+  createFrom,
   createObjective,
   describeSettings,
   findObjective,
+  imageObjectiveKinds,
   type ObjectiveSettings,
   objectiveKinds,
   resolveSettings,

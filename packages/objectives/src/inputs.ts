@@ -53,7 +53,10 @@ export function input(inputs: LossInputs, name: string): Tensor {
  * Trunk inputs from the arrays of `prepare`: the mask follows from `order`, `segment`, `slot` and `prefix`. A prompt
  * is read in both directions when there is an input `prefix`.
  */
-export function trunkInputs(inputs: LossInputs, embeddings?: Tensor): TrunkInputs {
+export function trunkInputs(
+  inputs: LossInputs,
+  embeddings?: Tensor,
+): TrunkInputs & { readonly mask: Tensor } {
   const { slot, prefix, dropoutKey } = inputs;
   const metadata = { order: input(inputs, 'order'), segment: input(inputs, 'segment'), slot, prefix };
   return {

@@ -61,26 +61,32 @@ export interface ParallelDecoding {
 export type Decoding = AutoregressiveDecoding | ParallelDecoding;
 
 /**
- * What a batch becomes and what the loss is. The model knows nothing about its objective: it reads tokens or
- * vectors, position ids and a mask, and gives hidden states.
+ * What a batch becomes and what the loss is, for batches and models of any kind. The model knows nothing about its
+ * objective.
  *
  * A training loop calls `prepare` on the host for each batch, hands the arrays to a compiled step, and in the step
- * asks `loss` for one scalar. Batches of one shape (and one `answerTime`) give inputs of one shape, so that the step is traced once.
+ * asks `loss` for one scalar. Batches of one shape give inputs of one shape, so that the step is traced once.
  */
-export interface Objective {
+export interface LearningObjective<Batch, Model> {
   readonly name: string;
-  readonly decoding: Decoding;
   /** Extra trainable parameters, by name. */
   parameters(): Map<string, Variable>;
   /**
-   * Lays a batch out: tokens, position ids, what the mask needs, targets. Pure host code, and a function of its
-   * arguments alone.
+   * Lays a batch out as arrays: what the model reads, and targets. Pure host code, and a function of its arguments alone.
    *
    * @throws ObjectiveBatchError when the batch is malformed or the objective cannot be applied to it
    */
-  prepare(batch: SequenceBatch, random: HostRandom): PreparedBatch;
+  prepare(batch: Batch, random: HostRandom): PreparedBatch;
   /** The loss as graph. Reads `dropoutKey` (u32 `[2]`) from the inputs when the training loop has added one. */
-  loss(model: Transformer, inputs: LossInputs): ObjectiveLoss;
+  loss(model: Model, inputs: LossInputs): ObjectiveLoss;
+}
+
+/**
+ * An objective on sequences. The model reads tokens or vectors, position ids and a mask, and gives hidden states; `prepare`
+ * makes them all. Batches of one shape and one `answerTime` give inputs of one shape.
+ */
+export interface Objective extends LearningObjective<SequenceBatch, Transformer> {
+  readonly decoding: Decoding;
   /** What a step on a batch of this size costs, in closed form. */
   cost(model: TransformerConfig, size: BatchSize): ObjectiveCost;
   /**

@@ -1,5 +1,5 @@
 export { RecipeError, RunFolderError, TrainingError } from './errors.js';
-export { type Evaluation, Evaluator } from './evaluate.js';
+export { type Answers, type Evaluation, Evaluator } from './evaluate.js';
 export { type ChoiceQuestion, type ChosenOption, chooseOptions } from './evaluation/choices.js';
 export { EvaluationError } from './evaluation/errors.js';
 export {
@@ -51,16 +51,25 @@ export type {
   StartEvent,
   TrainEvent,
 } from './events.js';
-export { toJson, writeAtomic } from './files.js';
+export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
 export { inFlight } from './in-flight.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';
 export { overrideRecipe, settingKeys } from './overrides.js';
-export { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
+export { describeBudget, objectiveNames, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipes } from './recipes.js';
-export { type BestEvaluation, type Checkpoint, type Progress, RunFolder } from './run-folder.js';
-export { Session, type StepCost } from './session.js';
+export {
+  type BestEvaluation,
+  type Checkpoint,
+  MODEL_FOLDER,
+  type Progress,
+  RunFolder,
+} from './run-folder.js';
+export { SequenceAnswers } from './sequence-answers.js';
+export type { LoadedTask, SequenceKind } from './sequence-kind.js';
+export { SequenceWork, sequencesOf } from './sequence-work.js';
+export { Session } from './session.js';
 export type { MetricsSink } from './sink.js';
 export { studyInFolder } from './study/data-folder.js';
 export {
@@ -90,10 +99,18 @@ export {
   type TextMeasureSettings,
   type TextMeasures,
 } from './study/text-measures.js';
-export { findTaskKind, type LoadedTask, type TaskKind, taskKinds } from './task-kinds.js';
+export { findTaskKind, type TaskKind, taskKinds } from './task-kinds.js';
 export { TensorBoardSink } from './tensorboard.js';
 export { type TrainOptions, train } from './train.js';
 export { trainedSession } from './trained-session.js';
 export { fileTuningStore } from './tuning-store.js';
-export { type LossSettings, ValidationLoss } from './validation-loss.js';
+export { type LossSettings, nextTokenLoss, type Scoring, ValidationLoss } from './validation-loss.js';
 export { packageVersions } from './versions.js';
+export type {
+  HeldOutLoss,
+  QuestionEvaluator,
+  StepCost,
+  WorkBatch,
+  Workload,
+  WorkRequest,
+} from './workload.js';

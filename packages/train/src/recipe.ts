@@ -1,8 +1,7 @@
 import { type LoraConfigInput, loraConfig, loraSettings } from '@foretoken/models';
-import { objectiveKinds, resolveSettings } from '@foretoken/objectives';
+import { allObjectives, resolveSettings } from '@foretoken/objectives';
 import { z } from 'zod';
 import { RecipeError } from './errors.js';
-import { checkModel } from './model-source.js';
 import { describeProblems } from './problems.js';
 import { taskOf } from './task-kinds.js';
 
@@ -19,7 +18,7 @@ const schema = z
     objective: z.string().optional(),
     /** The seed of `foretoken train` when the command gives none. */
     seed: z.int().nonnegative().optional(),
-    /** `kind` (star-graph, text, corpus) and the settings of such a task, but for the seed. */
+    /** `kind` (star-graph, text, corpus, mnist) and the settings of such a task, but for the seed. */
     task: z.record(z.string(), z.unknown()),
     /** `from`, a pretrained model; or `preset` and what differs from it in a model made from nothing. */
     model: z.record(z.string(), z.unknown()).default({}),
@@ -46,8 +45,10 @@ const schema = z
     }),
     /** Sequences in a batch, which is that of one update: in all its parts together. */
     batch: count,
-    /** Updates at most. */
-    steps: count,
+    /** Updates at most. Or `epochs`. */
+    steps: count.optional(),
+    /** Passes over the training examples, which may be a part of one; for tasks whose examples are counted. */
+    epochs: z.number().positive().optional(),
     evaluation: z
       .strictObject({
         /** Steps between evaluations, each of which also saves a checkpoint. */
@@ -63,6 +64,8 @@ const schema = z
          * where it is measured, else `last`.
          */
         bestBy: z.string().optional(),
+        /** A run stops when so many evaluations in a row were no better than the best, by what chooses it. */
+        patience: count.optional(),
         /** A run stops when the first metric of an evaluation reaches this share: the same rule for all objectives. */
         solved: share.optional(),
       })
@@ -104,12 +107,52 @@ export function parseRecipe(input: unknown): Recipe {
       `recipe ${recipe.name}: batch (${recipe.batch}) must be a multiple of optimizer.accumulate (${accumulate}).`,
     );
   }
-  for (const [name, settings] of Object.entries(recipe.objectives)) resolveSettings(name, settings);
-  if (recipe.objective !== undefined) resolveSettings(recipe.objective, {});
-  if (recipe.optimizer.warmupSteps > recipe.steps) {
+  const { objectives } = taskOf(recipe).kind;
+  for (const [name, settings] of Object.entries(recipe.objectives))
+    resolveSettings(name, settings, objectives);
+  if (recipe.objective !== undefined) resolveSettings(recipe.objective, {}, objectives);
+  checkBudget(recipe);
+  if (recipe.steps !== undefined && recipe.optimizer.warmupSteps > recipe.steps) {
     return { ...recipe, optimizer: { ...recipe.optimizer, warmupSteps: recipe.steps } };
   }
   return recipe;
+}
+
+function checkBudget({ name, steps, epochs, evaluation }: Recipe): void {
+  if ((steps === undefined) === (epochs === undefined)) {
+    throw new RecipeError(
+      `recipe ${name}: ${steps === undefined ? 'give steps or epochs, how long to train' : 'steps and epochs both say how long to train; give one of them'}.`,
+    );
+  }
+  if (evaluation.patience !== undefined && evaluation.bestBy === 'last') {
+    throw new RecipeError(
+      `recipe ${name}, evaluation: patience waits for a better evaluation, and bestBy is last, which chooses none.`,
+    );
+  }
+}
+
+/** How long a recipe trains at most, as people say it: `2,000 steps`, `3 epochs`. */
+export function describeBudget({ steps, epochs }: Pick<Recipe, 'steps' | 'epochs'>): string {
+  const [amount, unit] = steps === undefined ? [epochs ?? 0, 'epoch'] : [steps, 'step'];
+  return `${amount.toLocaleString('en')} ${unit}${amount === 1 ? '' : 's'}`;
+}
+
+/**
+ * Of settings in layers, the upper ones on top: an upper layer that says how long to train in another unit replaces what
+ * a lower one says.
+ */
+export function withoutOtherBudget(
+  lower: Readonly<Record<string, unknown>>,
+  upper: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const { steps, epochs, ...rest } = lower;
+  const keeps = (own: 'steps' | 'epochs', other: 'steps' | 'epochs'): boolean =>
+    own in lower && (own in upper || !(other in upper));
+  return {
+    ...rest,
+    ...(keeps('steps', 'epochs') ? { steps } : {}),
+    ...(keeps('epochs', 'steps') ? { epochs } : {}),
+  };
 }
 
 function checkLora({ name, lora, model }: Recipe): void {
@@ -140,8 +183,8 @@ function checkTask(recipe: Recipe): void {
   } catch (error) {
     throw new RecipeError(`recipe ${recipe.name}, task: ${(error as Error).message}`, { cause: error });
   }
-  checkModel(recipe.model, kind);
+  kind.checkModel(recipe.model);
 }
 
 /** The names of all objectives that a recipe can run. */
-export const objectiveNames = (): string[] => objectiveKinds.map(({ name }) => name);
+export const objectiveNames = (): string[] => allObjectives.map(({ name }) => name);

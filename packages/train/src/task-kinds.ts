@@ -1,46 +1,69 @@
+import { join } from 'node:path';
 import {
   corpusConfigSchema,
   parseCorpusConfig,
   parseStarGraphConfig,
   parseTextConfig,
-  type SequenceTask,
   StarGraphTask,
   starGraphConfigSchema,
-  type TextTokenizer,
   textConfigSchema,
 } from '@foretoken/data';
 import { loadTextTask } from '@foretoken/data/node';
-import { attentionOnlyConfig, llamaConfig } from '@foretoken/models';
+import { type ObjectiveDescription, objectiveKinds } from '@foretoken/objectives';
 import { corpusOf } from './corpus-cache.js';
 import { RecipeError } from './errors.js';
+import { imageKinds } from './image-kinds.js';
+import { checkModel, MODEL_KEYS } from './model-source.js';
 import { nearest } from './nearest.js';
+import type { SequenceKind } from './sequence-kind.js';
+import { SequenceWork } from './sequence-work.js';
+import type { Workload, WorkRequest } from './workload.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** A task, and the tokenizer where it is one of text. */
-export interface LoadedTask {
-  readonly task: SequenceTask;
-  readonly tokenizer?: TextTokenizer;
-  /** What became of the data, a line for each split. */
-  readonly reports: readonly string[];
-}
-
-/** A kind of task that a recipe can name in `task.kind`. */
+/** A kind of task that a recipe can name in `task.kind`: what may be set, and how it becomes work for the trainer. */
 export interface TaskKind {
   readonly name: string;
-  /** The model that is made where the recipe names none. */
-  readonly defaultModel: string;
   /** Settings that can be given as `task.NAME`. */
   readonly keys: readonly string[];
-  /** Whether a tokenizer makes its tokens. */
-  readonly isText: boolean;
+  /** Settings that can be given as `model.NAME`. */
+  readonly modelKeys: readonly string[];
+  /** Objectives that learn from its batches. */
+  readonly objectives: readonly ObjectiveDescription[];
   /** @throws TaskConfigError with all that is wrong */
   check(settings: Settings): void;
+  /** @throws RecipeError for a setting that a model does not have, or a value that does not fit */
+  checkModel(model: Settings): void;
+  /** The data files that its settings name. @throws DataError when a folder does not hold them */
+  files(settings: Settings): readonly string[];
   /**
-   * @param tokenizerFolder - where the tokenizer is when the settings do not say
-   * @throws DataError in one line
+   * Loads or makes task, model and objective.
+   *
+   * @throws DataError, CheckpointError or RecipeError, in one line
    */
-  load(settings: Settings, seed: number, tokenizerFolder: string | undefined): Promise<LoadedTask>;
+  open(request: WorkRequest): Promise<Workload>;
+}
+
+/** A kind of sequences as the trainer sees it. */
+const sequences = (kind: SequenceKind): TaskKind => ({
+  name: kind.name,
+  keys: kind.keys,
+  modelKeys: MODEL_KEYS,
+  objectives: objectiveKinds,
+  check: (settings) => kind.check(settings),
+  checkModel: (model) => checkModel(model, kind),
+  files: namedFiles,
+  open: (request) => SequenceWork.open(kind, request),
+});
+
+const TOKENIZER_FILE = 'tokenizer.json';
+
+/** Files by split, as settings of sequences name them, and a tokenizer of their own. */
+function namedFiles({ files, tokenizer }: Settings): string[] {
+  const data = typeof files !== 'object' || files === null ? [] : Object.values(files).flat();
+  return [...data, ...(typeof tokenizer === 'string' ? [join(tokenizer, TOKENIZER_FILE)] : [])].filter(
+    (path): path is string => typeof path === 'string',
+  );
 }
 
 /** What a person may set: the order of the examples follows the seed of the run. */
@@ -54,7 +77,7 @@ const textKeys = (names: readonly string[]): string[] =>
 const withTokenizer = (settings: Settings, folder: string | undefined): Settings =>
   settings['tokenizer'] === undefined && folder !== undefined ? { ...settings, tokenizer: folder } : settings;
 
-const starGraph: TaskKind = {
+const starGraph: SequenceKind = {
   name: 'star-graph',
   defaultModel: 'attentionOnly',
   keys: settable(Object.keys(starGraphConfigSchema.shape)),
@@ -66,7 +89,7 @@ const starGraph: TaskKind = {
   }),
 };
 
-const text: TaskKind = {
+const text: SequenceKind = {
   name: 'text',
   defaultModel: 'llama',
   keys: textKeys(Object.keys(textConfigSchema.in.shape)),
@@ -78,7 +101,7 @@ const text: TaskKind = {
   },
 };
 
-const corpus: TaskKind = {
+const corpus: SequenceKind = {
   name: 'corpus',
   defaultModel: 'llama',
   keys: textKeys(Object.keys(corpusConfigSchema.shape)),
@@ -91,10 +114,7 @@ const corpus: TaskKind = {
 };
 
 /** All kinds of tasks, the default first. */
-export const taskKinds: readonly TaskKind[] = [starGraph, text, corpus];
-
-/** How models that are made from nothing begin, by `model.preset`. */
-export const MODEL_PRESETS = { attentionOnly: attentionOnlyConfig, llama: llamaConfig } as const;
+export const taskKinds: readonly TaskKind[] = [...[starGraph, text, corpus].map(sequences), ...imageKinds];
 
 /** @throws RecipeError naming all kinds when none has this name */
 export function findTaskKind(name: unknown): TaskKind {

@@ -1,4 +1,3 @@
-import type { Transformer } from '@foretoken/models';
 import {
   clipGradNorm,
   GradientAccumulator,
@@ -6,7 +5,7 @@ import {
   type Optimizer,
   takeGradients,
 } from '@foretoken/nn';
-import type { LossInputs, Objective, PreparedBatch } from '@foretoken/objectives';
+import type { LossInputs, PreparedBatch } from '@foretoken/objectives';
 import {
   type CompiledStep,
   type Device,
@@ -16,12 +15,13 @@ import {
   where,
 } from '@foretoken/tensor';
 import { type FigureNames, lossFigures, NO_NAMES, namesOf, withNorm } from './figures-of-update.js';
+import type { Workload } from './workload.js';
 
 /** What an update reads and changes. */
 export interface UpdateParts {
   readonly device: Device;
-  readonly model: Transformer;
-  readonly objective: Objective;
+  /** Of what is trained. */
+  readonly work: Pick<Workload, 'objective' | 'loss'>;
   /** Trainable parameters of model and objective. */
   readonly parameters: ReadonlyMap<string, Variable>;
   readonly optimizer: Optimizer<object>;
@@ -125,10 +125,10 @@ class WholeUpdate implements Update {
   constructor(parts: UpdateParts) {
     this.#guard = new FiniteGuard(parts.device);
     const updated = { ...parts, guard: this.#guard };
-    const { device, model, objective, parameters, scaler } = updated;
+    const { device, work, parameters, scaler } = updated;
     const trace = (inputs: LossInputs): Figures => {
       const { learningRate, stepNumber, ...batch } = inputs as LossInputs & Scalars;
-      const found = objective.loss(model, batch);
+      const found = work.loss(batch);
       const { loss } = found;
       (scaler?.scale(loss) ?? loss).backward();
       const norm = applyGradients(updated, takeGradients(parameters), loss, {
@@ -138,7 +138,7 @@ class WholeUpdate implements Update {
       this.names = namesOf(found);
       return { figures: withNorm(lossFigures(found), norm) };
     };
-    this.#step = device.compile(trace, { name: `update (${objective.name})` });
+    this.#step = device.compile(trace, { name: `update (${work.objective.name})` });
   }
 
   run([batch]: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {
@@ -177,9 +177,9 @@ class AccumulatedUpdate implements Update {
   constructor(parts: UpdateParts, count: number) {
     this.#guard = new FiniteGuard(parts.device);
     const updated = { ...parts, guard: this.#guard };
-    const { device, model, objective, parameters, scaler } = updated;
+    const { device, work, parameters, scaler } = updated;
     const add = (batch: LossInputs): Record<string, never> => {
-      const found = objective.loss(model, batch);
+      const found = work.loss(batch);
       (scaler?.scale(found.loss) ?? found.loss).backward();
       const gradients = takeGradients(parameters);
       const losses = lossFigures(found);
@@ -201,8 +201,8 @@ class AccumulatedUpdate implements Update {
       const norm = applyGradients(updated, sums.gradients.take(count), losses.slice(0, 0, 1), scalars);
       return { figures: withNorm(losses, norm) };
     };
-    this.#add = device.compile(add, { name: `part of a batch (${objective.name})` });
-    this.#finish = device.compile(finish, { name: `update (${objective.name})` });
+    this.#add = device.compile(add, { name: `part of a batch (${work.objective.name})` });
+    this.#finish = device.compile(finish, { name: `update (${work.objective.name})` });
   }
 
   run(microBatches: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {

@@ -2,11 +2,15 @@ export { type CheckpointFolder, openCheckpointFolder } from './folder.js';
 export type { HubOptions, HubProgress } from './hub.js';
 export { type LoadLoraOptions, loadLora } from './load-lora.js';
 export {
+  type LoadPretrainedClassifierOptions,
   type LoadPretrainedOptions,
   loadPretrained,
+  loadPretrainedClassifier,
   type Pretrained,
+  type PretrainedClassifier,
   type PretrainedOrigin,
   pretrainedFolder,
 } from './load-pretrained.js';
+export { isProcessAlive } from './process-mark.js';
 export { type SaveLoraOptions, saveLora } from './save-lora.js';
 export { type SavePretrainedOptions, savePretrained } from './save-pretrained.js';

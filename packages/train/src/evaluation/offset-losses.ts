@@ -3,7 +3,7 @@ import type { SequenceTask } from '@foretoken/data';
 import type { Transformer } from '@foretoken/models';
 import { IGNORE, type LossInputs, type Objective, type OffsetPass } from '@foretoken/objectives';
 import { type CompiledStep, stack, type Tensor } from '@foretoken/tensor';
-import { type HeldOutExamples, heldOutBatches } from './held-out-batches.js';
+import { firstSequences, type HeldOutExamples, heldOutBatches } from './held-out-batches.js';
 
 /** The loss at one distance to the target. */
 export interface OffsetLoss {
@@ -54,7 +54,7 @@ async function measurePass(
     { name: `loss at offset ${pass.offsets.join(', ')}` },
   );
   try {
-    for (const batch of heldOutBatches(task, examples)) {
+    for (const batch of heldOutBatches(task, examples, firstSequences)) {
       const result = step.run(pass.prepare(batch));
       const [sums, counts] = [await result.sums.data(), await result.counts.data()];
       totals.forEach((total, at) => {

@@ -117,6 +117,9 @@ export function changeRecipe(study: Study, change: (recipe: Recipe) => Recipe): 
   return changed;
 }
 
+/** A recipe that counts steps: budgets are of those. */
+export type SteppedRecipe = Recipe & { readonly steps: number };
+
 /**
  * The recipe of one variant on some data: that of the study, with the settings of the data, then those of the variant, then
  * those of the variant on this data.
@@ -127,17 +130,23 @@ export function recipeOfCell(
   study: Pick<Study, 'name' | 'recipe'>,
   { name: variantName, objective, set }: StudyVariant,
   data: StudyDataset = NO_DATASET,
-): Recipe {
+): SteppedRecipe {
   const place = [study.name, variantName, data.name].filter(Boolean).join(', ');
   try {
     findObjective(objective);
-    return parseRecipe(
-      [data.set, set, data.variants[variantName] ?? {}].reduce(merge, study.recipe as Fields),
+    return stepped(
+      parseRecipe([data.set, set, data.variants[variantName] ?? {}].reduce(merge, study.recipe as Fields)),
     );
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     throw new RecipeError(`study ${place}: ${cause.message}`, { cause });
   }
+}
+
+function stepped(recipe: Recipe): SteppedRecipe {
+  const { steps } = recipe;
+  if (steps !== undefined) return { ...recipe, steps };
+  throw new RecipeError('comparisons are of equal steps or FLOPs; give steps, not epochs.');
 }
 
 /** Objectives of a recipe as a study: the plain comparison. */

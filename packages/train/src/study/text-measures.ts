@@ -1,12 +1,11 @@
 import type { SequenceTask } from '@foretoken/data';
 import { type SpeculationReport, SpeculativeGenerator } from '@foretoken/models';
-import { resolveSettings } from '@foretoken/objectives';
 import { z } from 'zod';
 import { RecipeError } from '../errors.js';
 import { measureOffsets, type OffsetLoss } from '../evaluation/offset-losses.js';
 import { describeProblems } from '../problems.js';
+import { sequencesOf } from '../sequence-work.js';
 import type { Session } from '../session.js';
-import { ValidationLoss } from '../validation-loss.js';
 
 const count = z.int().positive();
 
@@ -47,10 +46,9 @@ export interface TextMeasures {
  * @throws RecipeError when there is no test text
  */
 export async function measureTestLoss(session: Session, settings: TextMeasureSettings): Promise<number> {
-  const { device, task, model, objective, recipe } = session;
-  const examples = testExamples(task, settings.testExamples);
-  const scope = resolveSettings(objective.name, recipe.objectives[objective.name] ?? {});
-  const loss = new ValidationLoss(device, task, model, scope, batchOf(session));
+  const work = sequencesOf(session);
+  const examples = testExamples(work.task, settings.testExamples);
+  const loss = work.heldOutLoss(batchOf(session));
   try {
     return await loss.measure(examples, 'test');
   } finally {
@@ -60,7 +58,7 @@ export async function measureTestLoss(session: Session, settings: TextMeasureSet
 
 /** Measures a trained model. @throws RecipeError when there is no test text, or too little */
 export async function measureText(session: Session, settings: TextMeasureSettings): Promise<TextMeasures> {
-  const { task, model, objective } = session;
+  const { task, model, objective } = sequencesOf(session);
   const examples = testExamples(task, settings.offsetExamples);
   return {
     testLoss: await measureTestLoss(session, settings),
@@ -85,9 +83,10 @@ function testExamples(task: SequenceTask, wanted = Number.POSITIVE_INFINITY): nu
 
 /** Continues test text greedily with what the objective drafts. */
 async function measureDrafts(
-  { task, tokenizer, model, objective }: Session,
+  session: Session,
   { prompts, promptTokens, newTokens }: TextMeasureSettings,
 ): Promise<SpeculationReport | null> {
+  const { task, tokenizer, model, objective } = sequencesOf(session);
   const drafter = objective.offsetPasses?.().length ? objective.drafter?.() : undefined;
   if (drafter === undefined || prompts === 0) return null;
   const generator = new SpeculativeGenerator(model, drafter, { capacity: promptTokens + newTokens });
