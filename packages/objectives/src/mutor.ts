@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { registerDrafter } from './drafting/register-drafter.js';
 import { ObjectiveConfigError } from './errors.js';
 import { input, meanCrossEntropy, trunkInputs } from './inputs.js';
+import { type OffsetPolicy, offsetsOf } from './layout/offsets.js';
 import { registerArrays } from './layout/register-arrays.js';
 import { type RegisterPlan, registerCount } from './layout/registers.js';
 import { NextToken } from './next-token.js';
@@ -40,6 +41,20 @@ const settings = z
       .min(1)
       .default(4)
       .describe('largest distance; one is drawn evenly for each sequence and step'),
+    offsets: z
+      .enum(['sequence', 'grid'])
+      .default('sequence')
+      .describe(
+        "distances along the sequence, or down and to the right on the grid of an image, up to maxOffset rows by maxOffset columns with the register's token as the first (MuToR-2D)",
+      ),
+    grid: z
+      .strictObject({ height: z.int().min(1), width: z.int().min(1) })
+      .optional()
+      .describe('rows and columns of the image that the tokens behind the prompt are'),
+    wrappedTargets: z
+      .enum(['keep', 'mask'])
+      .default('keep')
+      .describe('targets beyond the right border of the grid: the first of the next rows, or not scored'),
     weight: share.default(0.3).describe('share a of the registers: (1 - a) next token + a registers'),
     registers: z
       .enum(['answer', 'everywhere'])
@@ -65,6 +80,18 @@ const settings = z
   .refine(({ minOffset, maxOffset }) => minOffset <= maxOffset, {
     path: ['minOffset'],
     error: 'minOffset must not be above maxOffset',
+  })
+  .superRefine(({ offsets, grid, minOffset, maxOffset, wrappedTargets }, context) => {
+    const refuse = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (offsets === 'sequence') {
+      if (wrappedTargets === 'mask')
+        refuse('wrappedTargets', 'only a grid has a border; set offsets to grid');
+      return;
+    }
+    if (grid === undefined) refuse('grid', 'offsets on a grid need its height and width');
+    if (minOffset !== 1) refuse('minOffset', 'offsets on a grid begin at the token itself; leave it 1');
+    if (maxOffset < 2) refuse('maxOffset', 'a grid of offsets needs 2 or more');
   });
 
 type Settings = z.output<typeof settings>;
@@ -87,14 +114,15 @@ export class Mutor extends Module implements Objective {
 
   constructor(chosen: Settings, { device, modelConfig, random }: ObjectiveContext) {
     super();
-    const { minOffset, maxOffset, registers: place, registerCount: count, bidirectionalPrefix } = chosen;
+    const { registers: place, registerCount: count, wrappedTargets, bidirectionalPrefix } = chosen;
+    const offsets = policyOf(chosen);
     this.#settings = chosen;
-    this.#plan = { place, minOffset, maxOffset, count, bidirectionalPrefix };
+    this.#plan = { place, offsets, wrappedTargets, count, bidirectionalPrefix };
     this.#nextToken = new NextToken(chosen);
     this.decoding = this.#nextToken.decoding;
     if (chosen.weight === 0) return;
     const { width, initialization } = modelConfig;
-    const rows = chosen.vectorPerOffset ? maxOffset - minOffset + 1 : 1;
+    const rows = chosen.vectorPerOffset ? offsetsOf(offsets).length : 1;
     const weightInit = normal({ std: chosen.initialStd ?? initialization.embedding });
     this.registers = new Embedding(device, { count: rows, width, weightInit }, random);
   }
@@ -120,22 +148,24 @@ export class Mutor extends Module implements Objective {
   /**
    * Drafts tokens with the registers.
    *
-   * @param count - at most and by default those of the trained offsets beyond the next token: `maxOffset - 1`
+   * @param count - at most and by default those of the trained offsets beyond the next token, `maxOffset - 1`; on a grid
+   *   those within the row, `maxOffset - 2`
    * @throws ObjectiveConfigError when no register was trained for such offsets
    */
-  drafter(count = this.#settings.maxOffset - 1): Drafter {
-    const { minOffset, maxOffset, vectorPerOffset } = this.#settings;
-    if (this.registers === undefined || minOffset > 2 || count < 1 || count > maxOffset - 1) {
-      const trained = this.registers === undefined ? 'none' : `${minOffset} to ${maxOffset}`;
+  drafter(count?: number): Drafter {
+    const distances =
+      this.registers === undefined ? [] : offsetsOf(this.#plan.offsets).map((each) => each.distance);
+    let trained = 0;
+    while (distances.includes(trained + 2)) trained++;
+    const draftCount = count ?? trained;
+    if (this.registers === undefined || draftCount < 1 || draftCount > trained) {
+      const known = distances.length === 0 ? 'none' : distances.join(', ');
       throw new ObjectiveConfigError(
-        `mutor: ${count} drafts need registers for offsets 2 to ${count + 1}; trained were ${trained}.`,
+        `mutor: ${draftCount} drafts need registers for offsets 2 to ${draftCount + 1}; trained were ${known}.`,
       );
     }
-    return registerDrafter({
-      registers: this.registers,
-      firstOffset: vectorPerOffset ? minOffset : 1,
-      draftCount: count,
-    });
+    const [firstOffset = 1] = this.#settings.vectorPerOffset ? distances : [];
+    return registerDrafter({ registers: this.registers, firstOffset, draftCount });
   }
 
   cost(model: TransformerConfig, { batch, time, prefix }: BatchSize): ObjectiveCost {
@@ -145,6 +175,11 @@ export class Mutor extends Module implements Objective {
       tokens: batch * time,
     };
   }
+}
+
+function policyOf({ offsets, minOffset: min, maxOffset: max, grid }: Settings): OffsetPolicy {
+  if (offsets === 'sequence' || grid === undefined) return { kind: 'sequence', min, max };
+  return { kind: 'grid', grid, max };
 }
 
 export const mutor = defineObjective({
