@@ -67,7 +67,7 @@ export class Transformer extends Module {
   constructor(device: Device, input: TransformerConfigInput, random?: HostRandom) {
     super();
     const config = transformerConfig(input);
-    const { width, headWidth, maxPositions, initialization } = config;
+    const { width, headWidth, maxPositions, grid, initialization } = config;
     this.#config = config;
     this.#device = device;
     this.#dropout = new Dropout(config.dropout);
@@ -84,8 +84,12 @@ export class Transformer extends Module {
       this.positions = new Embedding(device, { count: maxPositions, width, weightInit }, random);
     } else if (config.positions === 'sinusoidal') {
       this.positions = new SinusoidalPositions(device, { width, maxPositions });
+    } else if (config.positions === 'sinusoidal2d') {
+      this.positions = new SinusoidalPositions(device, { width, maxPositions, grid });
     } else if (config.positions === 'rotary') {
       this.#rotary = new RotaryEmbedding(device, { headWidth, maxPositions, ...config.rotary });
+    } else if (config.positions === 'rotary2d') {
+      this.#rotary = new RotaryEmbedding(device, { headWidth, maxPositions, grid, ...config.rotary });
     }
     this.blocks = Array.from(
       { length: config.layers },

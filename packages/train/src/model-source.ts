@@ -21,6 +21,7 @@ const CONFIG_KEYS = [
   'headWidth',
   'maxPositions',
   'positions',
+  'grid',
   'rotary',
   'norm',
   'normEps',
