@@ -9,6 +9,14 @@ export { type PackedRows, packDocuments } from './corpus/pack.js';
 export { type CorpusReport, CorpusTask } from './corpus/task.js';
 export { type DataFiles, dataFilesSchema } from './data-files.js';
 export { DataError, DataFileError, TaskConfigError, TaskUsageError, TokenizerError } from './errors.js';
+export {
+  type ImageTokensConfig,
+  type ImageTokensOptions,
+  imageTokensConfigSchema,
+  parseImageTokensConfig,
+} from './image-tokens/config.js';
+export { checkImageTokens, type ImageTokens, selectImages } from './image-tokens/image-tokens.js';
+export { type ImageTokenSources, ImageTokenTask } from './image-tokens/task.js';
 export { finalNumber, markedNumber, normalizeNumber } from './metrics/final-number.js';
 export {
   type BootstrapOptions,

@@ -67,3 +67,31 @@ export function attentionOnlyConfig(
     ...overrides,
   });
 }
+
+/**
+ * An autoregressive image transformer in the manner of LlamaGen (arXiv 2406.06525): a class token, then the codes of an
+ * image row by row; rotary positions over the grid, RMS norm, SwiGLU, no biases, separate output that begins at 0. LlamaGen-B
+ * for images of 16 x 16 tokens unless overridden. Classes are channel 1, the one behind the last is no class.
+ */
+export function imageGptConfig(overrides: Overrides = {}): TransformerConfig {
+  const width = overrides.width ?? 768;
+  return transformerConfig({
+    vocabularySize: 16384,
+    channelVocabularySizes: [1001],
+    width,
+    layers: 12,
+    heads: 12,
+    maxPositions: 257,
+    positions: 'rotary2d',
+    grid: { height: 16, width: 16, before: 1 },
+    rotary: { layout: 'interleaved' },
+    norm: 'rms',
+    mlp: 'swiglu',
+    // Two thirds of 4 * width, as a gated MLP has three matrices.
+    mlpWidth: 32 * Math.ceil((8 * width) / 3 / 32),
+    bias: false,
+    tiedEmbeddings: false,
+    initialization: { scaleResidual: false, output: 0 },
+    ...overrides,
+  });
+}

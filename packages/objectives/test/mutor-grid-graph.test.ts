@@ -1,4 +1,4 @@
-import { Transformer, type TransformerConfig } from '@foretoken/models';
+import { llamaConfig, Transformer, type TransformerConfig } from '@foretoken/models';
 import { HostRandom } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
 import { input, Mutor, trunkInputs } from '../src/index.js';
@@ -24,6 +24,15 @@ const TIME = 7;
 describe.each([
   ['learned', smallConfigs.learned],
   ['rotary', smallConfigs.rotary],
+  [
+    'rotary2d',
+    llamaConfig({
+      ...smallConfigs.rotary,
+      mlp: 'swiglu',
+      positions: 'rotary2d',
+      grid: { ...settings.grid, before: 1 },
+    }),
+  ],
 ] as const satisfies readonly (readonly [string, TransformerConfig])[])(
   'MuToR-2D with %s positions',
   (_, config) => {

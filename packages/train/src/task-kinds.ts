@@ -1,6 +1,9 @@
 import {
   corpusConfigSchema,
+  ImageTokenTask,
+  imageTokensConfigSchema,
   parseCorpusConfig,
+  parseImageTokensConfig,
   parseStarGraphConfig,
   parseTextConfig,
   type SequenceTask,
@@ -10,8 +13,9 @@ import {
   textConfigSchema,
 } from '@foretoken/data';
 import { loadCorpusTask, loadTextTask } from '@foretoken/data/node';
-import { attentionOnlyConfig, llamaConfig } from '@foretoken/models';
+import { attentionOnlyConfig, imageGptConfig, llamaConfig } from '@foretoken/models';
 import { RecipeError } from './errors.js';
+import { readImageTokenFiles } from './image-token-file.js';
 import { nearest } from './nearest.js';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -45,7 +49,7 @@ export interface TaskKind {
 /** What a person may set: the order of the examples follows the seed of the run. */
 const settable = (names: readonly string[]): string[] => names.filter((name) => name !== 'seed');
 
-const textKeys = (names: readonly string[]): string[] =>
+const keysOfFiles = (names: readonly string[]): string[] =>
   settable(names).flatMap((name) =>
     name === 'files' ? ['files.train', 'files.validation', 'files.test'] : [name],
   );
@@ -68,7 +72,7 @@ const starGraph: TaskKind = {
 const text: TaskKind = {
   name: 'text',
   defaultModel: 'llama',
-  keys: textKeys(Object.keys(textConfigSchema.in.shape)),
+  keys: keysOfFiles(Object.keys(textConfigSchema.in.shape)),
   isText: true,
   check: (settings) => void parseTextConfig(settings),
   load: async (settings, seed, folder) => {
@@ -80,7 +84,7 @@ const text: TaskKind = {
 const corpus: TaskKind = {
   name: 'corpus',
   defaultModel: 'llama',
-  keys: textKeys(Object.keys(corpusConfigSchema.shape)),
+  keys: keysOfFiles(Object.keys(corpusConfigSchema.shape)),
   isText: true,
   check: (settings) => void parseCorpusConfig(settings),
   load: async (settings, seed, folder) => {
@@ -89,11 +93,28 @@ const corpus: TaskKind = {
   },
 };
 
+const imageTokens: TaskKind = {
+  name: 'image-tokens',
+  defaultModel: 'imageGpt',
+  keys: keysOfFiles(Object.keys(imageTokensConfigSchema.shape)),
+  isText: false,
+  check: (settings) => void parseImageTokensConfig(settings),
+  load: async (settings, seed) => {
+    const { files } = parseImageTokensConfig(settings);
+    const task = new ImageTokenTask({ ...settings, seed }, await readImageTokenFiles(files));
+    return { task, reports: task.describeReports() };
+  },
+};
+
 /** All kinds of tasks, the default first. */
-export const taskKinds: readonly TaskKind[] = [starGraph, text, corpus];
+export const taskKinds: readonly TaskKind[] = [starGraph, text, corpus, imageTokens];
 
 /** How models that are made from nothing begin, by `model.preset`. */
-export const MODEL_PRESETS = { attentionOnly: attentionOnlyConfig, llama: llamaConfig } as const;
+export const MODEL_PRESETS = {
+  attentionOnly: attentionOnlyConfig,
+  llama: llamaConfig,
+  imageGpt: imageGptConfig,
+} as const;
 
 /** @throws RecipeError naming all kinds when none has this name */
 export function findTaskKind(name: unknown): TaskKind {

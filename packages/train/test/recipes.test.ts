@@ -21,6 +21,7 @@ describe('recipes', () => {
       ['star-graph-paper', 5000],
       ['star-graph-long', 4000],
       ['tinystories', 120],
+      ['mnist-tokens', 2000],
     ]);
   });
 

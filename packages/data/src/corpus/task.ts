@@ -1,9 +1,8 @@
 import { checkCount, checkSplit } from '../check-arguments.js';
 import { DataFileError, TaskConfigError, TaskUsageError } from '../errors.js';
-import { DATA_DOMAIN } from '../held-out.js';
-import { PhiloxRandom } from '../random/philox-random.js';
 import type { SequenceBatch } from '../sequence-batch.js';
 import { type Metric, type SequenceTask, SPLITS, type Split } from '../sequence-task.js';
+import { ShuffledStream } from '../shuffled-stream.js';
 import { checkContext, describeUnknown, endingOf, type TextSources, TokenCount } from '../text/sources.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
 import { type CorpusConfig, type CorpusOptions, parseCorpusConfig } from './config.js';
@@ -34,8 +33,7 @@ export class CorpusTask implements SequenceTask {
   readonly channels = 1;
   readonly reports: Readonly<Record<Split, CorpusReport>>;
   readonly #rows: Readonly<Record<Split, PackedRows>>;
-  /** The order of the epoch asked for last; only spares making the same order again. */
-  #epoch: { number: number; order: Uint32Array } | undefined;
+  readonly #stream: ShuffledStream;
 
   /**
    * @throws TaskConfigError when settings are wrong or do not fit the tokenizer, DataFileError when records lack the
@@ -67,6 +65,7 @@ export class CorpusTask implements SequenceTask {
       validation: loaded.validation.packed,
       test: loaded.test.packed,
     };
+    this.#stream = new ShuffledStream(loaded.train.packed.rows, this.config.seed);
     this.reports = {
       train: loaded.train.report,
       validation: loaded.validation.report,
@@ -140,14 +139,7 @@ export class CorpusTask implements SequenceTask {
 
   /** Number of the row at a place of the endless stream of a split. */
   #row(split: Split, place: number): number {
-    const { rows } = this.#rows[split];
-    if (split !== 'train') return place % rows;
-    const number = Math.floor(place / rows);
-    if (this.#epoch?.number !== number) {
-      const random = new PhiloxRandom(this.config.seed, { domain: DATA_DOMAIN.epoch, index: number });
-      this.#epoch = { number, order: random.shuffle(Uint32Array.from({ length: rows }, (_, row) => row)) };
-    }
-    return this.#epoch.order[place % rows] as number;
+    return split === 'train' ? this.#stream.at(place) : place % this.#rows[split].rows;
   }
 }
 
