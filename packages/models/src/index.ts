@@ -36,6 +36,7 @@ export {
   TokenGenerator,
   type TokenGeneratorConfig,
 } from './generate.js';
+export type { Guidance } from './guidance.js';
 export {
   type ImageShape,
   type ImageTokenizerConfig,
