@@ -18,6 +18,8 @@ export {
 export { checkImageTokens, type ImageTokens, selectImages } from './image-tokens/image-tokens.js';
 export { type ImageTokenSources, ImageTokenTask } from './image-tokens/task.js';
 export { finalNumber, markedNumber, normalizeNumber } from './metrics/final-number.js';
+export { frechetDistance } from './metrics/frechet.js';
+export type { FeatureSet } from './metrics/gaussian.js';
 export {
   type BootstrapOptions,
   bootstrapInterval,
@@ -26,6 +28,7 @@ export {
 } from './metrics/intervals.js';
 export { optionLetter } from './metrics/option-letter.js';
 export { porterStem } from './metrics/porter-stemmer.js';
+export { type PrecisionRecall, precisionRecall } from './metrics/precision-recall.js';
 export {
   ROUGE_TYPES,
   type RougeOptions,
@@ -36,6 +39,7 @@ export {
   type SeveralReferencesOptions,
 } from './metrics/rouge.js';
 export { type AnswerScorer, answerScorers, SCORER_NAMES, type ScorerName } from './metrics/scorers.js';
+export { wilsonInterval } from './metrics/wilson.js';
 export { nearestName } from './nearest-name.js';
 export { keyedHash } from './random/keyed-hash.js';
 export { philox4x32 } from './random/philox.js';

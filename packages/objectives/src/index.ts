@@ -2,7 +2,7 @@ export { headDrafter } from './drafting/head-drafter.js';
 export { type RegisterDrafting, registerDrafter } from './drafting/register-drafter.js';
 export { ObjectiveBatchError, ObjectiveConfigError } from './errors.js';
 export { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
-export { type Grid, type Offset, type OffsetPolicy, offsetsOf, wraps } from './layout/offsets.js';
+export { type Grid, gridOffsets, type Offset, sequenceOffsets, wraps } from './layout/offsets.js';
 export {
   layOutRegisters,
   type RegisterLayout,

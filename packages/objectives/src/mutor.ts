@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { registerDrafter } from './drafting/register-drafter.js';
 import { ObjectiveConfigError } from './errors.js';
 import { input, meanCrossEntropy, trunkInputs } from './inputs.js';
-import { type OffsetPolicy, offsetsOf } from './layout/offsets.js';
+import { gridOffsets, type Offset, sequenceOffsets } from './layout/offsets.js';
 import { registerArrays } from './layout/register-arrays.js';
 import { type RegisterPlan, registerCount } from './layout/registers.js';
 import { NextToken } from './next-token.js';
@@ -115,14 +115,15 @@ export class Mutor extends Module implements Objective {
   constructor(chosen: Settings, { device, modelConfig, random }: ObjectiveContext) {
     super();
     const { registers: place, registerCount: count, wrappedTargets, bidirectionalPrefix } = chosen;
-    const offsets = policyOf(chosen);
+    const grid = chosen.offsets === 'grid' ? chosen.grid : undefined;
+    const offsets = offsetsOf(chosen);
     this.#settings = chosen;
-    this.#plan = { place, offsets, wrappedTargets, count, bidirectionalPrefix };
+    this.#plan = { place, offsets, grid, wrappedTargets, count, bidirectionalPrefix };
     this.#nextToken = new NextToken(chosen);
     this.decoding = this.#nextToken.decoding;
     if (chosen.weight === 0) return;
     const { width, initialization } = modelConfig;
-    const rows = chosen.vectorPerOffset ? offsetsOf(offsets).length : 1;
+    const rows = chosen.vectorPerOffset ? offsets.length : 1;
     const weightInit = normal({ std: chosen.initialStd ?? initialization.embedding });
     this.registers = new Embedding(device, { count: rows, width, weightInit }, random);
   }
@@ -153,8 +154,8 @@ export class Mutor extends Module implements Objective {
    * @throws ObjectiveConfigError when no register was trained for such offsets
    */
   drafter(count?: number): Drafter {
-    const distances =
-      this.registers === undefined ? [] : offsetsOf(this.#plan.offsets).map((each) => each.distance);
+    const { offsets } = this.#plan;
+    const distances = this.registers === undefined ? [] : offsets.map(({ distance }) => distance);
     let trained = 0;
     while (distances.includes(trained + 2)) trained++;
     const draftCount = count ?? trained;
@@ -177,9 +178,9 @@ export class Mutor extends Module implements Objective {
   }
 }
 
-function policyOf({ offsets, minOffset: min, maxOffset: max, grid }: Settings): OffsetPolicy {
-  if (offsets === 'sequence' || grid === undefined) return { kind: 'sequence', min, max };
-  return { kind: 'grid', grid, max };
+function offsetsOf({ offsets, minOffset, maxOffset, grid }: Settings): readonly Offset[] {
+  const isOnGrid = offsets === 'grid' && grid !== undefined;
+  return isOnGrid ? gridOffsets(grid, maxOffset) : sequenceOffsets(minOffset, maxOffset);
 }
 
 export const mutor = defineObjective({

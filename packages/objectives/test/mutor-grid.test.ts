@@ -1,6 +1,6 @@
 import { HostRandom } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { layOutRegisters, layOutSequences, offsetsOf, wraps } from '../src/index.js';
+import { gridOffsets, layOutRegisters, layOutSequences, type Offset, wraps } from '../src/index.js';
 import { batchOf } from './support/batches.js';
 import { make, smallConfigs } from './support/context.js';
 import { walk } from './support/grid-oracle.js';
@@ -21,7 +21,7 @@ const pairsOf = (max: number): [number, number][] => {
 };
 
 it("the specification's example: w = 4, d_max2D = 3", () => {
-  const offsets = offsetsOf({ kind: 'grid', grid: { height: 4, width: 4 }, max: 3 });
+  const offsets = gridOffsets({ height: 4, width: 4 }, 3);
   const expected = { '1,2': 1, '1,3': 2, '2,1': 4, '2,2': 5, '2,3': 6, '3,1': 8, '3,2': 9, '3,3': 10 };
   expect(pairsOf(3).map(String)).toEqual(Object.keys(expected));
   expect(offsets.map(({ distance }) => distance)).toEqual(Object.values(expected));
@@ -29,12 +29,12 @@ it("the specification's example: w = 4, d_max2D = 3", () => {
 });
 
 it.each([3, 4, 5])('d_max2D = %i has d_max2D^2 - 1 offsets', (max) => {
-  expect(offsetsOf({ kind: 'grid', grid: { height: 16, width: 16 }, max })).toHaveLength(max * max - 1);
+  expect(gridOffsets({ height: 16, width: 16 }, max)).toHaveLength(max * max - 1);
 });
 
 it('a token before the grid has no column, and so no border to its right', () => {
   const grid = { height: 4, width: 4 };
-  const right = { distance: 2, columns: 2 };
+  const right = { index: 1, distance: 2, columns: 2 };
   expect([-1, 0, 1, 2, 3, 6, 7].map((cell) => wraps(right, cell, grid))).toEqual([
     false,
     false,
@@ -72,7 +72,8 @@ describe.each([
         {
           place,
           count,
-          offsets: { kind: 'grid', grid, max },
+          offsets: gridOffsets(grid, max),
+          grid,
           wrappedTargets: wrapped,
           bidirectionalPrefix: false,
         },
@@ -83,7 +84,8 @@ describe.each([
       const scored: boolean[] = [];
       expect(found.count).toBe(count ?? height * width + (place === 'everywhere' ? prompt - 1 : 0));
       for (let row = 0; row < images; row++) {
-        const [down, right] = pairs[found.offsets[row] as number] as [number, number];
+        const { index } = found.offsets[row] as Offset;
+        const [down, right] = pairs[index] as [number, number];
         for (let register = 0; register < found.count; register++) {
           const at = row * found.count + register;
           const order = found.order[at] as number;

@@ -6,46 +6,29 @@ export interface Grid {
   readonly width: number;
 }
 
-/** Which distances from a register's token to its target are drawn from. */
-export type OffsetPolicy =
-  | {
-      /** Along the sequence: `min` to `max` tokens ahead. */
-      readonly kind: 'sequence';
-      readonly min: number;
-      readonly max: number;
-    }
-  | {
-      /** Down and to the right: `max` by `max` cells, of which the first is the register's token itself. */
-      readonly kind: 'grid';
-      readonly grid: Grid;
-      readonly max: number;
-    };
-
-/** One of the offsets that a policy draws from, all equally likely. */
+/** A distance from a register's token to its target; which one it is is drawn for each sequence. */
 export interface Offset {
+  /** Number among the offsets of an objective: its row where each has a vector of its own. */
+  readonly index: number;
   /** Tokens from the register's token to its target in the order of the sequence. */
   readonly distance: number;
   /** Columns to the right that the distance stands for; 0 along a sequence. */
   readonly columns: number;
 }
 
+/** Offsets along a sequence: `min` to `max` tokens ahead. */
+export function sequenceOffsets(min: number, max: number): readonly Offset[] {
+  return Array.from({ length: max - min + 1 }, (_, index) => ({ index, distance: min + index, columns: 0 }));
+}
+
 /**
- * All offsets of a policy, in the order of the rows that a register table has for them.
- *
- * On a grid of width w they are (d_h, d_w), both from 1 to `max` without (1, 1), with the distance
- * (d_h - 1) w + d_w - 1. Two of them can have one distance where `max` is above w: each counts.
+ * Offsets on a grid of width w: (d_h, d_w), both from 1 to `max` without (1, 1), which is the register's token itself; the
+ * distance is (d_h - 1) w + d_w - 1. Two can have one distance where `max` is above w: each counts.
  */
-export function offsetsOf(policy: OffsetPolicy): readonly Offset[] {
-  if (policy.kind === 'sequence') {
-    return Array.from({ length: policy.max - policy.min + 1 }, (_, index) => ({
-      distance: policy.min + index,
-      columns: 0,
-    }));
-  }
-  const { max, grid } = policy;
-  return Array.from({ length: max * max }, (_, index) => {
-    const [rows, columns] = [Math.floor(index / max), index % max];
-    return { distance: rows * grid.width + columns, columns };
+export function gridOffsets({ width }: Grid, max: number): readonly Offset[] {
+  return Array.from({ length: max * max }, (_, place) => {
+    const [rows, columns] = [Math.floor(place / max), place % max];
+    return { index: place - 1, distance: rows * width + columns, columns };
   }).slice(1);
 }
 

@@ -11,7 +11,7 @@ export interface RegisterArrayOptions {
   /** Which predictions of the real tokens are scored. */
   readonly scope: LossScope;
   readonly plan: RegisterPlan;
-  /** A row of the register table for each offset of the plan, in their order, instead of row 0 for all. */
+  /** The row of the register table with the number of the offset, instead of row 0 for all. */
   readonly vectorPerOffset: boolean;
 }
 
@@ -72,6 +72,6 @@ function slots(rows: number, count: number): Int32Array {
 function tableRows({ segment, offsets, count }: RegisterLayout, each: boolean): Int32Array {
   return segment.map((document, index) => {
     if (document < 0) return -1;
-    return each ? (offsets[Math.floor(index / count)] as number) : 0;
+    return each ? (offsets[Math.floor(index / count)]?.index as number) : 0;
   });
 }

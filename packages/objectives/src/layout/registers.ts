@@ -3,7 +3,7 @@
 import type { HostRandom } from '@foretoken/tensor';
 import { ObjectiveBatchError } from '../errors.js';
 import type { SequenceBatch } from '../sequence-batch.js';
-import { type Grid, type Offset, type OffsetPolicy, offsetsOf, wraps } from './offsets.js';
+import { type Grid, type Offset, wraps } from './offsets.js';
 import type { SequenceLayout } from './sequences.js';
 import { IGNORE, targetIds } from './targets.js';
 
@@ -11,7 +11,9 @@ export interface RegisterPlan {
   /** Registers follow the tokens that predict the answer, or all tokens but the last of each document. */
   readonly place: 'answer' | 'everywhere';
   /** From a register's token to its target: one is drawn for each sequence, all alike. */
-  readonly offsets: OffsetPolicy;
+  readonly offsets: readonly Offset[];
+  /** The tokens behind the prompt, where offsets go over a grid. */
+  readonly grid?: Grid | undefined;
   /** Targets of a grid that lie beyond its right border: kept where the distance leads, or not scored. */
   readonly wrappedTargets: 'keep' | 'mask';
   /** Registers of a sequence, at places drawn for each sequence anew; one at every place when absent. */
@@ -34,8 +36,8 @@ export interface RegisterLayout {
   readonly positions: Int32Array;
   /** The token that the register predicts; `IGNORE` where the document ends before it. */
   readonly targets: Int32Array;
-  /** The offset of each sequence, by its number among those of the policy: `[B]`. */
-  readonly offsets: Int32Array;
+  /** The offset of each sequence, `[B]`. */
+  readonly offsets: readonly Offset[];
 }
 
 /**
@@ -51,11 +53,10 @@ export function layOutRegisters(
 ): RegisterLayout {
   const { batch: rows, time } = batch;
   const ids = targetIds(batch);
-  const choices = offsetsOf(plan.offsets);
-  const offsets = new Int32Array(rows);
+  const offsets: Offset[] = [];
   const places: Int32Array[] = [];
   for (let row = 0; row < rows; row++) {
-    offsets[row] = random.integer(choices.length);
+    offsets.push(plan.offsets[random.integer(plan.offsets.length)] as Offset);
     const free = freePlaces(batch, layout, plan.place, row);
     places.push(plan.count === undefined ? free : choose(free, plan.count, random));
   }
@@ -65,7 +66,7 @@ export function layOutRegisters(
   const positions = new Int32Array(rows * count);
   const targets = new Int32Array(rows * count).fill(IGNORE);
   places.forEach((chosen, row) => {
-    const offset = choices[offsets[row] as number] as Offset;
+    const offset = offsets[row] as Offset;
     const { distance } = offset;
     const isMasked = maskOf(batch, plan, row);
     const firstTarget = plan.bidirectionalPrefix ? (batch.prefixLengths[row] as number) : 0;
@@ -92,11 +93,10 @@ export function layOutRegisters(
  */
 function maskOf(
   { lengths, prefixLengths }: SequenceBatch,
-  { offsets, wrappedTargets }: RegisterPlan,
+  { grid, wrappedTargets }: RegisterPlan,
   row: number,
 ): (offset: Offset, place: number) => boolean {
-  if (offsets.kind === 'sequence') return () => false;
-  const { grid } = offsets;
+  if (grid === undefined) return () => false;
   const prompt = prefixLengths[row] as number;
   const length = lengths[row] as number;
   if (length > 0) checkGrid(grid, length - prompt, row);
