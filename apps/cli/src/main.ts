@@ -6,7 +6,7 @@ import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { generateCommand } from './commands/generate.js';
-import { objectivesCommand, recipesCommand } from './commands/lists.js';
+import { objectivesCommand, recipesCommand, studiesCommand } from './commands/lists.js';
 import { reportCommand } from './commands/report.js';
 import { runCell } from './commands/run-cell.js';
 import { trainCommand } from './commands/train.js';
@@ -25,6 +25,7 @@ const routes = buildRouteMap({
     report: reportCommand,
     doctor: doctorCommand,
     recipes: recipesCommand,
+    studies: studiesCommand,
     objectives: objectivesCommand,
     bench: benchRoutes,
     tune: tuneCommand,

@@ -70,8 +70,8 @@ const grid = z.strictObject({
 
 const schema = z
   .strictObject({
-    /** Rows of the first embedding table, and classes of the output. */
-    vocabularySize: count,
+    /** Rows of the first embedding table, and classes of the output; 0 for a trunk that reads vectors alone. */
+    vocabularySize: z.int().nonnegative(),
     /** Rows of the tables of further channels, for tokens `[B, T, C]` of several ids each. */
     channelVocabularySizes: z.array(count).readonly().default([]),
     width: count,
@@ -155,6 +155,9 @@ const schema = z
     const beyond = config.slidingWindow?.layers.find((layer) => layer >= config.layers);
     if (beyond !== undefined) {
       refuse('slidingWindow', `layer ${beyond} does not exist: layers are 0 to ${config.layers - 1}.`);
+    }
+    if (config.vocabularySize === 0 && (!config.tiedEmbeddings || config.channelVocabularySizes.length > 0)) {
+      refuse('vocabularySize', 'without a vocabulary there is no output and there are no channels.');
     }
     if (config.norm === 'layer' && config.normWeightOffset !== 0) {
       refuse('normWeightOffset', 'only RMS norms have a weight offset.');

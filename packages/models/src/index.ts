@@ -74,10 +74,27 @@ export {
   visible,
   windowMask,
 } from './masks.js';
-export { attentionOnlyConfig, gpt2Config, imageGptConfig, llamaConfig, type Overrides } from './presets.js';
+export {
+  attentionOnlyConfig,
+  gpt2Config,
+  imageGptConfig,
+  llamaConfig,
+  type Overrides,
+  vitConfig,
+} from './presets.js';
 export { argmax, type SamplingOptions, sampleToken, tokenProbabilities } from './sampling.js';
 export { type Verdict, verifyGreedy, verifySampled } from './speculation/acceptance.js';
 export type { AddedPlaces, Drafter, DraftPass } from './speculation/drafter.js';
 export { SpeculativeGenerator, type SpeculativeGeneratorConfig } from './speculation/generator.js';
 export type { OffsetReport, SpeculationReport } from './speculation/report.js';
 export { Transformer, type TrunkInputs } from './transformer.js';
+export { ImageClassifier, type ImagePassOptions } from './vision/classifier.js';
+export {
+  type ImageClassifierConfig,
+  type ImageClassifierConfigInput,
+  imageClassifierConfig,
+  patchGrid,
+  tokensInFront,
+} from './vision/config.js';
+export { classifierFlops, classifierParameterCount, patchCount } from './vision/cost.js';
+export { patchVectors } from './vision/patches.js';

@@ -95,3 +95,26 @@ export function imageGptConfig(overrides: Overrides = {}): TransformerConfig {
     ...overrides,
   });
 }
+
+/**
+ * The trunk of a vision transformer (arXiv 2010.11929): learned positions, layer norm, exact GELU, biases. That of ViT-B/16
+ * for images of 224 x 224 unless overridden: a class token, then 14 x 14 patches.
+ */
+export function vitConfig(overrides: Overrides = {}): TransformerConfig {
+  return transformerConfig({
+    vocabularySize: 1,
+    width: 768,
+    layers: 12,
+    heads: 12,
+    maxPositions: 197,
+    grid: { height: 14, width: 14, before: 1 },
+    positions: 'learned',
+    norm: 'layer',
+    normEps: 1e-6,
+    mlp: 'gelu',
+    bias: true,
+    tiedEmbeddings: true,
+    initialization: { scaleResidual: false },
+    ...overrides,
+  });
+}

@@ -7,21 +7,24 @@ import {
   type TransformerConfig,
 } from '@foretoken/models';
 import { Embedding, Module, normal } from '@foretoken/nn';
-import type { HostRandom } from '@foretoken/tensor';
+import { HostRandom, type Tensor } from '@foretoken/tensor';
 import { z } from 'zod';
 import { registerDrafter } from './drafting/register-drafter.js';
 import { ObjectiveConfigError } from './errors.js';
-import { input, meanCrossEntropy, trunkInputs } from './inputs.js';
+import { crossEntropies, input, meanCrossEntropy, meanOfScored, trunkInputs } from './inputs.js';
 import { gridOffsets, type Offset, sequenceOffsets } from './layout/offsets.js';
 import { registerArrays } from './layout/register-arrays.js';
 import { type RegisterPlan, registerCount } from './layout/registers.js';
+import { IGNORE } from './layout/targets.js';
 import { NextToken } from './next-token.js';
 import type {
   Decoding,
   LossInputs,
+  LossShares,
   Objective,
   ObjectiveCost,
   ObjectiveLoss,
+  OffsetPass,
   PreparedBatch,
 } from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
@@ -131,19 +134,74 @@ export class Mutor extends Module implements Objective {
   prepare(batch: SequenceBatch, random: HostRandom): PreparedBatch {
     if (this.registers === undefined) return this.#nextToken.prepare(batch);
     checkBatch(this.name, batch);
+    return this.#layOut(batch, this.#plan, random);
+  }
+
+  #layOut(batch: SequenceBatch, plan: RegisterPlan, random: HostRandom): PreparedBatch {
     const { vectorPerOffset } = this.#settings;
-    return registerArrays(batch, { scope: this.#settings, plan: this.#plan, vectorPerOffset }, random);
+    return registerArrays(batch, { scope: this.#settings, plan, vectorPerOffset }, random);
   }
 
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
     if (this.registers === undefined) return this.#nextToken.loss(model, inputs);
-    const hidden = model.trunk(trunkInputs(inputs, this.registers.forward(input(inputs, 'registers'))));
-    const targets = input(inputs, 'targets');
-    const time = targets.shape[1] as number;
-    const nextToken = meanCrossEntropy(model, hidden.slice(1, 0, time), targets);
-    const registers = meanCrossEntropy(model, hidden.slice(1, time), input(inputs, 'registerTargets'));
+    const { real, added } = this.#hidden(model, inputs, this.registers);
+    const nextToken = meanCrossEntropy(model, real, input(inputs, 'targets'));
+    const targets = input(inputs, 'registerTargets');
+    const losses = crossEntropies(model, added, targets);
+    const registers = meanOfScored(losses, targets);
     const { weight } = this.#settings;
-    return { loss: nextToken.mul(1 - weight).add(registers.mul(weight)), parts: { nextToken, registers } };
+    return {
+      loss: nextToken.mul(1 - weight).add(registers.mul(weight)),
+      parts: { nextToken, registers },
+      shares: this.#sharesByOffset(losses, targets, input(inputs, 'offsets')),
+    };
+  }
+
+  /** Hidden states of the real tokens and of the registers. */
+  #hidden(
+    model: Transformer,
+    inputs: LossInputs,
+    registers: Embedding,
+  ): { readonly real: Tensor; readonly added: Tensor } {
+    const hidden = model.trunk(trunkInputs(inputs, registers.forward(input(inputs, 'registers'))));
+    const time = input(inputs, 'targets').shape[1] as number;
+    return { real: hidden.slice(1, 0, time), added: hidden.slice(1, time) };
+  }
+
+  /** Sums over the sequences `[B]` of each offset, of which every sequence has drawn one. */
+  #sharesByOffset(losses: Tensor, targets: Tensor, offsets: Tensor): LossShares {
+    const { offsets: all } = this.#plan;
+    const each = losses.device.arange(all.length, 'i32').unsqueeze(0);
+    const drawn = offsets.unsqueeze(1).eq(each).cast('f32');
+    const byOffset = (values: Tensor): Tensor => drawn.mul(values.sum(1).unsqueeze(1)).sum(0);
+    return {
+      names: all.map(({ name }) => name),
+      sums: byOffset(losses),
+      counts: byOffset(targets.ne(IGNORE).cast('f32')),
+    };
+  }
+
+  /** Registers at every place that they were trained for, with one offset in each pass. */
+  offsetPasses(): OffsetPass[] {
+    const { registers } = this;
+    if (registers === undefined) return [];
+    // With one offset and all places there is nothing left to draw.
+    const random = new HostRandom(0);
+    return this.#plan.offsets.map((offset): OffsetPass => {
+      const plan = { ...this.#plan, offsets: [offset], count: undefined };
+      return {
+        offsets: [offset.distance],
+        prepare: (batch) => {
+          checkBatch(this.name, batch);
+          return this.#layOut(batch, plan, random);
+        },
+        losses: (model, inputs) => {
+          const targets = input(inputs, 'registerTargets');
+          const { added } = this.#hidden(model, inputs, registers);
+          return [{ losses: crossEntropies(model, added, targets), targets }];
+        },
+      };
+    });
   }
 
   /**

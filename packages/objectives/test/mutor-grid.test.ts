@@ -25,6 +25,9 @@ it("the specification's example: w = 4, d_max2D = 3", () => {
   const expected = { '1,2': 1, '1,3': 2, '2,1': 4, '2,2': 5, '2,3': 6, '3,1': 8, '3,2': 9, '3,3': 10 };
   expect(pairsOf(3).map(String)).toEqual(Object.keys(expected));
   expect(offsets.map(({ distance }) => distance)).toEqual(Object.values(expected));
+  expect(offsets.map(({ name }) => name)).toEqual(
+    Object.keys(expected).map((pair) => `offset${pair.replace(',', 'x')}`),
+  );
   expect(offsets.map(({ columns }) => columns)).toEqual([1, 2, 0, 1, 2, 0, 1, 2]);
 });
 
@@ -34,7 +37,7 @@ it.each([3, 4, 5])('d_max2D = %i has d_max2D^2 - 1 offsets', (max) => {
 
 it('a token before the grid has no column, and so no border to its right', () => {
   const grid = { height: 4, width: 4 };
-  const right = { index: 1, distance: 2, columns: 2 };
+  const right = { index: 1, name: 'offset1x3', distance: 2, columns: 2 };
   expect([-1, 0, 1, 2, 3, 6, 7].map((cell) => wraps(right, cell, grid))).toEqual([
     false,
     false,

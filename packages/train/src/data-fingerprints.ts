@@ -4,15 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { RecipeError } from './errors.js';
 import { reasonOf } from './files.js';
 import type { Recipe } from './recipe.js';
-
-/** The data files that a recipe names, by split. */
-function filesOf({ task }: Recipe): string[] {
-  const { files } = task;
-  if (typeof files !== 'object' || files === null) return [];
-  return Object.values(files)
-    .flat()
-    .filter((path): path is string => typeof path === 'string');
-}
+import { taskOf } from './task-kinds.js';
 
 /**
  * The SHA-256 of every data file of a recipe: a run that goes on with other data would not be the same run.
@@ -21,7 +13,8 @@ function filesOf({ task }: Recipe): string[] {
  */
 export async function dataFingerprints(recipe: Recipe): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for (const path of filesOf(recipe)) {
+  const { kind, settings } = taskOf(recipe);
+  for (const path of kind.files(settings)) {
     const hash = createHash('sha256');
     try {
       await pipeline(createReadStream(path), hash);

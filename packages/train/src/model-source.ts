@@ -3,8 +3,9 @@ import { Transformer, type TransformerConfig } from '@foretoken/models';
 import { loadPretrained, type PretrainedOrigin, pretrainedFolder } from '@foretoken/models/node';
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
+import { MODEL_PRESETS } from './model-presets.js';
 import { describeUnknown } from './problems.js';
-import { type LoadedTask, MODEL_PRESETS, type TaskKind } from './task-kinds.js';
+import type { LoadedTask, SequenceKind } from './sequence-kind.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -50,7 +51,7 @@ type PresetName = keyof typeof MODEL_PRESETS;
 /** The config of a model that is made from nothing, for tokens of a vocabulary. */
 function configOf(
   model: Settings,
-  kind: TaskKind,
+  kind: Pick<SequenceKind, 'defaultModel'>,
   task: Pick<SequenceTask, 'vocabularySize' | 'channels' | 'maxTime' | 'channelVocabularySizes' | 'grid'>,
 ): TransformerConfig {
   const { vocabularySize, channels, maxTime, grid } = task;
@@ -67,7 +68,7 @@ function configOf(
 }
 
 /** @throws RecipeError for a setting that a model does not have, or a value that does not fit */
-export function checkModel(model: Settings, kind: TaskKind): void {
+export function checkModel(model: Settings, kind: Pick<SequenceKind, 'defaultModel'>): void {
   const known = model['from'] === undefined ? CONFIG_KEYS : PRETRAINED_KEYS;
   const unknown = Object.keys(model).filter((key) => !known.includes(key));
   if (unknown.length > 0) {
@@ -118,7 +119,7 @@ export interface MadeModel {
 export interface ModelRequest {
   readonly device: Device;
   readonly settings: Settings;
-  readonly kind: TaskKind;
+  readonly kind: Pick<SequenceKind, 'defaultModel'>;
   readonly loaded: LoadedTask;
   /** As `startFolder` gave it. */
   readonly folder: string | undefined;

@@ -50,6 +50,32 @@ const onGrid = (height: number, width: number) => ({
   mutor: { maxOffset: 4, weight: 0.5, registers: 'everywhere', grid: { height, width } },
 });
 
+/** What the recipes of images share: AdamW with cosine decay, and figures on all test images. */
+const vision = {
+  objective: 'classify',
+  optimizer: {
+    learningRate: 2e-3,
+    beta2: 0.99,
+    weightDecay: 0.05,
+    clip: 1,
+    schedule: 'cosine',
+    warmupSteps: 150,
+  },
+  batch: 64,
+  steps: 3000,
+  evaluation: { every: 500, questions: 2000, finalQuestions: 10_000, lossExamples: 2000, bestBy: 'last' },
+  logEvery: 25,
+};
+
+/** Small ViTs, and initial values that train at such a width from nothing. */
+const vit = (patch: number) => ({
+  patch,
+  width: 96,
+  layers: 4,
+  heads: 4,
+  initialization: { input: 'fanIn', residual: 'fanIn', scaleResidual: true },
+});
+
 const definitions: readonly unknown[] = [
   {
     ...shared,
@@ -122,6 +148,31 @@ const definitions: readonly unknown[] = [
     },
     objectives: onGrid(7, 7),
     steps: 2000,
+  },
+  {
+    ...vision,
+    name: 'mnist-vit',
+    title: 'MNIST with a small ViT',
+    description: 'Handwritten digits of 28 x 28 pixels in patches of 7 x 7.',
+    task: { kind: 'mnist', shift: 2, labelSmoothing: 0.1 },
+    model: vit(7),
+  },
+  {
+    ...vision,
+    name: 'fashion-mnist-vit',
+    title: 'Fashion-MNIST with a small ViT',
+    description:
+      'Pictures of clothes of 28 x 28 pixels in patches of 7 x 7; the first 10,000 training images.',
+    task: { kind: 'fashion-mnist', trainingImages: 10_000, shift: 1, flip: true, labelSmoothing: 0.1 },
+    model: vit(7),
+  },
+  {
+    ...vision,
+    name: 'cifar10-vit',
+    title: 'CIFAR-10 with a small ViT',
+    description: 'Colour photographs of 32 x 32 pixels in patches of 4 x 4.',
+    task: { kind: 'cifar10', shift: 4, flip: true, labelSmoothing: 0.1, mixup: 0.2 },
+    model: vit(4),
   },
 ];
 

@@ -10,6 +10,8 @@ export interface Grid {
 export interface Offset {
   /** Number among the offsets of an objective: its row where each has a vector of its own. */
   readonly index: number;
+  /** What a log calls it: `offset3`, or rows and columns as the paper counts them, `offset1x2`. */
+  readonly name: string;
   /** Tokens from the register's token to its target in the order of the sequence. */
   readonly distance: number;
   /** Columns to the right that the distance stands for; 0 along a sequence. */
@@ -18,7 +20,10 @@ export interface Offset {
 
 /** Offsets along a sequence: `min` to `max` tokens ahead. */
 export function sequenceOffsets(min: number, max: number): readonly Offset[] {
-  return Array.from({ length: max - min + 1 }, (_, index) => ({ index, distance: min + index, columns: 0 }));
+  return Array.from({ length: max - min + 1 }, (_, index) => {
+    const distance = min + index;
+    return { index, name: `offset${distance}`, distance, columns: 0 };
+  });
 }
 
 /**
@@ -28,7 +33,8 @@ export function sequenceOffsets(min: number, max: number): readonly Offset[] {
 export function gridOffsets({ width }: Grid, max: number): readonly Offset[] {
   return Array.from({ length: max * max }, (_, place) => {
     const [rows, columns] = [Math.floor(place / max), place % max];
-    return { index: place - 1, distance: rows * width + columns, columns };
+    const name = `offset${rows + 1}x${columns + 1}`;
+    return { index: place - 1, name, distance: rows * width + columns, columns };
   }).slice(1);
 }
 
