@@ -45,6 +45,7 @@ export {
   tokenGrid,
 } from './image-tokens/config.js';
 export { ImageCoder } from './image-tokens/image-coder.js';
+export { imagePatches } from './image-tokens/image-patches.js';
 export type { ImageTokenizer } from './image-tokens/image-tokenizer.js';
 export { type KMeansOptions, type KMeansRound, kMeans } from './image-tokens/k-means.js';
 export { type NearestCode, nearestCode } from './image-tokens/nearest-code.js';
