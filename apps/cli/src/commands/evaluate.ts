@@ -1,5 +1,5 @@
 import { type Device, openDevice } from '@foretoken/tensor';
-import { packageVersions, toJson } from '@foretoken/train';
+import { makeFolder, packageVersions, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
@@ -7,16 +7,18 @@ import { UsageError } from '../errors.js';
 import { choicesOf } from '../evaluate/choices.js';
 import { Countdown } from '../evaluate/countdown.js';
 import { dataFiles, identityOf, readFirst, type SplitName, shotFiles } from '../evaluate/data.js';
-import { type OpenModel, openModel } from '../evaluate/model.js';
 import type { OnProgress, Outcome } from '../evaluate/outcome.js';
 import { perplexityOf, readDocuments } from '../evaluate/perplexity.js';
 import { answersOf } from '../evaluate/questions.js';
 import { type NamedOutcome, resultsOf, resultsTable, writeResults } from '../evaluate/results.js';
 import { type EvaluationTaskName, evaluationTasks, parseTask } from '../evaluate/tasks.js';
+import { findModel, type ModelRequest } from '../models/model-source.js';
+import { openModel, type TextModel } from '../models/open-model.js';
 import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
 
 interface Flags {
   readonly model: readonly string[];
+  readonly adapter?: readonly string[];
   readonly task: EvaluationTaskName;
   readonly data: string;
   readonly split: SplitName;
@@ -57,8 +59,16 @@ function checkFlags(flags: Flags): void {
     const others = FLAGS_OF[kind].map((flag) => `--${kebab(flag)}`).join(', ');
     throw new UsageError(`--${kebab(strange)}: ${flags.task} does not take it; it takes ${others}.`);
   }
-  const twice = flags.model.find((name, at) => flags.model.indexOf(name) !== at);
-  if (twice !== undefined) throw new UsageError(`--model ${twice}: given twice.`);
+  for (const flag of ['model', 'adapter'] as const) {
+    const names = flags[flag] ?? [];
+    const twice = names.find((name, at) => names.indexOf(name) !== at);
+    if (twice !== undefined) throw new UsageError(`--${flag} ${twice}: given twice.`);
+  }
+  if (flags.adapter !== undefined && flags.model.length > 1) {
+    throw new UsageError(
+      `--adapter goes with one --model, there are ${flags.model.length}. A folder of adapters may also be a --model itself: its adapter_config.json names the base.`,
+    );
+  }
   if (flags.shotsData !== undefined && flags.shots === undefined) {
     throw new UsageError('--shots-data: say how many of them to show, with --shots.');
   }
@@ -69,7 +79,7 @@ const typedText = (text: string): string => text.replaceAll('\\n', '\n').replace
 
 const DOCUMENT_SEPARATOR = '<|endoftext|>';
 
-type Evaluate = (model: OpenModel, onProgress: OnProgress) => Promise<Outcome>;
+type Evaluate = (model: TextModel, onProgress: OnProgress) => Promise<Outcome>;
 
 interface Prepared {
   readonly evaluate: Evaluate;
@@ -110,15 +120,26 @@ async function prepare(flags: Flags): Promise<Prepared> {
   };
 }
 
+/** What is evaluated: each model, or one of them with each of the adapters. */
+function requests({ model, adapter, tokenizer }: Flags): ModelRequest[] {
+  const [base] = model as [string, ...string[]];
+  return adapter === undefined
+    ? model.map((name) => ({ name, tokenizer }))
+    : adapter.map((each) => ({ name: base, adapter: each, tokenizer }));
+}
+
 /** One model after the other, so that the memory of one is enough. */
 async function evaluateAll(device: Device, flags: Flags, evaluate: Evaluate): Promise<NamedOutcome[]> {
   const outcomes: NamedOutcome[] = [];
-  for (const name of flags.model) {
-    const opened = await openModel(device, name, flags.tokenizer);
+  // All are found before the first is evaluated, which may take long.
+  const sources = await Promise.all(requests(flags).map(findModel));
+  for (const source of sources) {
+    const opened = await openModel(device, source);
+    const { label } = source;
     try {
-      const outcome = await evaluate(opened, new Countdown(name).update);
-      for (const note of outcome.notes) tell(`${name}: ${note}.`);
-      outcomes.push({ model: name, outcome });
+      const outcome = await evaluate(opened, new Countdown(label).update);
+      for (const note of outcome.notes) tell(`${label}: ${note}.`);
+      outcomes.push({ model: label, outcome });
     } finally {
       opened.model.dispose();
     }
@@ -141,6 +162,8 @@ async function recordOf(device: Device, flags: Flags, files: readonly string[]):
 
 async function evaluateModels(this: void, flags: Flags): Promise<void> {
   checkFlags(flags);
+  // A folder that cannot be written is told before the work, not behind it.
+  if (flags.out !== undefined) makeFolder(flags.out);
   const { evaluate, files } = await prepare(flags);
   const { task, seed, resamples } = flags;
   // Without what was measured on this machine before: other kernels would round differently.
@@ -175,7 +198,15 @@ export const evaluateCommand = buildCommand<Flags>({
         kind: 'parsed',
         parse: String,
         variadic: true,
-        brief: 'Folder of a checkpoint or name on the Hugging Face hub; give it again to compare',
+        brief:
+          'Folder of a checkpoint, a run or adapters, or name on the Hugging Face hub; give it again to compare',
+      },
+      adapter: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        variadic: true,
+        brief: "Folder of adapters in PEFT's format to put on the model; give it again to compare",
       },
       task: { kind: 'parsed', parse: parseTask, brief: Object.keys(evaluationTasks).join(', ') },
       data: { kind: 'parsed', parse: String, brief: 'File, or folder with a file for each split' },

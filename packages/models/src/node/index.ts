@@ -3,11 +3,15 @@ export type { HubOptions, HubProgress } from './hub.js';
 export { loadImageTokenizer, saveImageTokenizer } from './image-tokenizer.js';
 export { type LoadLoraOptions, loadLora } from './load-lora.js';
 export {
+  type LoadPretrainedClassifierOptions,
   type LoadPretrainedOptions,
   loadPretrained,
+  loadPretrainedClassifier,
   type Pretrained,
+  type PretrainedClassifier,
   type PretrainedOrigin,
   pretrainedFolder,
 } from './load-pretrained.js';
+export { isProcessAlive } from './process-mark.js';
 export { type SaveLoraOptions, saveLora } from './save-lora.js';
 export { type SavePretrainedOptions, savePretrained } from './save-pretrained.js';
