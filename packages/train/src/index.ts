@@ -52,6 +52,7 @@ export type {
   TrainEvent,
 } from './events.js';
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
+export { readImageTokenFiles, readImageTokens, writeImageTokens } from './image-token-file.js';
 export { inFlight } from './in-flight.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';
