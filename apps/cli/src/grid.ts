@@ -2,21 +2,16 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Device } from '@foretoken/tensor';
-import { type Recipe, type TrainEvent, train } from '@foretoken/train';
-import { openTunedDevice } from './device.js';
+import type { PlannedRun, Study, TrainEvent } from '@foretoken/train';
+import type { ComparisonKind } from './comparison/kind.js';
+import { performRun, type RunRequest } from './comparison/run.js';
 import { UsageError } from './errors.js';
 import type { Progress } from './progress.js';
-import { runPath } from './summary.js';
-
-/** One cell of a grid. */
-export interface Cell {
-  readonly objective: string;
-  readonly seed: number;
-}
 
 export interface GridOptions {
-  readonly recipe: Recipe;
-  readonly cells: readonly Cell[];
+  readonly runs: readonly PlannedRun[];
+  readonly kind: ComparisonKind;
+  readonly settings: Study['measure'];
   readonly out: string;
   readonly command: string;
   readonly commit: string | undefined;
@@ -24,70 +19,55 @@ export interface GridOptions {
   readonly signal: AbortSignal;
 }
 
-/** Trains the cells one after the other in this process. Finished ones are skipped, interrupted ones go on. */
-export async function runInOrder(options: GridOptions): Promise<void> {
-  let device: Device | undefined;
-  try {
-    for (const [at, { objective, seed }] of options.cells.entries()) {
-      device ??= await openTunedDevice();
-      const { recipe, out, command, commit, progress, signal } = options;
-      const folder = runPath(out, objective, seed);
-      const events = train({
-        device,
-        recipe,
-        objective,
-        seed,
-        folder,
-        command,
-        signal,
-        ...(commit ? { commit } : {}),
-      });
-      for await (const event of events) progress.update(at, event);
-    }
-  } finally {
-    device?.close();
+const requestFor = ({ out, settings, command, commit }: GridOptions, run: PlannedRun): RunRequest => ({
+  run,
+  out,
+  settings,
+  command,
+  commit,
+});
+
+/** Makes the runs one after the other in this process. Finished ones are skipped, interrupted ones go on. */
+export async function runInOrder(options: GridOptions, openDevice: () => Promise<Device>): Promise<void> {
+  const { runs, kind, progress, signal } = options;
+  for (const [at, run] of runs.entries()) {
+    await performRun(await openDevice(), kind, requestFor(options, run), {
+      signal,
+      onEvent: (event) => progress.update(at, event),
+    });
   }
 }
 
-/** Trains up to `jobs` cells at a time, each in a process of its own. */
+/** Makes up to `jobs` runs at a time, each in a process of its own. */
 export async function runInParallel(options: GridOptions, jobs: number): Promise<void> {
-  const waiting = [...options.cells.entries()];
+  const waiting = [...options.runs.entries()];
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       options.signal.throwIfAborted();
-      const [at, cell] = next;
-      await runInChild(options, cell, (event) => options.progress.update(at, event));
+      const [at, run] = next;
+      await runInChild(options, run, (event) => options.progress.update(at, event));
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
 }
 
-/** Message to a child: all that `train` needs. */
-export interface ChildRequest extends Cell {
-  readonly recipe: Recipe;
-  readonly folder: string;
-  readonly command: string;
-  readonly commit: string | undefined;
-}
+/** What a run is called in progress and errors. */
+export const runLabel = ({ dataset, variant, recipe, seed, budgets }: PlannedRun): string => {
+  const steps = budgets.includes('steps') ? '' : ` ${recipe.steps} steps`;
+  return `${dataset === '' ? '' : `${dataset} `}${variant}${steps} seed ${seed}`;
+};
 
 async function runInChild(
   options: GridOptions,
-  cell: Cell,
+  run: PlannedRun,
   onEvent: (event: TrainEvent) => void,
 ): Promise<void> {
-  const { recipe, out, command, commit, signal } = options;
-  const request: ChildRequest = {
-    ...cell,
-    recipe,
-    folder: runPath(out, cell.objective, cell.seed),
-    command,
-    commit,
-  };
+  const { signal } = options;
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const child = spawn(process.execPath, [main, 'run-cell'], { stdio: ['pipe', 'pipe', 'pipe'] });
   const stop = (): void => void child.kill('SIGINT');
   signal.addEventListener('abort', stop);
-  child.stdin.end(JSON.stringify(request));
+  child.stdin.end(JSON.stringify(requestFor(options, run)));
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => {
     complaint += chunk.toString();
@@ -101,6 +81,6 @@ async function runInChild(
   signal.throwIfAborted();
   if (status !== 0) {
     const reason = complaint.trim().split('\n').at(-1) || `status ${status}`;
-    throw new UsageError(`${cell.objective}, seed ${cell.seed}: ${reason}`);
+    throw new UsageError(`${runLabel(run)}: ${reason}`);
   }
 }

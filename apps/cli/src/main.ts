@@ -6,7 +6,8 @@ import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { generateCommand } from './commands/generate.js';
-import { objectivesCommand, recipesCommand } from './commands/lists.js';
+import { imagesRoutes } from './commands/images/index.js';
+import { objectivesCommand, recipesCommand, studiesCommand } from './commands/lists.js';
 import { reportCommand } from './commands/report.js';
 import { runCell } from './commands/run-cell.js';
 import { trainCommand } from './commands/train.js';
@@ -22,9 +23,11 @@ const routes = buildRouteMap({
     train: trainCommand,
     evaluate: evaluateCommand,
     generate: generateCommand,
+    images: imagesRoutes,
     report: reportCommand,
     doctor: doctorCommand,
     recipes: recipesCommand,
+    studies: studiesCommand,
     objectives: objectivesCommand,
     bench: benchRoutes,
     tune: tuneCommand,

@@ -50,12 +50,11 @@ export class Progress {
   #drawnAt = 0;
 
   constructor(
-    labels: readonly string[],
-    steps: number | undefined,
+    runs: readonly { readonly label: string; readonly steps: number | undefined }[],
     readonly stream: NodeJS.WriteStream = process.stderr,
   ) {
     this.#live = stream.isTTY === true;
-    this.#lines = labels.map((label) => ({
+    this.#lines = runs.map(({ label, steps }) => ({
       label,
       steps: steps ?? Number.POSITIVE_INFINITY,
       step: 0,
@@ -88,7 +87,8 @@ export class Progress {
         Object.assign(line, {
           step: event.step,
           loss: event.loss,
-          parts: event.parts,
+          // What this batch had no target of keeps its last value.
+          parts: { ...line.parts, ...event.parts },
           peakBytes: event.peakBytes,
           tokensPerSecond: event.tokensPerSecond,
         });
@@ -134,9 +134,20 @@ export class Progress {
     this.#drawnAt = Date.now();
     const width = (this.stream.columns ?? 100) - 1;
     const up = this.#drawn > 0 ? `\u001b[${this.#drawn}A` : '';
-    const text = this.#lines.map((line) => `\u001b[2K${this.#text(line).slice(0, width)}\n`).join('');
-    this.stream.write(`${up}${text}`);
-    this.#drawn = this.#lines.length;
+    const shown = this.#shown();
+    // What was drawn below may have been more.
+    const text = shown.map((line) => `\u001b[2K${line.slice(0, width)}\n`).join('');
+    this.stream.write(`${up}\u001b[J${text}`);
+    this.#drawn = shown.length;
+  }
+
+  /** All lines, or on a screen that has no room for them those that run and how many there are. */
+  #shown(): string[] {
+    const all = this.#lines;
+    if (all.length < (this.stream.rows ?? 24)) return all.map((line) => this.#text(line));
+    const done = all.filter(({ state }) => state === 'done').length;
+    const running = all.filter(({ state }) => state === 'running' || state === 'stopped');
+    return [`${done} of ${all.length} runs done`, ...running.map((line) => this.#text(line))];
   }
 
   #text(line: Line): string {

@@ -1,5 +1,12 @@
 import { findObjective } from '@foretoken/objectives';
-import { findOrLoadRecipe, objectiveNames, overrideRecipe, type Recipe, settingKeys } from '@foretoken/train';
+import {
+  findOrLoadRecipe,
+  findOrLoadStudy,
+  objectiveNames,
+  overrideRecipe,
+  type Recipe,
+  settingKeys,
+} from '@foretoken/train';
 import { UsageError } from './errors.js';
 
 /** `ntp,mutor` as names of objectives. @throws ObjectiveConfigError for one that does not exist */
@@ -41,15 +48,23 @@ export const chooseRecipe = (name: string, overrides: readonly string[]): Recipe
  */
 export function settingFlags(args: readonly string[]): string[] {
   if (args[0] !== 'compare' && args[0] !== 'train') return [...args];
-  const at = args.indexOf('--recipe');
-  const named =
-    args.find((arg) => arg.startsWith('--recipe='))?.slice('--recipe='.length) ??
-    (at >= 0 ? args[at + 1] : undefined);
+  const named = (flag: string): string | undefined => {
+    const at = args.indexOf(flag);
+    return (
+      args.find((arg) => arg.startsWith(`${flag}=`))?.slice(flag.length + 1) ??
+      (at >= 0 ? args[at + 1] : undefined)
+    );
+  };
+  const study = args[0] === 'compare' ? named('--study') : undefined;
   let keys: string[];
   try {
-    keys = settingKeys(findOrLoadRecipe(named ?? 'star-graph'));
+    keys = settingKeys(
+      study === undefined
+        ? findOrLoadRecipe(named('--recipe') ?? 'star-graph')
+        : findOrLoadStudy(study).recipe,
+    );
   } catch {
-    // The command will say that there is no such recipe.
+    // The command will say that there is no such recipe or study.
     return [...args];
   }
   const result: string[] = [];

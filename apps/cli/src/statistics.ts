@@ -12,14 +12,20 @@ const T95 = [
 ] as const;
 const NORMAL = 1.96;
 
-/** The 95% interval of the mean of shares, by Student's t over seeds, clipped to 0..1. */
-export function interval(values: readonly number[]): Interval {
+/** The 95% interval of the mean, by Student's t over seeds. */
+export function meanInterval(values: readonly number[]): Interval {
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   if (count < 2) return { mean, low: mean, high: mean };
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
   const reach = (T95[count - 2] ?? NORMAL) * Math.sqrt(variance / count);
-  return { mean, low: Math.max(0, mean - reach), high: Math.min(1, mean + reach) };
+  return { mean, low: mean - reach, high: mean + reach };
+}
+
+/** The same of shares, clipped to 0..1. */
+export function interval(values: readonly number[]): Interval {
+  const { mean, low, high } = meanInterval(values);
+  return { mean, low: Math.max(0, low), high: Math.min(1, high) };
 }
 
 export const meanOf = (values: readonly number[]): number =>

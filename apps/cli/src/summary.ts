@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { objectiveKinds } from '@foretoken/objectives';
-import { type Recipe, RunFolder, type RunRecord, type RunSummary } from '@foretoken/train';
+import type { Recipe, RunRecord, RunSummary } from '@foretoken/train';
 import { formatCount, formatShare, formatTable } from './format.js';
 import { type Interval, interval, meanOf } from './statistics.js';
 
@@ -47,13 +47,6 @@ export const objectiveTitle = (name: string): string =>
 export interface FinishedRun {
   readonly summary: RunSummary;
   readonly record: RunRecord;
-}
-
-/** The finished run in a folder, if there is one. */
-export function finishedRun(out: string, objective: string, seed: number): FinishedRun | undefined {
-  const folder = new RunFolder(runPath(out, objective, seed));
-  const [summary, record] = [folder.summary(), folder.record()];
-  return summary === undefined || record === undefined ? undefined : { summary, record };
 }
 
 /** A metric of a run; comparisons are of tasks that have it. */

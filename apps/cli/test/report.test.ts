@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { StarGraphTask, starGraphSettings } from '@foretoken/data';
 import { findRecipe, type RunRecord, type RunSummary, toJson } from '@foretoken/train';
 import { afterAll, describe, expect, it } from 'vitest';
-import { writeReport } from '../src/report/report.js';
+import { page } from '../src/report/page.js';
+import { readRunLogs } from '../src/report/run-logs.js';
 import { objectiveTitle, runPath, summarize } from '../src/summary.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'foretoken-report-'));
@@ -31,7 +32,7 @@ interface Options {
 
 let folders = 0;
 
-/** Writes run folders as training leaves them, then the report of them. */
+/** Writes run folders as training leaves them, then makes the report of them. */
 async function report(options: Options = {}): Promise<string> {
   const {
     objectives = OBJECTIVES,
@@ -89,9 +90,8 @@ async function report(options: Options = {}): Promise<string> {
       return { summary, record };
     }),
   );
-  const file = await writeReport(out, summarize(recipe, command, runs));
-  expect(file).toBe(join(out, 'report.html'));
-  return readFileSync(file, 'utf8');
+  const summary = summarize(recipe, command, runs);
+  return page(summary, readRunLogs(out, summary));
 }
 
 const count = (text: string, pattern: RegExp): number => [...text.matchAll(pattern)].length;

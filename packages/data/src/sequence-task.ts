@@ -1,62 +1,19 @@
 import type { SequenceBatch } from './sequence-batch.js';
+import type * as tasks from './task.js';
 
-/** Training examples; held-out examples to watch a run with; held-out examples for its final figure. */
-export type Split = 'train' | 'validation' | 'test';
+export { type Metric, type Score, SPLITS, type Split } from './task.js';
 
-export const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
+/** Questions whose prompts are sequences (`lengths` equals `prefixLengths`), answered by generating tokens. */
+export type QuestionSet = tasks.QuestionSet<SequenceBatch>;
 
-/** A figure between 0 and 1 that a task gives to an answer; its mean over questions is what gets reported. */
-export interface Metric {
-  /** Key in {@link Score}, `exactMatch` for instance. */
-  readonly name: string;
-  /** What a reader of a table sees, "exact match" for instance. */
-  readonly label: string;
-  /** The mean that guessing gives, where the task knows it. */
-  readonly chance?: number;
-}
-
-/** What a set of answers is worth. */
-export interface Score {
-  /** Mean of each metric over the questions. */
-  readonly mean: Readonly<Record<string, number>>;
-  /** Each metric of each question, in the order of the questions. */
-  readonly each: readonly Readonly<Record<string, number>>[];
-}
-
-/** Held-out questions that a model answers by generating tokens. */
-export interface QuestionSet {
-  readonly count: number;
-  /** The prompts alone: `lengths` equals `prefixLengths`. */
-  readonly prompts: SequenceBatch;
-  /** The right answer to each question, as vocabulary ids. */
-  readonly answers: readonly Int32Array[];
-  /** Tokens to generate for a question, at most. */
-  readonly maxAnswerLength: number;
-  /**
-   * Scores one list of generated ids a question. A list holds the tokens behind the prompt, not the prompt;
-   * a short list is a wrong answer.
-   *
-   * @throws TaskUsageError when there are not `count` lists or one is longer than `maxAnswerLength`.
-   */
-  score(generated: readonly ArrayLike<number>[]): Score;
-}
-
-/**
- * Something to learn from sequences, seen from a training loop. The loop needs to know nothing about text or
- * graphs: it asks for batches by step and, when the task has questions, for a score.
- *
- * `batch` and `questions` are pure functions of the task's configuration and their arguments. There is no
- * position to save: a run that was killed asks for the next step and gets the bits that it would have got.
- */
-export interface SequenceTask {
-  /** Short name of the kind of task, `star-graph` for instance. */
-  readonly name: string;
-  /** Complete settings as JSON values; the same settings make the same task again. */
-  readonly config: Readonly<Record<string, unknown>>;
+/** Something to learn from sequences of tokens. */
+export interface SequenceTask extends tasks.Task<SequenceBatch> {
   /** V: ids lie in 0..V-1. */
   readonly vocabularySize: number;
   /** C: ids at one position. A generated token goes into channel 0, the other channels hold -1. */
   readonly channels: number;
+  /** V of each channel behind the first; `vocabularySize` for all when absent. */
+  readonly channelVocabularySizes?: readonly number[];
   /** T: positions of the longest sequence, prompt and answer together. */
   readonly maxTime: number;
   /**
@@ -64,34 +21,14 @@ export interface SequenceTask {
    * `maxTime` when absent.
    */
   readonly batchTimes?: readonly number[];
+  /** Where the positions behind the first `before` are the cells of a grid, row by row. */
+  readonly grid?: { readonly height: number; readonly width: number; readonly before: number };
   /** Ids at which the generation of an answer ends; none when absent, answers then have a known length. */
   readonly stopTokens?: readonly number[];
   /** An id that no example contains, for objectives that hide tokens behind a blank. */
   readonly blankToken?: number;
-  /** The metrics of `questions().score`, most important first; empty when the task asks no questions. */
-  readonly metrics: readonly Metric[];
   /** How an id is written for people. */
   tokenText(id: number): string;
   /** Ids as text, where the task is one of text. */
   decode?(ids: ArrayLike<number>): string;
-  /** Examples of a split, where they are counted; there is no end to them when absent. */
-  exampleCount?(split: Split): number;
-  /** Questions of a split, where they are counted. */
-  questionCount?(split: Split): number;
-  /** Batches that go through a split once, where examples are counted. */
-  batchesPerEpoch?(split: Split, size: number): number;
-  /**
-   * Batch number `step` of a split, counted from 0: entries `step * size` to `step * size + size - 1` of its stream
-   * of examples. A finite set starts again at its end, the training split in a new order.
-   *
-   * @throws TaskUsageError when `step` is no non-negative integer or `size` no positive one.
-   */
-  batch(split: Split, step: number, size: number): SequenceBatch;
-  /**
-   * Questions `first` to `first + count - 1` of a split, prompts of examples to be answered. A finite set starts again
-   * at its end. Absent when the task is scored by its loss alone.
-   *
-   * @throws TaskUsageError when `first` is no non-negative integer or `count` no positive one.
-   */
-  questions?(split: Split, first: number, count: number): QuestionSet;
 }

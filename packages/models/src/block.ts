@@ -116,10 +116,19 @@ export class Block extends Module {
     );
   }
 
-  #compute(hidden: Tensor, { dropoutKey, windowedMask, ...inputs }: BlockInputs): Tensor {
+  /** How much of each token every token takes in the attention of this block: `[B, T, D]` to f32 `[B, H, T, T]`. */
+  attentionWeights(hidden: Tensor, inputs: BlockInputs = {}): Tensor {
+    const { rotation } = inputs;
+    return this.attention.weights(this.attentionNorm.forward(hidden), { mask: this.#mask(inputs), rotation });
+  }
+
+  #mask({ mask, windowedMask }: BlockInputs): Tensor | undefined {
+    return this.#windowed ? (windowedMask ?? mask) : mask;
+  }
+
+  #compute(hidden: Tensor, { dropoutKey, ...inputs }: BlockInputs): Tensor {
     const keys = [0, 1, 2, 3].map((place) => dropoutKey && foldIn(dropoutKey, place));
-    const mask = this.#windowed ? (windowedMask ?? inputs.mask) : inputs.mask;
-    const attentionInputs = { ...inputs, mask, dropoutKey: keys[2] };
+    const attentionInputs = { ...inputs, mask: this.#mask(inputs), dropoutKey: keys[2] };
     const mixed = this.attention.forward(this.attentionNorm.forward(hidden), attentionInputs);
     const attended = hidden.add(this.#dropout.forward(normed(mixed, this.attentionOutputNorm), keys[0]));
     if (this.mlp === undefined || this.mlpNorm === undefined) return attended;

@@ -66,10 +66,17 @@ const slidingWindow = z.strictObject({
   layers: z.array(z.int().nonnegative()).readonly().optional(),
 });
 
+const grid = z.strictObject({
+  height: count,
+  width: count,
+  /** Position ids in front of the grid: of a class token, of registers. */
+  before: z.int().nonnegative().default(0),
+});
+
 const schema = z
   .strictObject({
-    /** Rows of the first embedding table, and classes of the output. */
-    vocabularySize: count,
+    /** Rows of the first embedding table, and classes of the output; 0 for a trunk that reads vectors alone. */
+    vocabularySize: z.int().nonnegative(),
     /** Rows of the tables of further channels, for tokens `[B, T, C]` of several ids each. */
     channelVocabularySizes: z.array(count).readonly().default([]),
     width: count,
@@ -81,7 +88,10 @@ const schema = z
     headWidth: count.optional(),
     /** Position ids run from 0 to `maxPositions - 1`. */
     maxPositions: count,
-    positions: z.enum(['learned', 'rotary', 'sinusoidal', 'none']),
+    /** The kinds in two dimensions go by rows and columns of `grid`. */
+    positions: z.enum(['learned', 'rotary', 'rotary2d', 'sinusoidal', 'sinusoidal2d', 'none']),
+    /** Where tokens lie in a grid: position id `before + row * width + column`. */
+    grid: grid.optional(),
     rotary: z
       .strictObject({
         base: z.number().positive().default(10000),
@@ -151,11 +161,33 @@ const schema = z
     if (beyond !== undefined) {
       refuse('slidingWindow', `layer ${beyond} does not exist: layers are 0 to ${config.layers - 1}.`);
     }
+    if (config.vocabularySize === 0 && (!config.tiedEmbeddings || config.channelVocabularySizes.length > 0)) {
+      refuse('vocabularySize', 'without a vocabulary there is no output and there are no channels.');
+    }
     if (config.norm === 'layer' && config.normWeightOffset !== 0) {
       refuse('normWeightOffset', 'only RMS norms have a weight offset.');
     }
     if (config.positions === 'rotary' && headWidth % 2 !== 0) {
       refuse('headWidth', `rotary positions need an even headWidth, got ${headWidth}.`);
+    }
+    if (config.positions === 'rotary2d' && headWidth % 4 !== 0) {
+      refuse('headWidth', `rotary2d positions need a headWidth that is a multiple of 4, got ${headWidth}.`);
+    }
+    if (config.positions === 'sinusoidal2d' && width % 4 !== 0) {
+      refuse('width', `sinusoidal2d positions need a width that is a multiple of 4, got ${width}.`);
+    }
+    if (config.positions.endsWith('2d') && config.grid === undefined) {
+      refuse('grid', `${config.positions} positions need a grid: { height, width, before }.`);
+    }
+    if (config.grid !== undefined) {
+      const { height, width: columns, before } = config.grid;
+      const needed = before + height * columns;
+      if (config.maxPositions < needed) {
+        refuse(
+          'maxPositions',
+          `a grid of ${height} x ${columns} behind ${before} tokens needs ${needed} positions, got ${config.maxPositions}.`,
+        );
+      }
     }
   });
 

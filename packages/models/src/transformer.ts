@@ -1,6 +1,7 @@
 // B batch, T time, C channels of a token, D width, V vocabulary.
 
 import {
+  ConfigError,
   Dropout,
   Embedding,
   type LayerNorm,
@@ -33,8 +34,8 @@ export interface TrunkInputs {
   readonly embeddings?: Tensor | undefined;
   /** i32 `[B, T]`, from 0 to `maxPositions - 1`. */
   readonly positions: Tensor;
-  /** bool, broadcasts to `[B, H, Tq, Tk]`. */
-  readonly mask: Tensor;
+  /** bool, broadcasts to `[B, H, Tq, Tk]`; every token sees every token when it is absent. */
+  readonly mask?: Tensor | undefined;
   /** i32 `[B, Tk]`: position ids of the keys, where a cache holds others than the queries. Default `positions`. */
   readonly keyPositions?: Tensor | undefined;
   /** Whether squares of pairs that the mask rules out are skipped; false computes all. Default true. */
@@ -45,7 +46,10 @@ export interface TrunkInputs {
   readonly dropoutKey?: Tensor | undefined;
 }
 
-/** A decoder-only transformer; its config makes it GPT-2, Llama, attention-only or anything between. */
+/**
+ * A stack of blocks over tokens, of which the mask says what they see; its config makes it GPT-2, Llama, the trunk of a
+ * vision transformer, attention-only or anything between.
+ */
 export class Transformer extends Module {
   /** One table a channel. */
   readonly embeddings: readonly Embedding[];
@@ -67,25 +71,31 @@ export class Transformer extends Module {
   constructor(device: Device, input: TransformerConfigInput, random?: HostRandom) {
     super();
     const config = transformerConfig(input);
-    const { width, headWidth, maxPositions, initialization } = config;
+    const { width, headWidth, maxPositions, grid, initialization } = config;
     this.#config = config;
     this.#device = device;
     this.#dropout = new Dropout(config.dropout);
-    this.embeddings = [config.vocabularySize, ...config.channelVocabularySizes].map(
-      (count) =>
-        new Embedding(
-          device,
-          { count, width, weightInit: normal({ std: initialization.embedding }) },
-          random,
-        ),
-    );
+    this.embeddings = [config.vocabularySize, ...config.channelVocabularySizes]
+      .filter((count) => count > 0)
+      .map(
+        (count) =>
+          new Embedding(
+            device,
+            { count, width, weightInit: normal({ std: initialization.embedding }) },
+            random,
+          ),
+      );
     if (config.positions === 'learned') {
       const weightInit = normal({ std: initialization.positions });
       this.positions = new Embedding(device, { count: maxPositions, width, weightInit }, random);
     } else if (config.positions === 'sinusoidal') {
       this.positions = new SinusoidalPositions(device, { width, maxPositions });
+    } else if (config.positions === 'sinusoidal2d') {
+      this.positions = new SinusoidalPositions(device, { width, maxPositions, grid });
     } else if (config.positions === 'rotary') {
       this.#rotary = new RotaryEmbedding(device, { headWidth, maxPositions, ...config.rotary });
+    } else if (config.positions === 'rotary2d') {
+      this.#rotary = new RotaryEmbedding(device, { headWidth, maxPositions, grid, ...config.rotary });
     }
     this.blocks = Array.from(
       { length: config.layers },
@@ -109,9 +119,15 @@ export class Transformer extends Module {
     return this.#device;
   }
 
-  /** The weight of the output, `[V, D]`. Losses made from it must cap logits at `config.logitSoftCap`. */
+  /**
+   * The weight of the output, `[V, D]`. Losses made from it must cap logits at `config.logitSoftCap`.
+   *
+   * @throws ConfigError when the model has no vocabulary
+   */
   get unembedding(): Variable {
-    return (this.output ?? (this.embeddings[0] as Embedding)).weight;
+    const table = this.output ?? this.embeddings[0];
+    if (table === undefined) throw new ConfigError('Transformer: without a vocabulary there is no output.');
+    return table.weight;
   }
 
   /** Hidden states after the final norm, ready for the output: `[B, T, D]`. */
@@ -135,6 +151,23 @@ export class Transformer extends Module {
     );
   }
 
+  /**
+   * How much of each token every token takes, a tensor f32 `[B, H, T, T]` for each block: what attention looks at, for
+   * figures. Takes memory and time that training never does, and no cache.
+   *
+   * @throws ShapeError when the inputs have a cache
+   */
+  attentionWeights(inputs: Omit<TrunkInputs, 'dropoutKey'>): Tensor[] {
+    if (inputs.cache !== undefined) throw new ShapeError('Transformer: attention weights take no cache.');
+    const context = this.context(inputs);
+    const weights: Tensor[] = [];
+    this.blocks.reduce((hidden, block) => {
+      weights.push(block.attentionWeights(hidden, context));
+      return block.forward(hidden, context);
+    }, this.#embed(inputs));
+    return weights;
+  }
+
   /** Masks and rotary positions as blocks take them: for `residual`, and for the blocks of heads. */
   context({
     positions,
@@ -145,9 +178,10 @@ export class Transformer extends Module {
     const { slidingWindow, maxPositions } = this.#config;
     // A window as wide as all positions hides nothing.
     const size = slidingWindow && slidingWindow.size < maxPositions ? slidingWindow.size : undefined;
+    const window = size === undefined ? undefined : windowMask(positions, keyPositions, size);
     return {
       mask,
-      windowedMask: size === undefined ? undefined : mask.and(windowMask(positions, keyPositions, size)),
+      windowedMask: window === undefined || mask === undefined ? window : mask.and(window),
       skipBlocks,
       rotation: this.#rotary?.rotation(positions),
     };
@@ -184,7 +218,8 @@ export class Transformer extends Module {
   }
 
   #lookUp(tokens: Tensor): Tensor[] {
-    if (tokens.rank === 2) return [(this.embeddings[0] as Embedding).forward(tokens)];
+    const [table] = this.embeddings;
+    if (tokens.rank === 2 && table !== undefined) return [table.forward(tokens)];
     const channels = tokens.shape[2];
     if (tokens.rank !== 3 || channels === undefined || channels > this.embeddings.length) {
       throw new ShapeError(

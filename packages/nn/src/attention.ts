@@ -8,6 +8,7 @@ import {
   selfAttention,
   type Tensor,
 } from '@foretoken/tensor';
+import { attentionWeights } from './attention-weights.js';
 import { cappedAttention } from './capped-attention.js';
 import { ConfigError, checkCount } from './errors.js';
 import type { Initializer } from './initializers.js';
@@ -124,6 +125,15 @@ export class Attention extends Module {
           this.#fused(query, seen, options, cache === undefined ? this.output.precision : 'f32')
         : cappedAttention(query, seen.key, seen.value, { mask, scale: this.#scale, cap: this.#scoreCap });
     return project(mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]));
+  }
+
+  /**
+   * How much of the value of each token every token takes: `[B, T, D]` to f32 `[B, H, T, T]`. For looking into a model;
+   * `forward` never stores them.
+   */
+  weights(hidden: Tensor, { mask, rotation }: Pick<AttentionInputs, 'mask' | 'rotation'> = {}): Tensor {
+    const { query, key } = this.#split(this.queryKeyValue.forward(hidden), rotation);
+    return attentionWeights(query, key, { mask, scale: this.#scale, cap: this.#scoreCap });
   }
 
   /** The fused kernel, on heads read in a precision. */

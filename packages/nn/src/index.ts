@@ -26,6 +26,7 @@ export { isGated, MLP, MLP_KINDS, type MLPConfig, type MLPKind } from './mlp.js'
 export { Module } from './module.js';
 export { LayerNorm, type NormConfig, RMSNorm } from './normalization.js';
 export { decayGroups, Optimizer, type ParameterGroup, type StepScalars, takeGradients } from './optimizer.js';
+export { type PositionGrid, placeInGrid } from './position-grid.js';
 export { type SinusoidalConfig, SinusoidalPositions, sinusoidalTable } from './positions.js';
 export type { Precision } from './precision.js';
 export {

@@ -1,6 +1,7 @@
 import { type Device, embedding, type Tensor, type Variable } from '@foretoken/tensor';
 import { ConfigError, checkCount } from './errors.js';
 import { Module } from './module.js';
+import { checkGrid, type PositionGrid, placeInGrid } from './position-grid.js';
 import { checkPositionTable } from './position-table.js';
 import { type RotaryScaling, scaledRate } from './rotary-scaling.js';
 
@@ -18,6 +19,12 @@ export interface RotaryConfig {
   readonly layout?: RotaryLayout;
   /** None when absent. */
   readonly scaling?: RotaryScaling | undefined;
+  /**
+   * Turns by rows and columns of a grid instead of by the position id: the first half of the pairs by the row, the
+   * second by the column, each at the rates of a head of half the width, so that `headWidth` must be a multiple of 4.
+   * Tokens in front of the grid are not turned.
+   */
+  readonly grid?: PositionGrid | undefined;
 }
 
 /** What `rotate` multiplies by, for one set of positions: both `[B, 1, T, K]`. */
@@ -28,21 +35,29 @@ export interface Rotation {
   readonly layout: RotaryLayout;
 }
 
+/** The angle of every pair at a position id, by rows and columns where there is a grid. */
+function anglesAt(position: number, rates: readonly number[], grid: PositionGrid | undefined): number[] {
+  if (grid === undefined) return rates.map((rate) => position * rate);
+  const { row, column } = placeInGrid(position, grid) ?? { row: 0, column: 0 };
+  return [row, column].flatMap((coordinate) => rates.map((rate) => coordinate * rate));
+}
+
 /**
- * Cosines and signed sines `[maxPositions, headWidth]` of `position * base^(-2i / headWidth)`, scaled. Drawn up in
- * double precision on the host: WGSL promises little for sines of large angles.
+ * Cosines and signed sines `[maxPositions, headWidth]` of `position * base^(-2i / headWidth)`, scaled; with a grid, of
+ * `row * base^(-4i / headWidth)` for the first half of the pairs, then of `column * base^(-4i / headWidth)`, as LlamaGen
+ * (arXiv 2406.06525) has them. Drawn up in double precision on the host: WGSL promises little for sines of large angles.
  */
 export function rotaryTables(config: RotaryConfig): { cos: Float32Array; sin: Float32Array } {
-  const { headWidth, maxPositions, base = 10000, layout = 'half', scaling } = config;
+  const { headWidth, maxPositions, base = 10000, layout = 'half', scaling, grid } = config;
   const half = headWidth / 2;
   const cos = new Float32Array(maxPositions * headWidth);
   const sin = new Float32Array(maxPositions * headWidth);
-  const rates = Array.from({ length: half }, (_, pair) =>
-    scaledRate(base ** ((-2 * pair) / headWidth), scaling),
+  const turned = grid === undefined ? headWidth : half;
+  const rates = Array.from({ length: turned / 2 }, (_, pair) =>
+    scaledRate(base ** ((-2 * pair) / turned), scaling),
   );
   for (let position = 0; position < maxPositions; position++) {
-    for (let pair = 0; pair < half; pair++) {
-      const angle = position * (rates[pair] as number);
+    for (const [pair, angle] of anglesAt(position, rates, grid).entries()) {
       const first = position * headWidth + (layout === 'half' ? pair : 2 * pair);
       const second = layout === 'half' ? first + half : first + 1;
       cos[first] = cos[second] = Math.cos(angle);
@@ -53,7 +68,7 @@ export function rotaryTables(config: RotaryConfig): { cos: Float32Array; sin: Fl
   return { cos, sin };
 }
 
-/** Rotary position embedding (arXiv 2104.09864): the tables, and the look-up by position id. */
+/** Rotary position embedding (arXiv 2104.09864), in one or two dimensions: the tables, and the look-up by position id. */
 export class RotaryEmbedding extends Module {
   readonly #layout: RotaryLayout;
   readonly #cos: Variable;
@@ -61,11 +76,18 @@ export class RotaryEmbedding extends Module {
 
   constructor(device: Device, config: RotaryConfig) {
     super();
-    const { headWidth, maxPositions, layout = 'half' } = config;
+    const { headWidth, maxPositions, layout = 'half', grid } = config;
     checkCount('RotaryEmbedding', 'headWidth', headWidth);
     checkPositionTable('RotaryEmbedding', device, { maxPositions, width: headWidth });
     if (headWidth % 2 !== 0)
       throw new ConfigError(`RotaryEmbedding: headWidth must be even, got ${headWidth}.`);
+    if (grid !== undefined) {
+      checkGrid('RotaryEmbedding', grid, maxPositions);
+      if (headWidth % 4 !== 0)
+        throw new ConfigError(
+          `RotaryEmbedding: headWidth must be a multiple of 4 with a grid, got ${headWidth}.`,
+        );
+    }
     const { cos, sin } = rotaryTables(config);
     const shape = [maxPositions, headWidth];
     this.#layout = layout;

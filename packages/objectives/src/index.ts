@@ -1,7 +1,18 @@
+export { Classify, classify } from './classify.js';
 export { headDrafter } from './drafting/head-drafter.js';
 export { type RegisterDrafting, registerDrafter } from './drafting/register-drafter.js';
 export { ObjectiveBatchError, ObjectiveConfigError } from './errors.js';
-export { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
+export { checkImageBatch, type ImageBatch } from './image-batch.js';
+export {
+  crossEntropies,
+  input,
+  int32,
+  meanCrossEntropy,
+  meanOfScored,
+  trunkArrays,
+  trunkInputs,
+} from './inputs.js';
+export { type Grid, gridOffsets, type Offset, sequenceOffsets, wraps } from './layout/offsets.js';
 export {
   layOutRegisters,
   type RegisterLayout,
@@ -15,18 +26,30 @@ export { NextToken, nextToken } from './next-token.js';
 export type {
   AutoregressiveDecoding,
   Decoding,
+  LearningObjective,
   LossInputs,
+  LossShares,
   Objective,
   ObjectiveCost,
   ObjectiveLoss,
+  OffsetLosses,
+  OffsetPass,
   ParallelDecoding,
   PreparedBatch,
 } from './objective.js';
-export { defineObjective, type ObjectiveContext, type ObjectiveKind } from './objective-kind.js';
 export {
+  defineObjective,
+  type ObjectiveContext,
+  type ObjectiveDescription,
+  type ObjectiveKind,
+} from './objective-kind.js';
+export {
+  allObjectives,
+  createFrom,
   createObjective,
   describeSettings,
   findObjective,
+  imageObjectiveKinds,
   type ObjectiveSettings,
   objectiveKinds,
   resolveSettings,

@@ -53,7 +53,10 @@ export function input(inputs: LossInputs, name: string): Tensor {
  * Trunk inputs from the arrays of `prepare`: the mask follows from `order`, `segment`, `slot` and `prefix`. A prompt
  * is read in both directions when there is an input `prefix`.
  */
-export function trunkInputs(inputs: LossInputs, embeddings?: Tensor): TrunkInputs {
+export function trunkInputs(
+  inputs: LossInputs,
+  embeddings?: Tensor,
+): TrunkInputs & { readonly mask: Tensor } {
   const { slot, prefix, dropoutKey } = inputs;
   const metadata = { order: input(inputs, 'order'), segment: input(inputs, 'segment'), slot, prefix };
   return {
@@ -65,11 +68,21 @@ export function trunkInputs(inputs: LossInputs, embeddings?: Tensor): TrunkInput
   };
 }
 
-/** Mean cross-entropy of hidden states `[B, T, D]` after the final norm against targets `[B, T]`; 0 without any. */
-export function meanCrossEntropy(model: Transformer, hidden: Tensor, targets: Tensor): Tensor {
+/** Cross-entropy of each target `[B, T]` with hidden states `[B, T, D]` after the final norm: `[B, T]`, 0 where none is scored. */
+export function crossEntropies(model: Transformer, hidden: Tensor, targets: Tensor): Tensor {
   const rows = hidden.reshape([-1, model.config.width]);
-  return linearCrossEntropy(rows, model.unembedding, targets.reshape([-1]), {
+  const losses = linearCrossEntropy(rows, model.unembedding, targets.reshape([-1]), {
     ignoreIndex: IGNORE,
     softCap: model.config.logitSoftCap,
+    reduction: 'none',
   });
+  return losses.reshape(targets.shape);
 }
+
+/** The mean of the losses of targets that are scored; 0 without any. */
+export const meanOfScored = (losses: Tensor, targets: Tensor): Tensor =>
+  losses.sum().div(targets.ne(IGNORE).cast('f32').sum().maximum(1));
+
+/** Mean cross-entropy of hidden states `[B, T, D]` after the final norm against targets `[B, T]`; 0 without any. */
+export const meanCrossEntropy = (model: Transformer, hidden: Tensor, targets: Tensor): Tensor =>
+  meanOfScored(crossEntropies(model, hidden, targets), targets);

@@ -7,7 +7,7 @@ import type { Tensor } from '@foretoken/tensor';
 import { z } from 'zod';
 import { headDrafter } from './drafting/head-drafter.js';
 import { ObjectiveConfigError } from './errors.js';
-import { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
+import { crossEntropies, input, int32, meanOfScored, trunkArrays, trunkInputs } from './inputs.js';
 import { layOutSequences } from './layout/sequences.js';
 import { shiftedTargets } from './layout/targets.js';
 import type {
@@ -16,6 +16,8 @@ import type {
   Objective,
   ObjectiveCost,
   ObjectiveLoss,
+  OffsetLosses,
+  OffsetPass,
   PreparedBatch,
 } from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
@@ -72,15 +74,32 @@ export class MultiToken extends Module implements Objective {
   }
 
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
+    const means = this.#losses(model, inputs).map(({ losses, targets }) => meanOfScored(losses, targets));
+    const parts = Object.fromEntries(means.map((mean, index) => [`head${index + 1}`, mean]));
+    return { loss: this.#combine(means), parts };
+  }
+
+  /** The losses of each head. */
+  #losses(model: Transformer, inputs: LossInputs): OffsetLosses[] {
     const trunk = trunkInputs(inputs);
     const hidden = model.residual(trunk);
     const context = model.context(trunk);
     // Each head's logits live within its own cross-entropy, so no two of them are in memory together.
-    const means = [hidden, ...this.heads.map((head) => head.forward(hidden, context))].map((states, index) =>
-      meanCrossEntropy(model, model.finalNorm.forward(states), input(inputs, targetsOf(index + 1))),
-    );
-    const parts = Object.fromEntries(means.map((mean, index) => [`head${index + 1}`, mean]));
-    return { loss: this.#combine(means), parts };
+    return [hidden, ...this.heads.map((head) => head.forward(hidden, context))].map((states, index) => {
+      const targets = input(inputs, targetsOf(index + 1));
+      return { losses: crossEntropies(model, model.finalNorm.forward(states), targets), targets };
+    });
+  }
+
+  /** One pass for all heads, the model itself being the first. */
+  offsetPasses(): OffsetPass[] {
+    return [
+      {
+        offsets: Array.from({ length: this.heads.length + 1 }, (_, at) => at + 1),
+        prepare: (batch) => this.prepare(batch),
+        losses: (model, inputs) => this.#losses(model, inputs),
+      },
+    ];
   }
 
   #combine([first, ...others]: readonly Tensor[]): Tensor {

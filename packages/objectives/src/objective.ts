@@ -13,6 +13,21 @@ export interface ObjectiveLoss {
   readonly loss: Tensor;
   /** Means that the loss is made of, before weighting, for the log. */
   readonly parts: Readonly<Record<string, Tensor>>;
+  /** The same losses by what they predict, for the log. */
+  readonly shares?: LossShares;
+}
+
+/**
+ * Losses of some of the targets each, which a batch may have none of: sums with the numbers of targets that they are
+ * over, so that whoever reads them knows which are there.
+ */
+export interface LossShares {
+  /** K names, that of the distance to the target for instance: `offset2`. */
+  readonly names: readonly string[];
+  /** f32 `[K]` */
+  readonly sums: Tensor;
+  /** f32 `[K]` */
+  readonly counts: Tensor;
 }
 
 export interface ObjectiveCost {
@@ -46,26 +61,32 @@ export interface ParallelDecoding {
 export type Decoding = AutoregressiveDecoding | ParallelDecoding;
 
 /**
- * What a batch becomes and what the loss is. The model knows nothing about its objective: it reads tokens or
- * vectors, position ids and a mask, and gives hidden states.
+ * What a batch becomes and what the loss is, for batches and models of any kind. The model knows nothing about its
+ * objective.
  *
  * A training loop calls `prepare` on the host for each batch, hands the arrays to a compiled step, and in the step
- * asks `loss` for one scalar. Batches of one shape (and one `answerTime`) give inputs of one shape, so that the step is traced once.
+ * asks `loss` for one scalar. Batches of one shape give inputs of one shape, so that the step is traced once.
  */
-export interface Objective {
+export interface LearningObjective<Batch, Model> {
   readonly name: string;
-  readonly decoding: Decoding;
   /** Extra trainable parameters, by name. */
   parameters(): Map<string, Variable>;
   /**
-   * Lays a batch out: tokens, position ids, what the mask needs, targets. Pure host code, and a function of its
-   * arguments alone.
+   * Lays a batch out as arrays: what the model reads, and targets. Pure host code, and a function of its arguments alone.
    *
    * @throws ObjectiveBatchError when the batch is malformed or the objective cannot be applied to it
    */
-  prepare(batch: SequenceBatch, random: HostRandom): PreparedBatch;
+  prepare(batch: Batch, random: HostRandom): PreparedBatch;
   /** The loss as graph. Reads `dropoutKey` (u32 `[2]`) from the inputs when the training loop has added one. */
-  loss(model: Transformer, inputs: LossInputs): ObjectiveLoss;
+  loss(model: Model, inputs: LossInputs): ObjectiveLoss;
+}
+
+/**
+ * An objective on sequences. The model reads tokens or vectors, position ids and a mask, and gives hidden states; `prepare`
+ * makes them all. Batches of one shape and one `answerTime` give inputs of one shape.
+ */
+export interface Objective extends LearningObjective<SequenceBatch, Transformer> {
+  readonly decoding: Decoding;
   /** What a step on a batch of this size costs, in closed form. */
   cost(model: TransformerConfig, size: BatchSize): ObjectiveCost;
   /**
@@ -75,4 +96,26 @@ export interface Objective {
    * @param count - tokens to guess at a time; default as many as it was trained for
    */
   drafter?(count?: number): Drafter;
+  /**
+   * Passes that together measure the loss of all that the objective predicts, by distance to the target. Where it is not
+   * there, tokens predict the next one and nothing else.
+   */
+  offsetPasses?(): readonly OffsetPass[];
+}
+
+/** A pass over a batch that gives the loss at some distances, for every place that has such a target. */
+export interface OffsetPass {
+  /** Distances to the target in tokens, 1 for the next one. */
+  readonly offsets: readonly number[];
+  /** @throws ObjectiveBatchError when the batch is malformed */
+  prepare(batch: SequenceBatch): PreparedBatch;
+  /** For each of `offsets` the losses of the targets, f32 `[B, n]`, 0 where there is none, and those targets. */
+  losses(model: Transformer, inputs: LossInputs): readonly OffsetLosses[];
+}
+
+export interface OffsetLosses {
+  /** f32 `[B, n]` */
+  readonly losses: Tensor;
+  /** i32 `[B, n]` */
+  readonly targets: Tensor;
 }

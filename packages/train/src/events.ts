@@ -42,6 +42,7 @@ export interface MetricsEvent {
   /** Updates made. */
   readonly step: number;
   readonly loss: number;
+  /** Without those that the batch had no target of: registers at an offset that no sequence drew. */
   readonly parts: Readonly<Record<string, number>>;
   /** Before clipping. */
   readonly gradientNorm: number;

@@ -5,20 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import { RecipeError } from './errors.js';
 import { reasonOf } from './files.js';
 import type { Recipe } from './recipe.js';
+import { taskOf } from './task-kinds.js';
 
 /** SHA-256 of files by their names: what goes on with other contents would not be the same run. */
 export type Fingerprints = Readonly<Record<string, string>>;
-
-const TOKENIZER_FILE = 'tokenizer.json';
-
-/** The data files that a recipe names, by split, and its tokenizer where it has one of its own. */
-function filesOf({ task }: Recipe): string[] {
-  const { files, tokenizer } = task;
-  const data = typeof files !== 'object' || files === null ? [] : Object.values(files).flat();
-  return [...data, ...(typeof tokenizer === 'string' ? [join(tokenizer, TOKENIZER_FILE)] : [])].filter(
-    (path): path is string => typeof path === 'string',
-  );
-}
 
 /** Large files in the cache of the hub lie under their hash already. */
 function knownHash(path: string): string | undefined {
@@ -48,7 +38,8 @@ async function sha256Of(setting: string, path: string): Promise<string> {
 export async function dataFingerprints(recipe: Recipe): Promise<Fingerprints> {
   const found: Record<string, string> = {};
   // Reading the data says best what is missing.
-  for (const path of filesOf(recipe).filter((path) => existsSync(path)))
+  const { kind, settings } = taskOf(recipe);
+  for (const path of kind.files(settings).filter((path) => existsSync(path)))
     found[path] = await sha256Of('task.files', path);
   return found;
 }

@@ -1,5 +1,5 @@
 export { RecipeError, RunFolderError, TrainingError } from './errors.js';
-export { type Evaluation, Evaluator } from './evaluate.js';
+export { type Answers, type Evaluation, Evaluator } from './evaluate.js';
 export { type ChoiceQuestion, type ChosenOption, chooseOptions } from './evaluation/choices.js';
 export { EvaluationError } from './evaluation/errors.js';
 export {
@@ -12,6 +12,8 @@ export {
   type ResamplingOptions,
   type Share,
 } from './evaluation/figures.js';
+export type { HeldOutExamples } from './evaluation/held-out-batches.js';
+export { measureOffsets, type OffsetLoss } from './evaluation/offset-losses.js';
 export {
   type EncodeDocumentOptions,
   type EncodedDocument,
@@ -50,6 +52,7 @@ export type {
   TrainEvent,
 } from './events.js';
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
+export { readImageTokenFiles, readImageTokens, writeImageTokens } from './image-token-file.js';
 export { inFlight } from './in-flight.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';
@@ -64,11 +67,51 @@ export {
   type Progress,
   RunFolder,
 } from './run-folder.js';
-export { Session, type StepCost } from './session.js';
+export { SequenceAnswers } from './sequence-answers.js';
+export type { LoadedTask, SequenceKind } from './sequence-kind.js';
+export { SequenceWork, sequencesOf } from './sequence-work.js';
+export { Session } from './session.js';
 export type { MetricsSink } from './sink.js';
-export { findTaskKind, type LoadedTask, type TaskKind, taskKinds } from './task-kinds.js';
+export { studyInFolder } from './study/data-folder.js';
+export {
+  type CostOf,
+  flopsOf,
+  type PlannedRun,
+  planRuns,
+  type StepFlops,
+  stepsForFlops,
+} from './study/plan.js';
+export { studies } from './study/studies.js';
+export {
+  type Budget,
+  changeRecipe,
+  parseStudy,
+  recipeOfCell,
+  type Study,
+  type StudyDataset,
+  type StudyVariant,
+  studyOfObjectives,
+} from './study/study.js';
+export { findOrLoadStudy, loadStudy } from './study/study-file.js';
+export {
+  measureTestLoss,
+  measureText,
+  parseTextMeasures,
+  type TextMeasureSettings,
+  type TextMeasures,
+} from './study/text-measures.js';
+export { findTaskKind, type TaskKind, taskKinds } from './task-kinds.js';
 export { TensorBoardSink } from './tensorboard.js';
 export { type TrainOptions, train } from './train.js';
+export { trainedSession } from './trained-session.js';
 export { fileTuningStore } from './tuning-store.js';
-export { type LossSettings, ValidationLoss } from './validation-loss.js';
+export { type LossSettings, nextTokenLoss, type Scoring, ValidationLoss } from './validation-loss.js';
 export { packageVersions } from './versions.js';
+export type {
+  HeldOutLoss,
+  QuestionEvaluator,
+  StepCost,
+  WorkBatch,
+  Workload,
+  WorkRequest,
+} from './workload.js';

@@ -3,8 +3,9 @@ import { Transformer, type TransformerConfig } from '@foretoken/models';
 import { loadPretrained, type PretrainedOrigin, pretrainedFolder } from '@foretoken/models/node';
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
+import { MODEL_PRESETS } from './model-presets.js';
 import { describeUnknown } from './problems.js';
-import { type LoadedTask, MODEL_PRESETS, type TaskKind } from './task-kinds.js';
+import type { LoadedTask, SequenceKind } from './sequence-kind.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -21,6 +22,7 @@ const CONFIG_KEYS = [
   'headWidth',
   'maxPositions',
   'positions',
+  'grid',
   'rotary',
   'norm',
   'normEps',
@@ -49,21 +51,24 @@ type PresetName = keyof typeof MODEL_PRESETS;
 /** The config of a model that is made from nothing, for tokens of a vocabulary. */
 function configOf(
   model: Settings,
-  kind: TaskKind,
-  { vocabularySize, channels, maxTime }: Pick<SequenceTask, 'vocabularySize' | 'channels' | 'maxTime'>,
+  kind: Pick<SequenceKind, 'defaultModel'>,
+  task: Pick<SequenceTask, 'vocabularySize' | 'channels' | 'maxTime' | 'channelVocabularySizes' | 'grid'>,
 ): TransformerConfig {
+  const { vocabularySize, channels, maxTime, grid } = task;
   const { preset = kind.defaultModel, ...settings } = model;
   const make = MODEL_PRESETS[preset as PresetName];
   return make({
     vocabularySize,
-    channelVocabularySizes: Array.from({ length: channels - 1 }, () => vocabularySize),
+    channelVocabularySizes:
+      task.channelVocabularySizes ?? Array.from({ length: channels - 1 }, () => vocabularySize),
     maxPositions: maxTime + 1,
+    ...(grid === undefined ? {} : { grid }),
     ...settings,
   });
 }
 
 /** @throws RecipeError for a setting that a model does not have, or a value that does not fit */
-export function checkModel(model: Settings, kind: TaskKind): void {
+export function checkModel(model: Settings, kind: Pick<SequenceKind, 'defaultModel'>): void {
   const known = model['from'] === undefined ? CONFIG_KEYS : PRETRAINED_KEYS;
   const unknown = Object.keys(model).filter((key) => !known.includes(key));
   if (unknown.length > 0) {
@@ -87,7 +92,13 @@ export function checkModel(model: Settings, kind: TaskKind): void {
     );
   }
   try {
-    configOf(model, kind, { vocabularySize: 2, channels: 1, maxTime: 2 });
+    // What the data will say is not known yet: any task will do that a config with a grid of its own can be of.
+    configOf(model, kind, {
+      vocabularySize: 2,
+      channels: 1,
+      maxTime: 2 ** 20,
+      grid: { height: 1, width: 1, before: 1 },
+    });
   } catch (error) {
     throw new RecipeError(`model: ${(error as Error).message.replace(/\s+/g, ' ')}`, { cause: error });
   }
@@ -108,7 +119,7 @@ export interface MadeModel {
 export interface ModelRequest {
   readonly device: Device;
   readonly settings: Settings;
-  readonly kind: TaskKind;
+  readonly kind: Pick<SequenceKind, 'defaultModel'>;
   readonly loaded: LoadedTask;
   /** As `startFolder` gave it. */
   readonly folder: string | undefined;

@@ -1,15 +1,7 @@
-import { describeSettings, findObjective } from '@foretoken/objectives';
+import { describeSettings } from '@foretoken/objectives';
 import { RecipeError } from './errors.js';
-import { MODEL_KEYS } from './model-source.js';
 import { nearest } from './nearest.js';
-import {
-  objectiveNames,
-  parseRecipe,
-  type Recipe,
-  SECTION_KEYS,
-  TOP_KEYS,
-  withoutOtherBudget,
-} from './recipe.js';
+import { parseRecipe, type Recipe, SECTION_KEYS, TOP_KEYS, withoutOtherBudget } from './recipe.js';
 import { taskOf } from './task-kinds.js';
 
 type Settings = Record<string, unknown>;
@@ -36,11 +28,12 @@ function settable(recipe: Recipe): Map<string, readonly string[]> {
   for (const section of ['optimizer', 'evaluation', 'lora'] as const) {
     for (const key of SECTION_KEYS[section]) places.set(`${section}.${key}`, [section, key]);
   }
-  for (const key of taskOf(recipe).kind.keys) places.set(`task.${key}`, ['task', ...key.split('.')]);
-  for (const key of MODEL_KEYS) places.set(`model.${key}`, ['model', key]);
-  for (const objective of objectiveNames()) {
-    for (const { name } of describeSettings(findObjective(objective))) {
-      places.set(`${objective}.${name}`, ['objectives', objective, name]);
+  const { keys, modelKeys, objectives } = taskOf(recipe).kind;
+  for (const key of keys) places.set(`task.${key}`, ['task', ...key.split('.')]);
+  for (const key of modelKeys) places.set(`model.${key}`, ['model', key]);
+  for (const objective of objectives) {
+    for (const { name } of describeSettings(objective)) {
+      places.set(`${objective.name}.${name}`, ['objectives', objective.name, name]);
     }
   }
   return places;

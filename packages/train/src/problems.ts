@@ -8,15 +8,18 @@ function objectAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodObject 
     while (
       found instanceof z.ZodDefault ||
       found instanceof z.ZodOptional ||
-      found instanceof z.ZodPrefault
+      found instanceof z.ZodPrefault ||
+      found instanceof z.ZodPipe
     ) {
-      found = found.unwrap();
+      // Of a schema with a transformation, what goes in.
+      found = found instanceof z.ZodPipe ? found.in : found.unwrap();
     }
   };
   unwrap();
   for (const key of path) {
-    if (!(found instanceof z.ZodObject)) return undefined;
-    found = found.shape[String(key)];
+    if (found instanceof z.ZodArray && typeof key === 'number') found = found.element;
+    else if (found instanceof z.ZodObject) found = found.shape[String(key)];
+    else return undefined;
     unwrap();
   }
   return found instanceof z.ZodObject ? found : undefined;

@@ -3,33 +3,20 @@ import { basename } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
 import { RecipeError } from './errors.js';
 import { reasonOf } from './files.js';
+import { type Fields, isFields, merge } from './merge.js';
 import { parseRecipe, type Recipe, withoutOtherBudget } from './recipe.js';
 import { findRecipe } from './recipes.js';
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether a name is that of a file, and not of a recipe that ships. */
 export const isRecipeFile = (name: string): boolean => /\.(ya?ml|json)$/i.test(name) || /[\\/]/.test(name);
 
-/** `over` on top of `base`, section by section. */
-function merge(base: Fields, over: Fields): Fields {
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const below = merged[key];
-    merged[key] = isFields(below) && isFields(value) ? merge(below, value) : value;
-  }
-  return merged;
-}
-
-function read(path: string): Fields {
+/** The settings in a YAML or JSON file. @throws RecipeError in one line, with the file */
+export function readFields(path: string, what: 'recipe' | 'study' = 'recipe'): Fields {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new RecipeError(`recipe ${path}: ${reasonOf(cause)}.`, { cause });
+    throw new RecipeError(`${what} ${path}: ${reasonOf(cause)}.`, { cause });
   }
   let fields: unknown;
   try {
@@ -38,11 +25,11 @@ function read(path: string): Fields {
   } catch (cause) {
     const line = cause instanceof YAMLParseError ? cause.linePos?.[0].line : undefined;
     const reason = (cause as Error).message.split('\n')[0]?.replace(/ at line \d+.*$/, '');
-    throw new RecipeError(`recipe ${path}${line === undefined ? '' : `:${line}`}: ${reason}.`, { cause });
+    throw new RecipeError(`${what} ${path}${line === undefined ? '' : `:${line}`}: ${reason}.`, { cause });
   }
   if (isFields(fields)) return fields;
   throw new RecipeError(
-    `recipe ${path}: ${text.trim() === '' ? 'the file is empty' : 'expected settings, name: value'}.`,
+    `${what} ${path}: ${text.trim() === '' ? 'the file is empty' : 'expected settings, name: value'}.`,
   );
 }
 
@@ -53,7 +40,17 @@ function read(path: string): Fields {
  * @throws RecipeError in one line, with the file
  */
 export function loadRecipe(path: string): Recipe {
-  const { base, ...own } = read(path);
+  const name = basename(path).replace(/\.\w+$/, '');
+  try {
+    return recipeOnBase({ name, ...readFields(path) });
+  } catch (cause) {
+    if (!(cause instanceof Error) || cause.message.includes(path)) throw cause;
+    throw new RecipeError(`${path}: ${cause.message}`, { cause });
+  }
+}
+
+/** A recipe from settings, on top of those of the recipe that ships which `base` names. @throws RecipeError */
+export function recipeOnBase({ base, ...own }: Fields): Recipe {
   const below: Fields = base === undefined ? {} : findRecipe(String(base));
   // A task of another kind shares neither settings nor model with that of the base.
   const otherTask =
@@ -61,13 +58,7 @@ export function loadRecipe(path: string): Recipe {
       ? own['task']['kind'] !== (below['task']['kind'] ?? 'star-graph')
       : false;
   const { title: _, name: __, ...shared } = otherTask ? { ...below, task: {}, model: {} } : below;
-  const name = basename(path).replace(/\.\w+$/, '');
-  try {
-    return parseRecipe({ name, ...merge(withoutOtherBudget(shared, own), own) });
-  } catch (cause) {
-    if (!(cause instanceof Error)) throw cause;
-    throw new RecipeError(`${path}: ${cause.message}`, { cause });
-  }
+  return parseRecipe(merge(withoutOtherBudget(shared, own), own));
 }
 
 /** The recipe of a file, or the one that ships under this name. @throws RecipeError when there is none */

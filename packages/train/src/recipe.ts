@@ -1,8 +1,7 @@
 import { type LoraConfigInput, loraConfig, loraSettings } from '@foretoken/models';
-import { objectiveKinds, resolveSettings } from '@foretoken/objectives';
+import { allObjectives, resolveSettings } from '@foretoken/objectives';
 import { z } from 'zod';
 import { RecipeError } from './errors.js';
-import { checkModel } from './model-source.js';
 import { describeProblems } from './problems.js';
 import { taskOf } from './task-kinds.js';
 
@@ -19,7 +18,7 @@ const schema = z
     objective: z.string().optional(),
     /** The seed of `foretoken train` when the command gives none. */
     seed: z.int().nonnegative().optional(),
-    /** `kind` (star-graph, text, corpus) and the settings of such a task, but for the seed. */
+    /** `kind` (star-graph, text, corpus, image-tokens, mnist) and the settings of such a task, but for the seed. */
     task: z.record(z.string(), z.unknown()),
     /** `from`, a pretrained model; or `preset` and what differs from it in a model made from nothing. */
     model: z.record(z.string(), z.unknown()).default({}),
@@ -108,8 +107,10 @@ export function parseRecipe(input: unknown): Recipe {
       `recipe ${recipe.name}: batch (${recipe.batch}) must be a multiple of optimizer.accumulate (${accumulate}).`,
     );
   }
-  for (const [name, settings] of Object.entries(recipe.objectives)) resolveSettings(name, settings);
-  if (recipe.objective !== undefined) resolveSettings(recipe.objective, {});
+  const { objectives } = taskOf(recipe).kind;
+  for (const [name, settings] of Object.entries(recipe.objectives))
+    resolveSettings(name, settings, objectives);
+  if (recipe.objective !== undefined) resolveSettings(recipe.objective, {}, objectives);
   checkBudget(recipe);
   if (recipe.steps !== undefined && recipe.optimizer.warmupSteps > recipe.steps) {
     return { ...recipe, optimizer: { ...recipe.optimizer, warmupSteps: recipe.steps } };
@@ -182,8 +183,8 @@ function checkTask(recipe: Recipe): void {
   } catch (error) {
     throw new RecipeError(`recipe ${recipe.name}, task: ${(error as Error).message}`, { cause: error });
   }
-  checkModel(recipe.model, kind);
+  kind.checkModel(recipe.model);
 }
 
 /** The names of all objectives that a recipe can run. */
-export const objectiveNames = (): string[] => objectiveKinds.map(({ name }) => name);
+export const objectiveNames = (): string[] => allObjectives.map(({ name }) => name);

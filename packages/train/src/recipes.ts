@@ -27,6 +27,55 @@ const shared = {
 /** The share of MuToR's register loss in the reference runs of these recipes. */
 const mutor = (length: number) => ({ maxOffset: length - 1, weight: 0.3 });
 
+/** Images as tokens, in the manner of LlamaGen; the share of registers and heads is the paper's. */
+const images = {
+  model: { width: 64, layers: 4, heads: 4 },
+  optimizer: {
+    learningRate: 2e-3,
+    beta2: 0.95,
+    weightDecay: 0.05,
+    clip: 1,
+    schedule: 'cosine',
+    warmupSteps: 100,
+  },
+  batch: 64,
+  evaluation: { every: 500, lossExamples: 1000 },
+  logEvery: 50,
+};
+
+/** The objectives on images of 7 by 7 tokens. With `mutor.offsets=grid` registers look ahead in two dimensions. */
+const onGrid = (height: number, width: number) => ({
+  ntp: {},
+  mtp: { heads: 4, weight: 0.5 },
+  mutor: { maxOffset: 4, weight: 0.5, registers: 'everywhere', grid: { height, width } },
+});
+
+/** What the recipes of images share: AdamW with cosine decay, and figures on all test images. */
+const vision = {
+  objective: 'classify',
+  optimizer: {
+    learningRate: 2e-3,
+    beta2: 0.99,
+    weightDecay: 0.05,
+    clip: 1,
+    schedule: 'cosine',
+    warmupSteps: 150,
+  },
+  batch: 64,
+  steps: 3000,
+  evaluation: { every: 500, questions: 2000, finalQuestions: 10_000, lossExamples: 2000, bestBy: 'last' },
+  logEvery: 25,
+};
+
+/** Small ViTs, and initial values that train at such a width from nothing. */
+const vit = (patch: number) => ({
+  patch,
+  width: 96,
+  layers: 4,
+  heads: 4,
+  initialization: { input: 'fanIn', residual: 'fanIn', scaleResidual: true },
+});
+
 const definitions: readonly unknown[] = [
   {
     ...shared,
@@ -85,6 +134,45 @@ const definitions: readonly unknown[] = [
     steps: 120,
     evaluation: { every: 30, lossExamples: 64 },
     logEvery: 10,
+  },
+  {
+    ...images,
+    name: 'mnist-tokens',
+    title: 'MNIST as image tokens',
+    objective: 'ntp',
+    description:
+      'A class-conditional image transformer on digits of 7 x 7 tokens; "foretoken images tokens mnist" makes the files.',
+    task: {
+      kind: 'image-tokens',
+      files: { train: 'tokens/mnist/train.safetensors', test: 'tokens/mnist/test.safetensors' },
+    },
+    objectives: onGrid(7, 7),
+    steps: 2000,
+  },
+  {
+    ...vision,
+    name: 'mnist-vit',
+    title: 'MNIST with a small ViT',
+    description: 'Handwritten digits of 28 x 28 pixels in patches of 7 x 7.',
+    task: { kind: 'mnist', shift: 2, labelSmoothing: 0.1 },
+    model: vit(7),
+  },
+  {
+    ...vision,
+    name: 'fashion-mnist-vit',
+    title: 'Fashion-MNIST with a small ViT',
+    description:
+      'Pictures of clothes of 28 x 28 pixels in patches of 7 x 7; the first 10,000 training images.',
+    task: { kind: 'fashion-mnist', trainingImages: 10_000, shift: 1, flip: true, labelSmoothing: 0.1 },
+    model: vit(7),
+  },
+  {
+    ...vision,
+    name: 'cifar10-vit',
+    title: 'CIFAR-10 with a small ViT',
+    description: 'Colour photographs of 32 x 32 pixels in patches of 4 x 4.',
+    task: { kind: 'cifar10', shift: 4, flip: true, labelSmoothing: 0.1, mixup: 0.2 },
+    model: vit(4),
   },
 ];
 

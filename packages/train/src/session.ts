@@ -1,6 +1,4 @@
-import type { SequenceBatch, SequenceTask, TextTokenizer } from '@foretoken/data';
-import { CheckpointError, checkpointContents, type Transformer } from '@foretoken/models';
-import type { PretrainedOrigin } from '@foretoken/models/node';
+import type { Task } from '@foretoken/data';
 import {
   AdamW,
   constantSchedule,
@@ -13,67 +11,35 @@ import {
   type Schedule,
   stateDictOf,
 } from '@foretoken/nn';
-import { createObjective, type Objective, type PreparedBatch } from '@foretoken/objectives';
+import type { PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
-import { makeModel, startFolder } from './model-source.js';
-import { fullWeights, LoraTuning, type ModelTuning } from './model-tuning.js';
+import { readFigures, type UpdateFigures } from './figures-of-update.js';
 import type { Recipe } from './recipe.js';
+import { STREAM } from './streams.js';
 import { taskOf } from './task-kinds.js';
 import { createUpdate, type Update } from './update.js';
-
-/** Numbers of the random streams below a seed. */
-const STREAM = { model: 1, objective: 2, layout: 3, dropout: 4, adapters: 5 } as const;
-
-/** What a step costs. */
-export interface StepCost {
-  /** Training FLOPs. */
-  readonly flops: number;
-  /** Tokens of data, without padding. */
-  readonly tokens: number;
-}
+import type { StepCost, WorkBatch, Workload } from './workload.js';
 
 /** What one update gives, before it has been read back. */
 export interface PendingUpdate {
-  /** f32: loss, gradient norm, then the parts of the loss in the order of `partNames`. */
+  /** f32: what `readFigures` of the session reads. */
   readonly figures: Tensor;
   readonly cost: StepCost;
 }
 
-/** What a session is made of. */
-interface SessionParts {
-  readonly device: Device;
-  readonly recipe: Recipe;
-  readonly objective: string;
-  readonly seed: number;
-  readonly task: SequenceTask;
-  readonly tokenizer: TextTokenizer | undefined;
-  readonly reports: readonly string[];
-  readonly model: Transformer;
-  readonly origin: PretrainedOrigin | undefined;
-  readonly tuning: ModelTuning;
-}
-
-/** Model, objective, optimizer and data of one run. */
+/** Optimizer, data and what is trained, of one run. */
 export class Session {
   readonly device: Device;
   readonly recipe: Recipe;
   readonly seed: number;
-  readonly task: SequenceTask;
-  /** Where the task is one of text. */
-  readonly tokenizer: TextTokenizer | undefined;
-  /** What became of the data, a line for each split. */
-  readonly reports: readonly string[];
-  readonly model: Transformer;
-  readonly objective: Objective;
+  readonly work: Workload;
   /** Variables of model and objective that are trained, by name. */
   readonly parameters: ReadonlyMap<string, Variable>;
   readonly extraParameters: number;
   /** Updates at most: those of the recipe, or of its epochs. */
   readonly steps: number;
   readonly schedule: Schedule;
-  readonly #tuning: ModelTuning;
-  readonly #origin: PretrainedOrigin | undefined;
   readonly #optimizer: AdamW;
   readonly #scaler: LossScaler | undefined;
   readonly #update: Update;
@@ -85,45 +51,18 @@ export class Session {
    */
   static async create(device: Device, recipe: Recipe, objective: string, seed: number): Promise<Session> {
     const { kind, settings } = taskOf(recipe);
-    const folder = await startFolder(recipe.model);
-    const loaded = await kind.load(settings, seed, folder);
-    const random = new HostRandom(seed, STREAM.model);
-    const made = await makeModel({ device, settings: recipe.model, kind, loaded, folder, random });
-    const { task, tokenizer, reports } = loaded;
-    return new Session({
-      ...made,
-      device,
-      recipe,
-      objective,
-      seed,
-      task,
-      tokenizer,
-      reports,
-      tuning: tuningOf(recipe, seed),
-    });
+    return new Session(device, recipe, seed, await kind.open({ device, recipe, settings, objective, seed }));
   }
 
-  private constructor(parts: SessionParts) {
-    const { device, recipe, objective, seed, task, tokenizer, reports, model, origin, tuning } = parts;
+  private constructor(device: Device, recipe: Recipe, seed: number, work: Workload) {
     this.device = device;
     this.recipe = recipe;
     this.seed = seed;
-    this.task = task;
-    this.tokenizer = tokenizer;
-    this.reports = reports;
-    this.model = model;
-    this.#origin = origin;
-    this.#tuning = tuning;
-    const random = new HostRandom(seed, STREAM.objective);
-    this.objective = createObjective(objective, recipe.objectives[objective] ?? {}, {
-      device,
-      modelConfig: model.config,
-      random,
-    });
+    this.work = work;
     const named = (owner: string, variables: ReadonlyMap<string, Variable>): Map<string, Variable> =>
       new Map([...variables].map(([name, variable]) => [`${owner}.${name}`, variable]));
-    const own = named('model', tuning.parameters(model));
-    const extra = named('objective', this.objective.parameters());
+    const own = named('model', work.modelVariables);
+    const extra = named('objective', work.objective.parameters());
     this.extraParameters = sizeOfAll(extra);
     this.parameters = new Map([...own, ...extra]);
     const {
@@ -145,7 +84,7 @@ export class Session {
             ...decayGroups(extra, weightDecay).map((group) => ({ ...group, rateScale: objectiveRateScale })),
           ];
     this.#optimizer = new AdamW(groups, { betas: [beta1, beta2], weightDecay });
-    this.steps = stepsOf(recipe, task);
+    this.steps = stepsOf(recipe, work.task);
     const decay = {
       peak: learningRate,
       warmupSteps: Math.min(warmupSteps, this.steps),
@@ -154,13 +93,12 @@ export class Session {
     this.schedule = { constant: constantSchedule, linear: linearSchedule, cosine: cosineSchedule }[schedule](
       decay,
     );
-    if (model.config.precision === 'f16') this.#scaler = new LossScaler(device);
+    if (work.precision === 'f16') this.#scaler = new LossScaler(device);
     this.#update = createUpdate(
       {
         scaler: this.#scaler,
         device,
-        model,
-        objective: this.objective,
+        work,
         parameters: this.parameters,
         optimizer: this.#optimizer,
         clip,
@@ -171,7 +109,12 @@ export class Session {
 
   /** Names of the parts of the loss; known once an update has been submitted. */
   get partNames(): readonly string[] {
-    return this.#update.partNames;
+    return [...this.#update.names.parts, ...this.#update.names.shares];
+  }
+
+  /** The figures of an update, once they have been read back. */
+  readFigures(figures: ArrayLike<number>): UpdateFigures {
+    return readFigures(this.#update.names, figures);
   }
 
   get parameterCount(): number {
@@ -180,38 +123,31 @@ export class Session {
 
   /** What update number `step` costs. */
   cost(step = 0): StepCost {
-    return sum(this.#examples(step).map((examples) => this.#costOf(examples)));
-  }
-
-  #costOf({ batch, time, lengths, prefixLengths, answerTime }: SequenceBatch): StepCost {
-    // What is computed is the room that a batch of this shape makes for its answers.
-    const prefix = answerTime === undefined ? Math.min(...prefixLengths) : time - answerTime;
-    const { flops } = this.objective.cost(this.model.config, { batch, time, prefix });
-    return { flops, tokens: lengths.reduce((all, length) => all + length, 0) };
+    return sum(this.#examples(step).map(({ cost }) => cost));
   }
 
   /**
    * Makes updates ready: traces, times kernels where that has not been done on this adapter, and compiles, for every
-   * length of a batch that occurs.
+   * shape of a batch that occurs.
    */
   async warmUp(): Promise<void> {
-    for (const step of this.#stepsOfEachLength()) {
+    for (const step of this.#stepsOfEachShape()) {
       const [microBatch] = this.#microBatches(step, this.#examples(step));
       if (microBatch !== undefined) await this.#update.warmUp(microBatch);
     }
   }
 
-  /** One update for each length that the first part of a batch has in an epoch. */
-  #stepsOfEachLength(): number[] {
-    const { task, recipe } = this;
-    const wanted = task.batchTimes?.length ?? 1;
+  /** One update for each shape that the first part of a batch has in an epoch. */
+  #stepsOfEachShape(): number[] {
+    const { work, recipe } = this;
     const { accumulate } = recipe.optimizer;
-    const parts = task.batchesPerEpoch?.('train', recipe.batch / accumulate) ?? accumulate;
+    const size = recipe.batch / accumulate;
+    const parts = work.task.batchesPerEpoch?.('train', size) ?? accumulate;
     const steps = Math.min(this.steps, Math.ceil(parts / accumulate));
-    const found = new Map<number, number>();
-    for (let step = 0; step < steps && found.size < wanted; step++) {
-      const { time } = task.batch('train', step * accumulate, recipe.batch / accumulate);
-      if (!found.has(time)) found.set(time, step);
+    const found = new Map<string, number>();
+    for (let step = 0; step < steps && found.size < work.shapes; step++) {
+      const { shape } = work.batch(step * accumulate, size);
+      if (!found.has(shape)) found.set(shape, step);
     }
     return [...found.values()];
   }
@@ -223,7 +159,7 @@ export class Session {
       learningRate: this.schedule(step),
       stepNumber: step + 1,
     });
-    return { figures, cost: sum(examples.map((part) => this.#costOf(part))) };
+    return { figures, cost: sum(examples.map(({ cost }) => cost)) };
   }
 
   /** The batch of an update in parts, as the objective laid it out. */
@@ -231,11 +167,11 @@ export class Session {
     return [...this.#microBatches(step, this.#examples(step))];
   }
 
-  #examples(step: number): SequenceBatch[] {
+  #examples(step: number): WorkBatch[] {
     const { batch, optimizer } = this.recipe;
     const { accumulate } = optimizer;
     return Array.from({ length: accumulate }, (_, part) =>
-      this.task.batch('train', step * accumulate + part, batch / accumulate),
+      this.work.batch(step * accumulate + part, batch / accumulate),
     );
   }
 
@@ -243,11 +179,11 @@ export class Session {
    * The batch of an update in parts. They hold the examples and the layouts of the whole batch, in the same order,
    * however many parts there are.
    */
-  *#microBatches(step: number, examples: readonly SequenceBatch[]): Generator<PreparedBatch> {
+  *#microBatches(step: number, examples: readonly WorkBatch[]): Generator<PreparedBatch> {
     const random = new HostRandom(this.seed, STREAM.layout, step);
     for (const [part, one] of examples.entries()) {
-      const prepared = this.objective.prepare(one, random);
-      if (this.model.config.dropout === 0 && !this.#tuning.hasDropout) yield prepared;
+      const prepared = one.prepare(random);
+      if (!this.work.hasDropout) yield prepared;
       else {
         const stream = examples.length === 1 ? [step] : [step, part];
         yield {
@@ -286,31 +222,6 @@ export class Session {
     loadInto('checkpoint', this.parameters, tensors);
   }
 
-  /** Whether a family of models that other tools know expresses this one. */
-  isExpressible(): boolean {
-    try {
-      checkpointContents(this.model);
-      return true;
-    } catch (error) {
-      if (error instanceof CheckpointError) return false;
-      throw error;
-    }
-  }
-
-  /**
-   * Writes the model for other tools, the tokenizer along; the objective's own parameters stay behind.
-   *
-   * @throws CheckpointError in one line, when no family of models expresses it or the disk refuses
-   */
-  saveModel(folder: string): Promise<void> {
-    return this.#tuning.save({
-      model: this.model,
-      folder,
-      origin: this.#origin ?? originOf(this.tokenizer),
-      extra: this.objective.parameters(),
-    });
-  }
-
   /** @throws StateDictError when the checkpoint is of another model or objective */
   restore(tensors: ReadonlyMap<string, HostTensor>): void {
     const optimizer = new Map<string, HostTensor>();
@@ -330,15 +241,8 @@ export class Session {
     this.#update.dispose();
     this.#optimizer.dispose();
     this.#scaler?.dispose();
-    this.model.dispose();
-    for (const variable of this.objective.parameters().values()) variable.dispose();
+    this.work.dispose();
   }
-}
-
-/** What of the model a recipe trains. */
-function tuningOf({ lora, model }: Recipe, seed: number): ModelTuning {
-  if (lora === undefined) return fullWeights;
-  return new LoraTuning(lora, model['from'] as string, new HostRandom(seed, STREAM.adapters));
 }
 
 /**
@@ -346,7 +250,7 @@ function tuningOf({ lora, model }: Recipe, seed: number): ModelTuning {
  *
  * @throws RecipeError for epochs of a task that makes examples without end
  */
-function stepsOf({ steps, epochs, batch, optimizer: { accumulate } }: Recipe, task: SequenceTask): number {
+function stepsOf({ steps, epochs, batch, optimizer: { accumulate } }: Recipe, task: Task<unknown>): number {
   if (steps !== undefined) return steps;
   const parts = task.batchesPerEpoch?.('train', batch / accumulate);
   if (parts === undefined || epochs === undefined) {
@@ -364,17 +268,6 @@ const sum = (costs: readonly StepCost[]): StepCost =>
     flops: 0,
     tokens: 0,
   });
-
-/** What a model made from nothing has to keep: the files of its tokenizer, and which tokens begin and end a text. */
-function originOf(tokenizer: TextTokenizer | undefined): PretrainedOrigin | undefined {
-  if (tokenizer === undefined) return undefined;
-  const { beginToken, endToken, name } = tokenizer;
-  const ids = [
-    ['bos_token_id', beginToken],
-    ['eos_token_id', endToken],
-  ].filter(([, id]) => id !== undefined);
-  return { folder: name, config: Object.fromEntries(ids) as Record<string, number>, dtypes: new Map() };
-}
 
 const sizeOfAll = (variables: ReadonlyMap<string, Variable>): number =>
   [...variables.values()].reduce((sum, { size }) => sum + size, 0);

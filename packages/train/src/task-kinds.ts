@@ -1,51 +1,79 @@
+import { join } from 'node:path';
 import {
   corpusConfigSchema,
+  ImageTokenTask,
+  imageTokensConfigSchema,
   parseCorpusConfig,
+  parseImageTokensConfig,
   parseStarGraphConfig,
   parseTextConfig,
-  type SequenceTask,
   StarGraphTask,
   starGraphConfigSchema,
-  type TextTokenizer,
   textConfigSchema,
 } from '@foretoken/data';
-import { loadCorpusTask, loadTextTask } from '@foretoken/data/node';
-import { attentionOnlyConfig, llamaConfig } from '@foretoken/models';
+import { loadTextTask } from '@foretoken/data/node';
+import { type ObjectiveDescription, objectiveKinds } from '@foretoken/objectives';
+import { corpusOf } from './corpus-cache.js';
 import { RecipeError } from './errors.js';
+import { imageKinds } from './image-kinds.js';
+import { readImageTokenFiles } from './image-token-file.js';
+import { checkModel, MODEL_KEYS } from './model-source.js';
 import { nearest } from './nearest.js';
+import type { SequenceKind } from './sequence-kind.js';
+import { SequenceWork } from './sequence-work.js';
+import type { Workload, WorkRequest } from './workload.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** A task, and the tokenizer where it is one of text. */
-export interface LoadedTask {
-  readonly task: SequenceTask;
-  readonly tokenizer?: TextTokenizer;
-  /** What became of the data, a line for each split. */
-  readonly reports: readonly string[];
-}
-
-/** A kind of task that a recipe can name in `task.kind`. */
+/** A kind of task that a recipe can name in `task.kind`: what may be set, and how it becomes work for the trainer. */
 export interface TaskKind {
   readonly name: string;
-  /** The model that is made where the recipe names none. */
-  readonly defaultModel: string;
   /** Settings that can be given as `task.NAME`. */
   readonly keys: readonly string[];
-  /** Whether a tokenizer makes its tokens. */
-  readonly isText: boolean;
+  /** Settings that can be given as `model.NAME`. */
+  readonly modelKeys: readonly string[];
+  /** Objectives that learn from its batches. */
+  readonly objectives: readonly ObjectiveDescription[];
   /** @throws TaskConfigError with all that is wrong */
   check(settings: Settings): void;
+  /** @throws RecipeError for a setting that a model does not have, or a value that does not fit */
+  checkModel(model: Settings): void;
+  /** The data files that its settings name. @throws DataError when a folder does not hold them */
+  files(settings: Settings): readonly string[];
   /**
-   * @param tokenizerFolder - where the tokenizer is when the settings do not say
-   * @throws DataError in one line
+   * Loads or makes task, model and objective.
+   *
+   * @throws DataError, CheckpointError or RecipeError, in one line
    */
-  load(settings: Settings, seed: number, tokenizerFolder: string | undefined): Promise<LoadedTask>;
+  open(request: WorkRequest): Promise<Workload>;
+}
+
+/** A kind of sequences as the trainer sees it. */
+const sequences = (kind: SequenceKind): TaskKind => ({
+  name: kind.name,
+  keys: kind.keys,
+  modelKeys: MODEL_KEYS,
+  objectives: objectiveKinds,
+  check: (settings) => kind.check(settings),
+  checkModel: (model) => checkModel(model, kind),
+  files: namedFiles,
+  open: (request) => SequenceWork.open(kind, request),
+});
+
+const TOKENIZER_FILE = 'tokenizer.json';
+
+/** Files by split, as settings of sequences name them, and a tokenizer of their own. */
+function namedFiles({ files, tokenizer }: Settings): string[] {
+  const data = typeof files !== 'object' || files === null ? [] : Object.values(files).flat();
+  return [...data, ...(typeof tokenizer === 'string' ? [join(tokenizer, TOKENIZER_FILE)] : [])].filter(
+    (path): path is string => typeof path === 'string',
+  );
 }
 
 /** What a person may set: the order of the examples follows the seed of the run. */
 const settable = (names: readonly string[]): string[] => names.filter((name) => name !== 'seed');
 
-const textKeys = (names: readonly string[]): string[] =>
+const keysOfFiles = (names: readonly string[]): string[] =>
   settable(names).flatMap((name) =>
     name === 'files' ? ['files.train', 'files.validation', 'files.test'] : [name],
   );
@@ -53,7 +81,7 @@ const textKeys = (names: readonly string[]): string[] =>
 const withTokenizer = (settings: Settings, folder: string | undefined): Settings =>
   settings['tokenizer'] === undefined && folder !== undefined ? { ...settings, tokenizer: folder } : settings;
 
-const starGraph: TaskKind = {
+const starGraph: SequenceKind = {
   name: 'star-graph',
   defaultModel: 'attentionOnly',
   keys: settable(Object.keys(starGraphConfigSchema.shape)),
@@ -65,10 +93,10 @@ const starGraph: TaskKind = {
   }),
 };
 
-const text: TaskKind = {
+const text: SequenceKind = {
   name: 'text',
   defaultModel: 'llama',
-  keys: textKeys(Object.keys(textConfigSchema.in.shape)),
+  keys: keysOfFiles(Object.keys(textConfigSchema.in.shape)),
   isText: true,
   check: (settings) => void parseTextConfig(settings),
   load: async (settings, seed, folder) => {
@@ -77,23 +105,36 @@ const text: TaskKind = {
   },
 };
 
-const corpus: TaskKind = {
+const corpus: SequenceKind = {
   name: 'corpus',
   defaultModel: 'llama',
-  keys: textKeys(Object.keys(corpusConfigSchema.shape)),
+  keys: keysOfFiles(Object.keys(corpusConfigSchema.shape)),
   isText: true,
   check: (settings) => void parseCorpusConfig(settings),
   load: async (settings, seed, folder) => {
-    const task = await loadCorpusTask({ ...withTokenizer(settings, folder), seed });
+    const task = await corpusOf(withTokenizer(settings, folder), seed);
     return { task, tokenizer: task.tokenizer, reports: task.describeReports() };
   },
 };
 
-/** All kinds of tasks, the default first. */
-export const taskKinds: readonly TaskKind[] = [starGraph, text, corpus];
+const imageTokens: SequenceKind = {
+  name: 'image-tokens',
+  defaultModel: 'imageGpt',
+  keys: keysOfFiles(Object.keys(imageTokensConfigSchema.shape)),
+  isText: false,
+  check: (settings) => void parseImageTokensConfig(settings),
+  load: async (settings, seed) => {
+    const { files } = parseImageTokensConfig(settings);
+    const task = new ImageTokenTask({ ...settings, seed }, await readImageTokenFiles(files));
+    return { task, reports: task.describeReports() };
+  },
+};
 
-/** How models that are made from nothing begin, by `model.preset`. */
-export const MODEL_PRESETS = { attentionOnly: attentionOnlyConfig, llama: llamaConfig } as const;
+/** All kinds of tasks, the default first. */
+export const taskKinds: readonly TaskKind[] = [
+  ...[starGraph, text, corpus, imageTokens].map(sequences),
+  ...imageKinds,
+];
 
 /** @throws RecipeError naming all kinds when none has this name */
 export function findTaskKind(name: unknown): TaskKind {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import type { SequenceTask } from '@foretoken/data';
-import { findObjective, resolveSettings } from '@foretoken/objectives';
+import type { Task } from '@foretoken/data';
+import { resolveSettings } from '@foretoken/objectives';
 import type { Device } from '@foretoken/tensor';
 import { RecipeError, RunFolderError, TrainingError } from './errors.js';
-import { type Evaluation, Evaluator } from './evaluate.js';
+import type { Evaluation } from './evaluate.js';
 import type {
   EvaluationEvent,
   FailureEvent,
@@ -17,10 +17,11 @@ import { inFlight } from './in-flight.js';
 import { startFolder } from './model-source.js';
 import type { Recipe } from './recipe.js';
 import { type BestEvaluation, MODEL_FOLDER, type Progress, RunFolder } from './run-folder.js';
-import { Session, type StepCost } from './session.js';
+import { Session } from './session.js';
 import type { MetricsSink } from './sink.js';
-import { ValidationLoss } from './validation-loss.js';
+import { taskOf } from './task-kinds.js';
 import { packageVersions } from './versions.js';
+import type { HeldOutLoss, QuestionEvaluator, StepCost } from './workload.js';
 
 /** Updates that are submitted before the figures of the first of them are waited for. */
 const IN_FLIGHT = 4;
@@ -48,12 +49,12 @@ const secondsSince = (start: number): number => (performance.now() - start) / 10
 
 async function recordOf(options: TrainOptions): Promise<RunRecord> {
   const { device, recipe, objective, seed, command, commit } = options;
-  findObjective(objective);
+  const { objectives } = taskOf(recipe).kind;
   const begin = await startFolder(recipe.model);
   return {
     recipe,
     objective,
-    settings: resolveSettings(objective, recipe.objectives[objective] ?? {}),
+    settings: resolveSettings(objective, recipe.objectives[objective] ?? {}, objectives),
     seed,
     adapter: { name: device.info.name, software: device.info.software },
     versions: packageVersions(),
@@ -132,7 +133,7 @@ interface EvaluationPlan {
 }
 
 /** @throws RecipeError for what the task cannot give */
-function planEvaluations({ evaluation }: Recipe, task: SequenceTask): EvaluationPlan {
+function planEvaluations({ evaluation }: Recipe, task: Task<unknown>): EvaluationPlan {
   const { lossExamples, questions, finalQuestions, bestBy, solved, patience } = evaluation;
   const counted = task.exampleCount?.('validation');
   const examples = Math.min(lossExamples ?? counted ?? 0, counted ?? Number.POSITIVE_INFINITY);
@@ -185,8 +186,8 @@ function planEvaluations({ evaluation }: Recipe, task: SequenceTask): Evaluation
 
 /** One process's work on a run. */
 class TrainingLoop {
-  readonly #evaluator: Evaluator;
-  readonly #validation: ValidationLoss;
+  readonly #evaluator: QuestionEvaluator;
+  readonly #validation: HeldOutLoss;
   readonly #plan: EvaluationPlan;
   #step = 0;
   #flops = 0;
@@ -215,13 +216,10 @@ class TrainingLoop {
     readonly folder: RunFolder,
     readonly session: Session,
   ) {
-    const { device, recipe, objective } = options;
-    const { task, model } = session;
-    this.#plan = planEvaluations(recipe, task);
-    this.#evaluator = new Evaluator(device, task, model, session.objective);
-    const settings = resolveSettings(objective, recipe.objectives[objective] ?? {});
-    const batch = recipe.batch / recipe.optimizer.accumulate;
-    this.#validation = new ValidationLoss(device, task, model, settings, batch);
+    const { recipe } = options;
+    this.#plan = planEvaluations(recipe, session.work.task);
+    this.#evaluator = session.work.evaluator();
+    this.#validation = session.work.heldOutLoss(recipe.batch / recipe.optimizer.accumulate);
     this.#resume();
   }
 
@@ -267,7 +265,7 @@ class TrainingLoop {
       extraParameters: this.session.extraParameters,
       flopsPerStep: flops,
       tokensPerStep: tokens,
-      reports: this.session.reports,
+      reports: this.session.work.reports,
     };
     if (this.#endedBy() === undefined) {
       await this.#timed(() => this.session.warmUp());
@@ -354,13 +352,10 @@ class TrainingLoop {
   #metrics(step: number, figures: ArrayLike<number>): MetricsEvent | undefined {
     const made = step + 1;
     if (made % this.options.recipe.logEvery !== 0 && made !== this.session.steps) return undefined;
-    const [loss, gradientNorm, ...parts] = Array.from(figures) as [number, number, ...number[]];
     const event: MetricsEvent = {
       type: 'metrics',
       step: made,
-      loss,
-      parts: Object.fromEntries(this.session.partNames.map((name, at) => [name, parts[at] as number])),
-      gradientNorm,
+      ...this.session.readFigures(figures),
       learningRate: this.session.schedule(step),
       flops: this.#flops,
       tokens: this.#tokens,
@@ -387,7 +382,7 @@ class TrainingLoop {
       questions > 0
         ? (await this.#timed(() => this.#evaluator.evaluate('validation', questions))).score.mean
         : {};
-    const [first] = this.session.task.metrics;
+    const [first] = this.session.work.task.metrics;
     const { solved } = this.options.recipe.evaluation;
     if (solved !== undefined && first !== undefined && (scores[first.name] as number) >= solved)
       this.#solvedAtStep = this.#step;
@@ -446,7 +441,7 @@ class TrainingLoop {
       objective,
       seed,
       scores: final?.score.mean ?? {},
-      chance: this.session.task.metrics[0]?.chance ?? 0,
+      chance: this.session.work.task.metrics[0]?.chance ?? 0,
       modelStep: this.#best?.step ?? this.#step,
       validationLoss: this.#best?.validationLoss ?? null,
       model: await this.#saveModel(),
@@ -466,10 +461,10 @@ class TrainingLoop {
     return summary;
   }
 
-  /** Writes a model of text for other tools. */
+  /** Writes the model for other tools, where they know such models. */
   async #saveModel(): Promise<string | null> {
-    if (this.session.tokenizer === undefined || !this.session.isExpressible()) return null;
-    await this.session.saveModel(this.folder.modelFolder);
+    if (!this.session.work.isExpressible()) return null;
+    await this.session.work.saveModel(this.folder.modelFolder);
     return MODEL_FOLDER;
   }
 

@@ -1,4 +1,3 @@
-import type { Transformer } from '@foretoken/models';
 import {
   clipGradNorm,
   GradientAccumulator,
@@ -6,23 +5,23 @@ import {
   type Optimizer,
   takeGradients,
 } from '@foretoken/nn';
-import type { LossInputs, Objective, PreparedBatch } from '@foretoken/objectives';
+import type { LossInputs, PreparedBatch } from '@foretoken/objectives';
 import {
   type CompiledStep,
-  concat,
   type Device,
   type HostInput,
-  stack,
   type Tensor,
   type Variable,
   where,
 } from '@foretoken/tensor';
+import { type FigureNames, lossFigures, NO_NAMES, namesOf, withNorm } from './figures-of-update.js';
+import type { Workload } from './workload.js';
 
 /** What an update reads and changes. */
 export interface UpdateParts {
   readonly device: Device;
-  readonly model: Transformer;
-  readonly objective: Objective;
+  /** Of what is trained. */
+  readonly work: Pick<Workload, 'objective' | 'loss'>;
   /** Trainable parameters of model and objective. */
   readonly parameters: ReadonlyMap<string, Variable>;
   readonly optimizer: Optimizer<object>;
@@ -41,13 +40,13 @@ export interface UpdateScalars {
 
 /** Makes updates from batches, in compiled steps. */
 export interface Update {
-  /** Names of the parts of the loss; known once an update has been submitted. */
-  readonly partNames: readonly string[];
+  /** What its figures are; known once an update has been submitted. */
+  readonly names: FigureNames;
   /**
    * Submits one update; does not wait.
    *
    * @param microBatches - the parts of the batch
-   * @returns f32: loss, gradient norm, then the parts of the loss in the order of `partNames`
+   * @returns f32: what `readFigures` reads
    */
   run(microBatches: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor;
   /** Traces, tunes and compiles for parts of this shape. */
@@ -119,26 +118,27 @@ export function createUpdate(parts: UpdateParts, count: number): Update {
 
 /** The batch goes through the model at once: forward, backward and optimizer are one compiled step. */
 class WholeUpdate implements Update {
-  partNames: readonly string[] = [];
+  names = NO_NAMES;
   readonly #step: CompiledStep<LossInputs, Figures>;
   readonly #guard: FiniteGuard;
 
   constructor(parts: UpdateParts) {
     this.#guard = new FiniteGuard(parts.device);
     const updated = { ...parts, guard: this.#guard };
-    const { device, model, objective, parameters, scaler } = updated;
+    const { device, work, parameters, scaler } = updated;
     const trace = (inputs: LossInputs): Figures => {
       const { learningRate, stepNumber, ...batch } = inputs as LossInputs & Scalars;
-      const { loss, parts } = objective.loss(model, batch);
+      const found = work.loss(batch);
+      const { loss } = found;
       (scaler?.scale(loss) ?? loss).backward();
       const norm = applyGradients(updated, takeGradients(parameters), loss, {
         learningRate,
         stepNumber,
       });
-      this.partNames = Object.keys(parts);
-      return { figures: stackScalars([loss, norm, ...Object.values(parts)]) };
+      this.names = namesOf(found);
+      return { figures: withNorm(lossFigures(found), norm) };
     };
-    this.#step = device.compile(trace, { name: `update (${objective.name})` });
+    this.#step = device.compile(trace, { name: `update (${work.objective.name})` });
   }
 
   run([batch]: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {
@@ -158,7 +158,7 @@ class WholeUpdate implements Update {
 /** What the parts of a batch add up to. */
 interface Sums {
   readonly gradients: GradientAccumulator;
-  /** Of the loss, then of its parts. */
+  /** Of the figures of the loss. */
   readonly losses: Variable;
 }
 
@@ -167,7 +167,7 @@ interface Sums {
  * gradients are the means over the parts: those of the whole batch, where parts have equally many targets.
  */
 class AccumulatedUpdate implements Update {
-  partNames: readonly string[] = [];
+  names = NO_NAMES;
   /** Made by the first trace, which knows what there is to add up. */
   #sums: Sums | undefined;
   readonly #add: CompiledStep<LossInputs, Record<string, never>>;
@@ -177,13 +177,13 @@ class AccumulatedUpdate implements Update {
   constructor(parts: UpdateParts, count: number) {
     this.#guard = new FiniteGuard(parts.device);
     const updated = { ...parts, guard: this.#guard };
-    const { device, model, objective, parameters, scaler } = updated;
+    const { device, work, parameters, scaler } = updated;
     const add = (batch: LossInputs): Record<string, never> => {
-      const { loss, parts } = objective.loss(model, batch);
-      (scaler?.scale(loss) ?? loss).backward();
+      const found = work.loss(batch);
+      (scaler?.scale(found.loss) ?? found.loss).backward();
       const gradients = takeGradients(parameters);
-      const losses = stackScalars([loss, ...Object.values(parts)]);
-      this.partNames = Object.keys(parts);
+      const losses = lossFigures(found);
+      this.names = namesOf(found);
       this.#sums ??= {
         gradients: new GradientAccumulator(
           new Map([...parameters].filter(([parameter]) => gradients.has(parameter))),
@@ -199,10 +199,10 @@ class AccumulatedUpdate implements Update {
       const losses = sums.losses.mul(1 / count);
       sums.losses.assign(device.zeros(sums.losses.shape));
       const norm = applyGradients(updated, sums.gradients.take(count), losses.slice(0, 0, 1), scalars);
-      return { figures: concat([losses.slice(0, 0, 1), norm.reshape([1]), losses.slice(0, 1)], 0) };
+      return { figures: withNorm(losses, norm) };
     };
-    this.#add = device.compile(add, { name: `part of a batch (${objective.name})` });
-    this.#finish = device.compile(finish, { name: `update (${objective.name})` });
+    this.#add = device.compile(add, { name: `part of a batch (${work.objective.name})` });
+    this.#finish = device.compile(finish, { name: `update (${work.objective.name})` });
   }
 
   run(microBatches: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor {
@@ -223,6 +223,3 @@ class AccumulatedUpdate implements Update {
     this.#sums?.losses.dispose();
   }
 }
-
-const stackScalars = (scalars: readonly Tensor[]): Tensor =>
-  stack(scalars.map((scalar) => scalar.reshape([])));

@@ -1,56 +1,69 @@
-import type { SequenceBatch, SequenceTask } from '@foretoken/data';
+import type { SequenceBatch, SequenceTask, Split, Task } from '@foretoken/data';
 import type { Transformer } from '@foretoken/models';
-import { createObjective, IGNORE, type LossInputs, type Objective } from '@foretoken/objectives';
+import {
+  createObjective,
+  IGNORE,
+  type LearningObjective,
+  type LossInputs,
+  type PreparedBatch,
+} from '@foretoken/objectives';
 import { type CompiledStep, type Device, HostRandom, type Tensor } from '@foretoken/tensor';
+import { firstSequences, heldOutBatches } from './evaluation/held-out-batches.js';
+import type { HeldOutLoss } from './workload.js';
 
-/** Which predictions are scored: settings that all objectives share. */
+/** Which predictions are scored: settings that all objectives on sequences share. */
 export interface LossSettings {
   readonly lossOn?: unknown;
   readonly bidirectionalPrefix?: unknown;
 }
 
+/** How the loss of examples is told from that of others in the same batch. */
+export interface Scoring<Batch, Model> {
+  /** One that draws nothing. */
+  readonly objective: LearningObjective<Batch, Model>;
+  /** The batch with nothing to score behind its first `wanted` examples. */
+  readonly onlyFirst: (batch: Batch, wanted: number) => Batch;
+  /** How many things the loss of a batch is the mean of. */
+  scored(prepared: PreparedBatch): number;
+}
+
 /**
- * The plain next-token loss of a model on validation examples, whatever it was trained with: no registers, no heads, no
- * dropout. A mean over tokens, so that it does not depend on how examples fall into batches.
+ * A plain loss of a model on validation examples, whatever it was trained with: no registers, no heads, no dropout. A mean
+ * over all that is scored, so that it does not depend on how examples fall into batches.
  */
-export class ValidationLoss {
-  readonly #nextToken: Objective;
+export class ValidationLoss<Batch, Model> implements HeldOutLoss {
   readonly #step: CompiledStep<LossInputs, { loss: Tensor }>;
-  /** The next-token objective draws nothing. */
   readonly #random = new HostRandom(0);
 
-  /**
-   * @param settings - of the objective that is trained: the same tokens are scored, and prompts are read as in training
-   * @param batch - examples that go through the model at a time
-   */
+  /** @param batch - examples that go through the model at a time */
   constructor(
     device: Device,
-    readonly task: SequenceTask,
-    model: Transformer,
-    { lossOn, bidirectionalPrefix }: LossSettings,
+    readonly task: Task<Batch>,
+    model: Model,
+    readonly scoring: Scoring<Batch, Model>,
     readonly batch: number,
   ) {
-    const context = { device, modelConfig: model.config, random: this.#random };
-    this.#nextToken = createObjective('ntp', { lossOn, bidirectionalPrefix }, context);
     this.#step = device.compile(
-      (inputs: LossInputs) => ({ loss: this.#nextToken.loss(model, inputs).loss }),
+      (inputs: LossInputs) => ({ loss: scoring.objective.loss(model, inputs).loss }),
       { name: 'validation loss' },
     );
   }
 
-  /** Mean over all scored tokens of the first `count` validation examples. */
-  async measure(count: number): Promise<number> {
-    let [sum, tokens] = [0, 0];
-    for (let first = 0; first < count; first += this.batch) {
-      const examples = this.task.batch('validation', first / this.batch, this.batch);
-      const prepared = this.#nextToken.prepare(onlyFirst(examples, count - first), this.#random);
-      const targets = prepared['targets']?.data as Int32Array;
-      const scored = targets.reduce((all, target) => all + (target === IGNORE ? 0 : 1), 0);
+  /**
+   * Mean over all that is scored of the first `count` examples of a held-out split, the validation split by default: the
+   * test split is for what a study ends with.
+   */
+  async measure(count: number, split: Exclude<Split, 'train'> = 'validation'): Promise<number> {
+    const { task, batch, scoring } = this;
+    let [sum, all] = [0, 0];
+    for (const examples of heldOutBatches(task, { split, count, batch }, scoring.onlyFirst)) {
+      const prepared = scoring.objective.prepare(examples, this.#random);
+      const scored = scoring.scored(prepared);
       const [loss] = await this.#step.run(prepared).loss.data();
       sum += (loss as number) * scored;
-      tokens += scored;
+      all += scored;
     }
-    return sum / tokens;
+    return sum / all;
   }
 
   dispose(): void {
@@ -58,10 +71,26 @@ export class ValidationLoss {
   }
 }
 
-/** The batch with no targets behind its first `wanted` sequences: held-out examples start again at their end. */
-function onlyFirst(examples: SequenceBatch, wanted: number): SequenceBatch {
-  const { batch, time, channels, tokens, targets } = examples;
-  if (wanted >= batch) return examples;
-  const kept = targets?.slice() ?? tokens.filter((_, at) => at % channels === 0);
-  return { ...examples, targets: kept.fill(-1, wanted * time) };
+/**
+ * The loss of the next tokens of validation examples.
+ *
+ * @param settings - of the objective that is trained: the same tokens are scored, and prompts are read as in training
+ * @param batch - examples that go through the model at a time
+ */
+export function nextTokenLoss(
+  device: Device,
+  task: SequenceTask,
+  model: Transformer,
+  { lossOn, bidirectionalPrefix }: LossSettings,
+  batch: number,
+): ValidationLoss<SequenceBatch, Transformer> {
+  const context = { device, modelConfig: model.config, random: new HostRandom(0) };
+  const objective = createObjective('ntp', { lossOn, bidirectionalPrefix }, context);
+  const scoring: Scoring<SequenceBatch, Transformer> = { objective, onlyFirst: firstSequences, scored };
+  return new ValidationLoss(device, task, model, scoring, batch);
+}
+
+function scored({ targets }: PreparedBatch): number {
+  const values = targets?.data as Int32Array;
+  return values.reduce((all, target) => all + (target === IGNORE ? 0 : 1), 0);
 }

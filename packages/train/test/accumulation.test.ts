@@ -46,7 +46,10 @@ const withParts = (accumulate: number, ...others: string[]): Recipe =>
 async function firstUpdates(recipe: Recipe, objective: string, count: number) {
   const session = await Session.create(device, recipe, objective, 3);
   const figures: number[][] = [];
-  for (let step = 0; step < count; step++) figures.push([...(await session.update(step).figures.data())]);
+  for (let step = 0; step < count; step++) {
+    const { loss, gradientNorm, parts } = session.readFigures(await session.update(step).figures.data());
+    figures.push([loss, gradientNorm, ...Object.values(parts)]);
+  }
   const parameters = await session.save();
   const result = { figures, partNames: session.partNames, cost: session.cost(), parameters };
   session.dispose();

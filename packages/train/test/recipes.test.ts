@@ -15,12 +15,16 @@ import {
 const recipe = findRecipe('star-graph');
 
 describe('recipes', () => {
-  it('ships those of the study, the default first, and one that fine-tunes', () => {
+  it('ships those of the study, the default first, one that fine-tunes, and those of images', () => {
     expect(recipes.map(({ name, steps }) => [name, steps])).toEqual([
       ['star-graph', 2000],
       ['star-graph-paper', 5000],
       ['star-graph-long', 4000],
       ['tinystories', 120],
+      ['mnist-tokens', 2000],
+      ['mnist-vit', 3000],
+      ['fashion-mnist-vit', 3000],
+      ['cifar10-vit', 3000],
     ]);
   });
 

@@ -6,13 +6,15 @@ import { readSafetensors } from '@foretoken/nn';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  nextTokenLoss,
   parseRecipe,
   type Recipe,
   RunFolder,
+  type SequenceWork,
   Session,
+  sequencesOf,
   type TrainEvent,
   train,
-  ValidationLoss,
 } from '../src/index.js';
 
 let device: Device;
@@ -87,6 +89,11 @@ async function run(name: string, given: Recipe, objective = 'mutor', stopAfter =
   return events;
 }
 
+/** What the trainer would train with next-token prediction. */
+async function openWork(given: Recipe): Promise<SequenceWork> {
+  return sequencesOf(await Session.create(device, given, 'ntp', 0));
+}
+
 describe('training on text', () => {
   it('goes on after interruptions with the same bits, model folder included', async () => {
     const events = await run('whole', recipe());
@@ -105,25 +112,25 @@ describe('training on text', () => {
     const summary = new RunFolder(path('whole')).summary();
     expect(summary).toMatchObject({ modelStep: 6, model: 'model' });
     const { model } = await loadPretrained(device, path('whole', 'model'));
-    const session = await Session.create(device, recipe(), 'ntp', 0);
-    const loss = new ValidationLoss(device, session.task, model, {}, 4);
+    const work = await openWork(recipe());
+    const loss = nextTokenLoss(device, work.task, model, {}, 4);
     expect(await loss.measure(15)).toBeCloseTo(summary?.validationLoss ?? 0, 5);
     loss.dispose();
-    session.dispose();
+    work.dispose();
     model.dispose();
   });
 
   it('measures the validation loss by tokens, whatever the batches are', async () => {
-    const session = await Session.create(device, recipe(), 'ntp', 0);
+    const work = await openWork(recipe());
     const losses = [];
     for (const batch of [1, 4, 15]) {
-      const measured = new ValidationLoss(device, session.task, session.model, {}, batch);
+      const measured = work.heldOutLoss(batch);
       losses.push(await measured.measure(15));
       measured.dispose();
     }
     expect(losses[1]).toBeCloseTo(losses[0] as number, 5);
     expect(losses[2]).toBeCloseTo(losses[0] as number, 5);
-    session.dispose();
+    work.dispose();
   });
 
   it('keeps the best parameters, not the last', async () => {
@@ -132,11 +139,11 @@ describe('training on text', () => {
     const summary = new RunFolder(path('worse')).summary();
     expect(summary?.modelStep).toBe(0);
     const { model } = await loadPretrained(device, path('worse', 'model'));
-    const session = await Session.create(device, worse, 'ntp', 0);
-    const [saved, first] = [await model.stateDict(), await session.model.stateDict()];
+    const work = await openWork(worse);
+    const [saved, first] = [await model.stateDict(), await work.model.stateDict()];
     expect(saved).toEqual(first);
     model.dispose();
-    session.dispose();
+    work.dispose();
   });
 
   it('fine-tunes a saved model, and keeps its config', async () => {
@@ -190,7 +197,7 @@ describe('how long a run takes', () => {
     const optimizer = { learningRate: 1e-3, accumulate: 2 };
     const byEpochs = recipe({ steps: undefined, epochs: 1.5, optimizer });
     const session = await Session.create(device, byEpochs, 'ntp', 0);
-    const parts = session.task.batchesPerEpoch?.('train', 2) ?? 0;
+    const parts = session.work.task.batchesPerEpoch?.('train', 2) ?? 0;
     expect(parts).toBeGreaterThan(10);
     expect(session.steps).toBe(Math.ceil((1.5 * parts) / 2));
     expect(session.schedule(session.steps)).toBe(0);

@@ -20,10 +20,16 @@ export interface MatmulResult extends MatmulShape {
   /** Of the best repeat. */
   readonly microseconds: number;
   readonly repeats: number;
+  /** Microseconds of each repeat. */
+  readonly times: readonly number[];
 }
 
-/** Measures one product. */
-export async function benchMatmul(device: Device, shape: MatmulShape): Promise<MatmulResult> {
+/** Measures one product, for about half a second or `budget` milliseconds. */
+export async function benchMatmul(
+  device: Device,
+  shape: MatmulShape,
+  budget?: number,
+): Promise<MatmulResult> {
   const { m, k, n, transposeA, transposeB } = shape;
   const a = randomVariable(device, transposeA ? [k, m] : [m, k]);
   const b = randomVariable(device, transposeB ? [n, k] : [k, n]);
@@ -31,7 +37,8 @@ export async function benchMatmul(device: Device, shape: MatmulShape): Promise<M
     name: 'matmul',
   });
   try {
-    const { bestMicroseconds, medianMicroseconds, repeats, variant } = await timeStep(device, step, {});
+    const timing = await timeStep(device, step, {}, budget);
+    const { bestMicroseconds, medianMicroseconds, microseconds: times, variant } = timing;
     const gflops = (microseconds: number): number => (2 * m * k * n) / microseconds / 1000;
     return {
       gflops: gflops(bestMicroseconds),
@@ -39,7 +46,8 @@ export async function benchMatmul(device: Device, shape: MatmulShape): Promise<M
       ...shape,
       microseconds: bestMicroseconds,
       medianGflops: gflops(medianMicroseconds),
-      repeats,
+      repeats: times.length,
+      times,
     };
   } finally {
     step.dispose();
@@ -73,11 +81,9 @@ export function shapesOfStep({ batch, context, width }: StepSize): MatmulShape[]
 
 export const SQUARES: readonly MatmulShape[] = [square(256), square(512), square(768)];
 
-/** The best rate over the large squares and the products of a step's MLP. */
-export async function bestMatmulGflops(device: Device, size: StepSize): Promise<number> {
-  let best = 0;
-  for (const shape of [square(512), square(768), ...shapesOfStep(size)]) {
-    best = Math.max(best, (await benchMatmul(device, shape)).gflops);
-  }
-  return best;
-}
+/** Squares large enough for the best rate, and the products of a step's MLP. */
+export const telling = (size: StepSize): readonly MatmulShape[] => [
+  square(512),
+  square(768),
+  ...shapesOfStep(size),
+];

@@ -1,17 +1,13 @@
 import type { Device, KernelTime } from '@foretoken/tensor';
 import { inFlight } from '@foretoken/train';
 import { median, quantile } from '../statistics.js';
-import { mainThreadCpuSeconds, processCpuSeconds } from './cpu.js';
-import { IN_FLIGHT, trainingIntervals } from './intervals.js';
-import { bestMatmulGflops } from './matmul.js';
+import { IN_FLIGHT } from './intervals.js';
 import type { NamedSize, StepSize } from './sizes.js';
 import { TrainingStep, type Workload } from './training.js';
+import { trainInTurns } from './turns.js';
 
 /** Updates on the fixed batch, after which `loss20` is the loss. */
 const FIXED_UPDATES = 20;
-const LEAST_STEPS = 10;
-const MOST_STEPS = 100;
-const BUDGET_MILLISECONDS = 6000;
 
 export interface StepResult {
   readonly size: string;
@@ -29,10 +25,16 @@ export interface StepResult {
   readonly cpuSecondsPerStep: number;
   readonly flopsPerStep: number;
   readonly achievedGflops: number;
+  /** The best product at the median of its repeats, measured in turns with the steps. */
   readonly bestMatmulGflops: number;
   readonly loss0: number;
   readonly loss20: number;
+  /** `achievedGflops` to `bestMatmulGflops`: medians both. */
   readonly shareOfBestMatmul: number;
+  /** The best repeat of a product. */
+  readonly peakMatmulGflops: number;
+  /** The rate of the best run of steps to `peakMatmulGflops`. */
+  readonly shareAtPeak: number;
   readonly stepMsP10: number;
   readonly stepMsP90: number;
   readonly steps: number;
@@ -87,33 +89,6 @@ async function fixedBatch(
   return { firstStepMs, loss0, loss20 };
 }
 
-interface Training {
-  /** Milliseconds between one loss and the next. */
-  readonly intervals: readonly number[];
-  readonly wallSeconds: number;
-  readonly cpuSeconds: number;
-  readonly mainThreadSeconds: number | undefined;
-}
-
-/** Trains on fresh batches, each laid out while the GPU works on those before it. */
-async function trainFor(step: TrainingStep, steps: number | undefined): Promise<Training> {
-  const start = performance.now();
-  const [cpu, thread] = [processCpuSeconds(), mainThreadCpuSeconds()];
-  const more = (at: number): boolean =>
-    steps === undefined
-      ? at < LEAST_STEPS || (at < MOST_STEPS && performance.now() - start < BUDGET_MILLISECONDS)
-      : at < steps;
-  const intervals = await trainingIntervals(step, more, 1);
-  const wallSeconds = (performance.now() - start) / 1000;
-  const threadAfter = mainThreadCpuSeconds();
-  return {
-    intervals,
-    wallSeconds,
-    cpuSeconds: processCpuSeconds() - cpu,
-    mainThreadSeconds: thread === undefined || threadAfter === undefined ? undefined : threadAfter - thread,
-  };
-}
-
 /** Mean of the fastest run of neighbours: one interval alone is short where the loss before it was read late. */
 export function bestOfNeighbours(intervals: readonly number[], count: number): number {
   const length = Math.min(count, intervals.length);
@@ -148,7 +123,7 @@ export function groupKernels(kernels: readonly KernelTime[]): KernelShare[] {
     .sort((a, b) => b.microseconds - a.microseconds);
 }
 
-/** Trains one objective for a while, and the best product of matrices in the same run beside it. */
+/** Trains one objective for a while, in turns with products of matrices. */
 export async function benchStep(device: Device, options: StepOptions): Promise<StepResult> {
   const { named, workload, steps, onProgress } = options;
   const { batch, context } = named.size;
@@ -158,14 +133,14 @@ export async function benchStep(device: Device, options: StepOptions): Promise<S
       `${workload.objective} ${named.name}: first step, and ${FIXED_UPDATES} updates on one batch ...`,
     );
     const { firstStepMs, loss0, loss20 } = await fixedBatch(step);
-    onProgress(`first step ${firstStepMs.toFixed(0)} ms; training ...`);
-    const training = await trainFor(step, steps);
     const peakGpuBytes = device.memory().peakBytes;
+    onProgress(`first step ${firstStepMs.toFixed(0)} ms; training and matrix products in turns ...`);
+    const turns = await trainInTurns(device, { step, size: named.size, steps });
     const profile = device.features.has('timestamp-query') ? await step.profile(step.prepare(0)) : undefined;
-    onProgress('matrix products ...');
-    const bestMatmul = await bestMatmulGflops(device, named.size);
-    const { intervals, wallSeconds, cpuSeconds, mainThreadSeconds } = training;
+    const { intervals, wallSeconds, cpuSeconds, mainThreadSeconds } = turns;
+    const { medianMatmulGflops, peakMatmulGflops } = turns;
     const stepMs = median(intervals);
+    const bestStepMs = bestOfNeighbours(intervals, IN_FLIGHT + 1);
     const tokens = batch * context;
     const achievedGflops = step.flops / stepMs / 1e6;
     return {
@@ -173,7 +148,7 @@ export async function benchStep(device: Device, options: StepOptions): Promise<S
       objective: workload.objective,
       adapter: device.info.name,
       tokensPerSecond: (1000 * tokens) / stepMs,
-      bestTokensPerSecond: (1000 * tokens) / bestOfNeighbours(intervals, IN_FLIGHT + 1),
+      bestTokensPerSecond: (1000 * tokens) / bestStepMs,
       stepMs,
       firstStepMs,
       dispatches: profile?.dispatches ?? null,
@@ -181,10 +156,12 @@ export async function benchStep(device: Device, options: StepOptions): Promise<S
       cpuSecondsPerStep: cpuSeconds / intervals.length,
       flopsPerStep: step.flops,
       achievedGflops,
-      bestMatmulGflops: bestMatmul,
+      bestMatmulGflops: medianMatmulGflops,
       loss0,
       loss20,
-      shareOfBestMatmul: achievedGflops / bestMatmul,
+      shareOfBestMatmul: achievedGflops / medianMatmulGflops,
+      peakMatmulGflops,
+      shareAtPeak: step.flops / bestStepMs / 1e6 / peakMatmulGflops,
       stepMsP10: quantile(intervals, 0.1),
       stepMsP90: quantile(intervals, 0.9),
       steps: intervals.length,

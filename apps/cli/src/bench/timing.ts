@@ -5,7 +5,8 @@ import { median } from '../statistics.js';
 export interface Timing {
   readonly bestMicroseconds: number;
   readonly medianMicroseconds: number;
-  readonly repeats: number;
+  /** Each repeat. */
+  readonly microseconds: readonly number[];
   /** The variant of the kernel that took most of the time. */
   readonly variant: string;
   /** Whether the GPU's own clock was read; wall time over many runs otherwise. */
@@ -14,6 +15,7 @@ export interface Timing {
 
 type Inputs<Traced extends StepInputs> = { readonly [Name in keyof Traced]: HostInput };
 
+/** How long a kernel is timed unless the caller says. */
 const BUDGET_MILLISECONDS = 500;
 const LEAST_REPEATS = 5;
 const MOST_REPEATS = 200;
@@ -23,25 +25,27 @@ const RUNS_PER_REPEAT = 20;
 const microsecondsOf = (kernels: readonly KernelTime[]): number =>
   kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
 
-/** Times all kernels of a step, for about half a second after a first run that compiles them. */
+/** Times all kernels of a step, for about `budget` milliseconds after a first run that compiles them. */
 export async function timeStep<Traced extends StepInputs>(
   device: Device,
   step: CompiledStep<Traced, unknown>,
   inputs: Inputs<Traced>,
+  budget = BUDGET_MILLISECONDS,
 ): Promise<Timing> {
   await step.warmUp(inputs);
   return device.features.has('timestamp-query')
-    ? timeByTimestamps(step, inputs)
-    : timeByWall(device, step, inputs);
+    ? timeByTimestamps(step, inputs, budget)
+    : timeByWall(device, step, inputs, budget);
 }
 
 /** Whether another repeat fits. */
-const goesOn = (repeats: number, start: number): boolean =>
-  repeats < LEAST_REPEATS || (repeats < MOST_REPEATS && performance.now() - start < BUDGET_MILLISECONDS);
+const goesOn = (repeats: number, start: number, budget: number): boolean =>
+  repeats < LEAST_REPEATS || (repeats < MOST_REPEATS && performance.now() - start < budget);
 
 async function timeByTimestamps<Traced extends StepInputs>(
   step: CompiledStep<Traced, unknown>,
   inputs: Inputs<Traced>,
+  budget: number,
 ): Promise<Timing> {
   const { kernels } = await step.profile(inputs);
   const slowest = kernels.reduce<KernelTime | undefined>(
@@ -49,7 +53,7 @@ async function timeByTimestamps<Traced extends StepInputs>(
     undefined,
   );
   const times: number[] = [];
-  for (const start = performance.now(); goesOn(times.length, start); ) {
+  for (const start = performance.now(); goesOn(times.length, start, budget); ) {
     times.push(microsecondsOf((await step.profile(inputs)).kernels));
   }
   return summarize(times, slowest?.variant ?? slowest?.name ?? 'none', true);
@@ -59,6 +63,7 @@ async function timeByWall<Traced extends StepInputs>(
   device: Device,
   step: CompiledStep<Traced, unknown>,
   inputs: Inputs<Traced>,
+  budget: number,
 ): Promise<Timing> {
   const runMany = async (runs: number): Promise<number> => {
     const start = performance.now();
@@ -69,7 +74,7 @@ async function timeByWall<Traced extends StepInputs>(
   };
   await runMany(1);
   const times: number[] = [];
-  for (const start = performance.now(); goesOn(times.length, start); )
+  for (const start = performance.now(); goesOn(times.length, start, budget); )
     times.push(await runMany(RUNS_PER_REPEAT));
   return summarize(times, step.name, false);
 }
@@ -77,7 +82,7 @@ async function timeByWall<Traced extends StepInputs>(
 const summarize = (times: readonly number[], variant: string, timestamps: boolean): Timing => ({
   bestMicroseconds: Math.min(...times),
   medianMicroseconds: median(times),
-  repeats: times.length,
+  microseconds: times,
   variant,
   timestamps,
 });

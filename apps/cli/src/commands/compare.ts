@@ -1,22 +1,39 @@
 import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { describeBudget, type Recipe, toJson, writeAtomic } from '@foretoken/train';
+import type { Device } from '@foretoken/tensor';
+import {
+  changeRecipe,
+  describeBudget,
+  findOrLoadStudy,
+  objectiveNames,
+  overrideRecipe,
+  type Study,
+  studyInFolder,
+  studyOfObjectives,
+  toJson,
+} from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
+import { conclude, finishedStudy, writePictures } from '../comparison/conclude.js';
+import { kindOf } from '../comparison/kinds.js';
+import { measureStarts, planStudy } from '../comparison/prepare.js';
+import { StudyFolder, type StudyRecord } from '../comparison/study-folder.js';
+import { openTunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
-import { type Cell, runInOrder, runInParallel } from '../grid.js';
+import { runInOrder, runInParallel, runLabel } from '../grid.js';
 import { Progress } from '../progress.js';
-import { writeReport } from '../report/report.js';
 import { chooseRecipe, parseObjectives, parseSeeds } from '../settings.js';
 import { interruptSignal } from '../signals.js';
-import { comparisonTable, finishedRun, summarize } from '../summary.js';
 
 interface Flags {
-  readonly recipe: string;
-  readonly objectives: string[];
-  readonly seeds: number[];
+  readonly study?: string;
+  readonly data?: string;
+  readonly recipe?: string;
+  readonly objectives?: string[];
+  readonly seeds?: number[];
   readonly out?: string;
+  readonly pictures?: string;
   readonly set?: readonly string[];
   readonly jobs: number;
   readonly json: boolean;
@@ -29,67 +46,81 @@ function parseJobs(text: string): number {
   return jobs;
 }
 
-/** @throws UsageError for a recipe whose runs have no exact match to be compared by */
-function solvedShare({ name, task, evaluation }: Recipe): number {
-  const { kind = 'star-graph' } = task;
-  if (kind === 'star-graph' && evaluation.solved !== undefined) return evaluation.solved;
-  throw new UsageError(
-    `compare: recipe ${name} is of ${String(kind)}; comparisons are of star graphs that are solved (evaluation.solved). Use "foretoken train" for each objective.`,
-  );
+/** The study that the flags ask for. @throws UsageError for flags that do not belong together */
+function chooseStudy({ study: name, recipe, objectives, seeds, data, set = [] }: Flags): Study {
+  if (name === undefined) {
+    if (data !== undefined)
+      throw new UsageError('--data: the folder of the data of a study; give --study, or task.files.');
+    return studyOfObjectives(
+      chooseRecipe(recipe ?? 'star-graph', set),
+      objectives ?? [...objectiveNames()],
+      seeds ?? [0],
+    );
+  }
+  for (const [flag, value] of Object.entries({ recipe, objectives })) {
+    if (value !== undefined)
+      throw new UsageError(`--${flag}: a study has its own; leave it out with --study.`);
+  }
+  const found = findOrLoadStudy(name);
+  const placed = data === undefined ? found : studyInFolder(found, data);
+  return { ...changeRecipe(placed, (own) => overrideRecipe(own, set)), seeds: seeds ?? placed.seeds };
+}
+
+/** Opens the device once it is needed. */
+function lazyDevice(): { open: () => Promise<Device>; close: () => Promise<void> } {
+  let device: Promise<Device> | undefined;
+  return {
+    open: () => {
+      device ??= openTunedDevice();
+      return device;
+    },
+    close: async () => (await device)?.close(),
+  };
 }
 
 async function compare(this: void, flags: Flags): Promise<void> {
-  const recipe = chooseRecipe(flags.recipe, flags.set ?? []);
-  const solved = solvedShare(recipe);
-  const out = flags.out ?? join('runs', recipe.name);
-  const cells: Cell[] = flags.seeds.flatMap((seed) =>
-    flags.objectives.map((objective) => ({ objective, seed })),
-  );
+  const study = chooseStudy(flags);
+  const kind = kindOf(study);
+  const out = flags.out ?? join('runs', study.name);
+  const { recipe, seeds, variants } = study;
+  const folder = new StudyFolder(out);
   mkdirSync(out, { recursive: true });
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  const names = variants.map(({ name }) => name);
   say(
-    `${recipe.title}: ${flags.objectives.join(', ')}; seed${flags.seeds.length > 1 ? 's' : ''} ${flags.seeds.join(', ')}; at most ${describeBudget(recipe)} each.`,
+    `${study.title}: ${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}; at most ${describeBudget(recipe)} each.`,
   );
   say(`Runs are kept in ${out}; after an interruption the same command goes on.`);
 
-  const progress = new Progress(
-    cells.map(({ objective, seed }) => `${objective} seed ${seed}`),
-    recipe.steps,
-  );
   const command = commandLine();
-  const options = {
-    recipe,
-    cells,
-    out,
-    command,
-    commit: currentCommit(),
-    progress,
-    signal: interruptSignal(),
-  };
+  const device = lazyDevice();
+  const signal = interruptSignal();
+  let progress: Progress | undefined;
+  let record: StudyRecord;
   try {
-    await (flags.jobs === 1 ? runInOrder(options) : runInParallel(options, flags.jobs));
+    record = { study, runs: await planStudy(study, device.open), command };
+    await measureStarts(study, kind, folder, device.open);
+    folder.keepRecord(record);
+    const { runs } = record;
+    progress = new Progress(runs.map((run) => ({ label: runLabel(run), steps: run.recipe.steps })));
+    const settings = study.measure;
+    const options = { runs, kind, settings, out, command, commit: currentCommit(), progress, signal };
+    await (flags.jobs === 1 ? runInOrder(options, device.open) : runInParallel(options, flags.jobs));
   } finally {
-    progress.end();
+    progress?.end();
+    await device.close();
   }
 
-  const runs = cells.flatMap(({ objective, seed }) => finishedRun(out, objective, seed) ?? []);
-  // Objectives in the order they were asked for, whichever seed ended first.
-  const ordered = flags.objectives.flatMap((name) =>
-    runs.filter(({ summary }) => summary.objective === name),
-  );
-  const summary = summarize(recipe, command, ordered);
-  writeAtomic(join(out, 'summary.json'), toJson(summary));
-  const report = await writeReport(out, summary);
+  const { report, conclusion } = await conclude(kind, finishedStudy(out, record));
+  if (flags.pictures !== undefined) await writePictures(flags.pictures, conclusion);
   if (flags.json) {
-    process.stdout.write(toJson(summary));
+    process.stdout.write(toJson(conclusion.summary));
     return;
   }
-  process.stdout.write(`\n${comparisonTable(summary)}\n\n`);
-  process.stdout.write(
-    `Guessing the arm gives ${(100 * summary.chance).toFixed(0)}%. Final figures are on ${recipe.evaluation.finalQuestions} fresh graphs; a run stops when ${(100 * solved).toFixed(0)}% of ${recipe.evaluation.questions} held-out graphs are solved, the same rule for all.\n`,
-  );
+  process.stdout.write(`\n${conclusion.table}\n\n`);
+  for (const note of conclusion.notes) process.stdout.write(`${note}\n`);
   process.stdout.write(`Report: ${relative(process.cwd(), report) || report}\n`);
-  if (flags.seeds.length === 1) {
+  if (seeds.length === 1) {
     const rest = process.argv
       .slice(3)
       .filter((arg, at, all) => !/^--seeds?(=|$)/.test(arg) && all[at - 1] !== '--seeds');
@@ -102,30 +133,53 @@ async function compare(this: void, flags: Flags): Promise<void> {
 export const compareCommand = buildCommand<Flags>({
   func: compare,
   docs: {
-    brief: 'Train objectives on a recipe and compare them',
+    brief: 'Train objectives on a recipe, or the variants of a study, and compare them',
     fullDescription:
-      'Trains every objective with every seed, one after the other, and ends with a table, summary.json and report.html. Finished runs are skipped and interrupted ones go on. Any setting of the recipe can be given as a flag of its name: --steps 200, --mutor.maxOffset=1, --learningRate 1e-3.',
+      'Trains every objective, or every variant of a study, with every seed, one after the other, and ends with a table, summary.json and report.html. Finished runs are skipped and interrupted ones go on. Any setting of the recipe can be given as a flag of its name: --steps 200, --mutor.maxOffset=1, --learningRate 1e-3. See docs/studies.md.',
   },
   parameters: {
     flags: {
+      study: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Study: a YAML or JSON file, or a name of "foretoken studies"',
+      },
+      data: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Folder that the paths of a study start from [default = the current one]',
+      },
       recipe: {
         kind: 'parsed',
         parse: String,
-        default: 'star-graph',
-        brief: 'Recipe: see "foretoken recipes"',
+        optional: true,
+        brief: 'Recipe: see "foretoken recipes" [default = star-graph]',
       },
       objectives: {
         kind: 'parsed',
         parse: parseObjectives,
-        default: 'ntp,mtp,teacherless,mutor',
-        brief: 'Objectives, separated by commas',
+        optional: true,
+        brief: 'Objectives, separated by commas [default = all]',
       },
-      seeds: { kind: 'parsed', parse: parseSeeds, default: '0', brief: 'Seeds: 0,1,2 or 0-4' },
+      seeds: {
+        kind: 'parsed',
+        parse: parseSeeds,
+        optional: true,
+        brief: 'Seeds: 0,1,2 or 0-4 [default = 0, or those of the study]',
+      },
       out: {
         kind: 'parsed',
         parse: String,
         optional: true,
-        brief: 'Folder of the runs [default = runs/RECIPE]',
+        brief: 'Folder of the runs [default = runs/RECIPE or runs/STUDY]',
+      },
+      pictures: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Folder to write the plots of the report to, as SVG and PNG',
       },
       set: {
         kind: 'parsed',

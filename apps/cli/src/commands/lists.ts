@@ -1,5 +1,5 @@
 import { describeSettings, objectiveKinds } from '@foretoken/objectives';
-import { describeBudget, recipes, settingKeys, toJson } from '@foretoken/train';
+import { describeBudget, recipes, settingKeys, studies, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { formatTable } from '../format.js';
 
@@ -25,6 +25,23 @@ export const recipesCommand = buildCommand<Flags>({
     const first = recipes[0];
     if (first)
       process.stdout.write(`Settings (flags of compare and train): ${settingKeys(first).join(', ')}\n`);
+  },
+});
+
+export const studiesCommand = buildCommand<Flags>({
+  docs: { brief: 'List the studies that ship' },
+  parameters: { flags: json },
+  func(this: void, flags: Flags): void {
+    if (flags.json) {
+      process.stdout.write(toJson(studies));
+      return;
+    }
+    for (const { name, title, description, variants, datasets, seeds, budgets } of studies) {
+      const data = datasets.map((each) => each.name).filter(Boolean);
+      process.stdout.write(
+        `${name}\n  ${title}. ${description}\n  ${variants.map((each) => each.name).join(', ')}${data.length > 0 ? ` on ${data.join(', ')}` : ''}; seeds ${seeds.join(', ')}; equal ${budgets.join(' and ')}\n\n`,
+      );
+    }
   },
 });
 

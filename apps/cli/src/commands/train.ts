@@ -70,7 +70,7 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
   const objective = findObjective(flags.objective ?? recipe.objective ?? 'mutor').name;
   const seed = flags.seed ?? recipe.seed ?? 0;
   const folder = flags.out ?? join('runs', recipe.name, `${objective}-seed${seed}`);
-  const progress = new Progress([`${objective} seed ${seed}`], recipe.steps);
+  const progress = new Progress([{ label: `${objective} seed ${seed}`, steps: recipe.steps }]);
   const commit = currentCommit();
   const signal = interruptSignal();
   const sinks = [

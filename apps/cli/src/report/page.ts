@@ -2,12 +2,12 @@ import { describeBudget } from '@foretoken/train';
 import { formatCount, formatShare } from '../format.js';
 import type { Interval } from '../statistics.js';
 import { type ComparisonSummary, type ObjectiveSummary, objectiveTitle } from '../summary.js';
-import { html, Markup } from './escape.js';
+import { html, type Markup } from './escape.js';
 import { tellingQuestion } from './graph-drawing.js';
 import { type Look, looksOf, swatch } from './palette.js';
-import { lossPlot, matchCurve, PART_DASHES, partsOf, type Spent, spreadPlot } from './plots.js';
+import { matchCurve, type Spent, spreadPlot } from './plots.js';
 import type { RunLog } from './run-logs.js';
-import { style } from './style.js';
+import { document, figure, lossFigures, setup } from './sections.js';
 
 type Looks = ReadonlyMap<string, Look>;
 
@@ -64,9 +64,6 @@ function seedTable({ objectives }: ComparisonSummary, looks: Looks): Markup {
   return html`<div class="scroll"><table><thead><tr><th>objective</th><th>seed</th><th>exact match</th><th>first hop</th><th>solved at step</th><th>steps</th><th>FLOPs</th><th>tokens</th><th>seconds</th><th>tokens/s</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
-const figure = (title: string, drawing: Markup | undefined, below: Markup = html``): Markup =>
-  html`<figure><h3>${title}</h3>${drawing ?? html`<p class="none">Nothing was logged.</p>`}${below}</figure>`;
-
 const objectiveKey = (looks: Looks): Markup =>
   html`<ul class="key">${[...looks].map(([name, look]) => html`<li>${swatch(look)}${objectiveTitle(name)}</li>`)}</ul>`;
 
@@ -81,24 +78,6 @@ async function curves(summary: ComparisonSummary, logs: readonly RunLog[], looks
   );
   const spread = await spreadPlot(summary.objectives, summary.chance, looks);
   return html`${objectiveKey(looks)}<div class="plots">${drawn}${figure('Final exact match of each seed', spread)}</div>`;
-}
-
-async function losses(summary: ComparisonSummary, logs: readonly RunLog[], looks: Looks): Promise<Markup> {
-  const figures = await Promise.all(
-    summary.objectives.map(async ({ objective }) => {
-      const look = lookOf(looks, objective);
-      const key = partsOf(logs, objective).map(
-        (part, at) =>
-          html`<li><svg class="swatch" width="26" height="8" aria-hidden="true"><path d="M0 4H26" stroke="${look.colour}" stroke-width="2" stroke-dasharray="${PART_DASHES[at % PART_DASHES.length] ?? ''}"/></svg>${part}</li>`,
-      );
-      return figure(
-        objectiveTitle(objective),
-        await lossPlot(logs, objective, look),
-        html`<ul class="key">${key}</ul>`,
-      );
-    }),
-  );
-  return html`<div class="small">${figures}</div>`;
 }
 
 /** One graph of the final test with the answer of each objective's first run. */
@@ -140,41 +119,12 @@ ${edge ? html`<li>One position stands for each edge. This format is ours; the pa
 </ul>`;
 }
 
-/** What all runs agree on once; where they differ, everything that some run was made with. */
-const distinct = (values: readonly (string | undefined)[]): string[] => [
-  ...new Set(values.filter((value) => value !== undefined)),
-];
-
-function setup(summary: ComparisonSummary, logs: readonly RunLog[]): Markup {
-  const { command, recipe } = summary;
-  const records = logs.flatMap(({ record }) => record ?? []);
-  const made = records.length > 0 ? records : [summary];
-  const adapters = distinct(
-    made.map(({ adapter }) => `${adapter.name}${adapter.software ? ' (software, on the CPU)' : ''}`),
-  );
-  const versions = distinct(
-    made.map((each) =>
-      Object.entries(each.versions)
-        .map(([name, version]) => `${name} ${version}`)
-        .join(', '),
-    ),
-  );
-  const commits = distinct(records.map(({ commit }) => commit));
-  const settings = Object.fromEntries(records.map((record) => [record.objective, record.settings]));
-  return html`<pre>${command}</pre>
-<dl><dt>Adapter</dt><dd>${adapters.join('; ')}</dd>
-<dt>Versions</dt><dd>${versions.join('; ')}</dd>${commits.length === 0 ? html`` : html`<dt>Commit</dt><dd>${commits.join(', ')}</dd>`}</dl>
-<details><summary>Recipe</summary><pre>${JSON.stringify(recipe, undefined, 2)}</pre></details>
-<details><summary>Complete settings of each objective</summary><pre>${JSON.stringify(settings, undefined, 2)}</pre></details>`;
-}
-
 /** The whole report as HTML. */
 export async function page(summary: ComparisonSummary, logs: readonly RunLog[]): Promise<string> {
   const looks = looksOf(summary.objectives.map(({ objective }) => objective));
-  const body = html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${summary.recipe.title}: objectives compared</title><style>${new Markup(style)}</style></head>
-<body><main>
-<p class="kicker">Foretoken · recipe ${summary.recipe.name}</p>
+  return document(
+    `${summary.recipe.title}: objectives compared`,
+    html`<p class="kicker">Foretoken · recipe ${summary.recipe.name}</p>
 <h1>${summary.recipe.title}: objectives compared</h1>
 <p>${summary.recipe.description}</p>
 ${resultSentence(summary)}
@@ -184,13 +134,11 @@ ${await curves(summary, logs, looks)}
 <h2>Every seed</h2>
 ${seedTable(summary, looks)}
 <h2>Parts of the loss</h2>
-${await losses(summary, logs, looks)}
+${await lossFigures(logs, looks, objectiveTitle)}
 ${sampleGraph(summary, logs, looks)}
 <h2>How to read this</h2>
 ${notes(summary)}
 <h2>How it was made</h2>
-${setup(summary, logs)}
-</main></body></html>
-`;
-  return body.text;
+${setup(summary, logs)}`,
+  );
 }

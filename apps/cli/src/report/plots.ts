@@ -8,11 +8,11 @@ import type { RunLog } from './run-logs.js';
 type Looks = ReadonlyMap<string, Look>;
 
 /** Renders a drawing for a page, inside of which the namespace goes without saying. */
-const draw = async (spec: object): Promise<Markup> =>
+export const draw = async (spec: object): Promise<Markup> =>
   new Markup((await renderSvg(spec)).replace(/ xmlns(:xlink)?="[^"]*"/g, ''));
 
 // Each label takes its own unit (500, 1k), where a format for the axis would give all the same (0.5k).
-const shortNumber = "format(datum.value, '~s')";
+export const shortNumber = "format(datum.value, '~s')";
 
 const shareScale = { domain: [0, 1] } as const;
 const shareAxis = (title: string) => ({ title, format: '.0%', tickCount: 5 });

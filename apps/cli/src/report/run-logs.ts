@@ -9,6 +9,7 @@ import { type ComparisonSummary, runPath } from '../summary.js';
 
 /** What the report draws of a run. */
 export interface RunLog {
+  /** The objective, or the variant of a study: runs of one look. */
   readonly objective: string;
   readonly seed: number;
   readonly metrics: readonly MetricsEvent[];
@@ -17,20 +18,23 @@ export interface RunLog {
   readonly summary: RunSummary | undefined;
 }
 
+/** Reads the folder of a run; `objective` is what its report calls it by. */
+export function readRunLog(path: string, objective: string, seed: number): RunLog {
+  const folder = new RunFolder(path);
+  const events = folder.events();
+  return {
+    objective,
+    seed,
+    metrics: events.filter(({ type }) => type === 'metrics') as unknown as MetricsEvent[],
+    evaluations: events.filter(({ type }) => type === 'evaluation') as unknown as EvaluationEvent[],
+    record: folder.record(),
+    summary: folder.summary(),
+  };
+}
+
 /** Reads the folder of every run that a comparison names. */
 export function readRunLogs(out: string, { objectives }: ComparisonSummary): RunLog[] {
   return objectives.flatMap(({ objective, seeds }) =>
-    seeds.map(({ seed }): RunLog => {
-      const folder = new RunFolder(runPath(out, objective, seed));
-      const events = folder.events();
-      return {
-        objective,
-        seed,
-        metrics: events.filter(({ type }) => type === 'metrics') as unknown as MetricsEvent[],
-        evaluations: events.filter(({ type }) => type === 'evaluation') as unknown as EvaluationEvent[],
-        record: folder.record(),
-        summary: folder.summary(),
-      };
-    }),
+    seeds.map(({ seed }) => readRunLog(runPath(out, objective, seed), objective, seed)),
   );
 }

@@ -1,6 +1,20 @@
 import { z } from 'zod';
 import { DATA_FILE_NAMES, dataFilesSchema } from '../data-files.js';
+import { TaskConfigError } from '../errors.js';
 import { parseSettings } from '../parse-settings.js';
+import { parseTemplate } from '../text/template.js';
+
+/** Most that may be held out. */
+const LARGEST_SHARE = 0.9;
+
+/** A template that names a column. */
+const templateSchema = z.string().superRefine((template, context) => {
+  try {
+    parseTemplate(template);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
 
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -13,6 +27,10 @@ export const corpusConfigSchema = z.strictObject({
   tokenizer: z.string().min(1).nullable().default(null),
   /** Column that holds the text. Plain text files have one column, `text`. */
   column: z.string().min(1).default('text'),
+  /**
+   * The text made of several columns instead, `Question: {question}\n\nAnswer: {answer}`; `column` alone when null.
+   */
+  template: templateSchema.nullable().default(null),
   /**
    * What stands between two documents of a record: a marker such as `<|endoftext|>`, or `\n\n` for paragraphs. A text
    * without it is one document, and so is each record when this is null.
@@ -29,7 +47,9 @@ export const corpusConfigSchema = z.strictObject({
   /** Which documents are held out; the same for all runs of a study. */
   heldOutSeed: seed.default(0),
   /** Share held out for validation when there is no validation file: of the documents, or the end of a single one. */
-  validationShare: z.number().min(0).max(0.9).default(0.05),
+  validationShare: z.number().min(0).max(LARGEST_SHARE).default(0.05),
+  /** Share held out for the test when there is no test file, in the same way and before validation: the very end of a single document. */
+  testShare: z.number().min(0).max(LARGEST_SHARE).default(0),
 });
 
 /** Complete settings, as stored with a run. */
@@ -43,8 +63,14 @@ export type CorpusOptions = z.input<typeof corpusConfigSchema>;
  *
  * @throws TaskConfigError with every mistake in one message
  */
-export const parseCorpusConfig = (options: CorpusOptions): CorpusConfig =>
-  parseSettings(corpusConfigSchema, 'text corpus', options, {
+export function parseCorpusConfig(options: CorpusOptions): CorpusConfig {
+  const config = parseSettings(corpusConfigSchema, 'text corpus', options, {
     '': Object.keys(corpusConfigSchema.shape),
     files: DATA_FILE_NAMES,
   });
+  const { validationShare, testShare } = config;
+  if (validationShare + testShare <= LARGEST_SHARE) return config;
+  throw new TaskConfigError(
+    `text corpus: validationShare ${validationShare} and testShare ${testShare} hold out more than ${LARGEST_SHARE} together.`,
+  );
+}

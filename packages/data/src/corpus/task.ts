@@ -1,9 +1,9 @@
 import { checkCount, checkSplit } from '../check-arguments.js';
 import { DataFileError, TaskConfigError, TaskUsageError } from '../errors.js';
-import { DATA_DOMAIN } from '../held-out.js';
-import { PhiloxRandom } from '../random/philox-random.js';
 import type { SequenceBatch } from '../sequence-batch.js';
 import { type Metric, type SequenceTask, SPLITS, type Split } from '../sequence-task.js';
+import { ShuffledStream } from '../shuffled-stream.js';
+import type { TextRecord } from '../text/record.js';
 import { checkContext, describeUnknown, endingOf, type TextSources, TokenCount } from '../text/sources.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
 import { type CorpusConfig, type CorpusOptions, parseCorpusConfig } from './config.js';
@@ -34,44 +34,28 @@ export class CorpusTask implements SequenceTask {
   readonly channels = 1;
   readonly reports: Readonly<Record<Split, CorpusReport>>;
   readonly #rows: Readonly<Record<Split, PackedRows>>;
-  /** The order of the epoch asked for last; only spares making the same order again. */
-  #epoch: { number: number; order: Uint32Array } | undefined;
+  readonly #stream: ShuffledStream;
+
+  readonly #loaded: LoadedCorpus;
 
   /**
+   * @param source - texts, or what another task has made of them with settings that differ in the seed alone
    * @throws TaskConfigError when settings are wrong or do not fit the tokenizer, DataFileError when records lack the
    * column or there is no text
    */
-  constructor(options: CorpusOptions, { tokenizer, train, validation, test }: TextSources) {
+  constructor(options: CorpusOptions, source: TextSources | LoadedCorpus) {
     this.config = Object.freeze(parseCorpusConfig(options));
-    this.tokenizer = tokenizer;
-    checkContext('text corpus', 'time', this.config.time, tokenizer);
-    checkBegin(this.config, tokenizer);
-    const given = documentsOf(train, this.config);
-    const divided =
-      validation === undefined
-        ? divideDocuments(given, this.config)
-        : { train: given, validation: documentsOf(validation, this.config) };
-    const load = (documents: readonly string[]) => loadSplit(documents, this.config, tokenizer);
-    const loaded = {
-      train: load(divided.train),
-      validation: load(divided.validation),
-      test: load(documentsOf(test ?? [], this.config)),
-    };
-    if (loaded.train.packed.rows === 0) {
-      throw new DataFileError(
-        'text corpus: there is no training text, all documents are empty. Check files.train.',
-      );
-    }
-    this.#rows = {
-      train: loaded.train.packed,
-      validation: loaded.validation.packed,
-      test: loaded.test.packed,
-    };
-    this.reports = {
-      train: loaded.train.report,
-      validation: loaded.validation.report,
-      test: loaded.test.report,
-    };
+    this.tokenizer = source.tokenizer;
+    this.#loaded = 'splits' in source ? source : loadCorpus(this.config, source);
+    const { train, validation, test } = this.#loaded.splits;
+    this.#rows = { train: train.packed, validation: validation.packed, test: test.packed };
+    this.#stream = new ShuffledStream(train.packed.rows, this.config.seed);
+    this.reports = { train: train.report, validation: validation.report, test: test.report };
+  }
+
+  /** The same rows in the order of another seed, without reading and encoding the text again. */
+  withSeed(seed: number): CorpusTask {
+    return new CorpusTask({ ...this.config, seed }, this.#loaded);
   }
 
   get vocabularySize(): number {
@@ -140,15 +124,43 @@ export class CorpusTask implements SequenceTask {
 
   /** Number of the row at a place of the endless stream of a split. */
   #row(split: Split, place: number): number {
-    const { rows } = this.#rows[split];
-    if (split !== 'train') return place % rows;
-    const number = Math.floor(place / rows);
-    if (this.#epoch?.number !== number) {
-      const random = new PhiloxRandom(this.config.seed, { domain: DATA_DOMAIN.epoch, index: number });
-      this.#epoch = { number, order: random.shuffle(Uint32Array.from({ length: rows }, (_, row) => row)) };
-    }
-    return this.#epoch.order[place % rows] as number;
+    return split === 'train' ? this.#stream.at(place) : place % this.#rows[split].rows;
   }
+}
+
+/** Text in rows of tokens, whatever their order. */
+interface LoadedCorpus {
+  readonly tokenizer: TextTokenizer;
+  readonly splits: Readonly<Record<Split, LoadedSplit>>;
+}
+
+interface LoadedSplit {
+  readonly packed: PackedRows;
+  readonly report: CorpusReport;
+}
+
+function loadCorpus(config: CorpusConfig, { tokenizer, train, validation, test }: TextSources): LoadedCorpus {
+  checkContext('text corpus', 'time', config.time, tokenizer);
+  checkBegin(config, tokenizer);
+  const { validationShare, testShare, heldOutSeed } = config;
+  const divided = divideDocuments(documentsOf(train, config), {
+    validation: validation === undefined ? validationShare : null,
+    test: test === undefined ? testShare : null,
+    seed: heldOutSeed,
+  });
+  const load = (heldOut: readonly string[], own?: readonly TextRecord[]): LoadedSplit =>
+    loadSplit(own === undefined ? heldOut : documentsOf(own, config), config, tokenizer);
+  const splits = {
+    train: load(divided.train),
+    validation: load(divided.validation, validation),
+    test: load(divided.test, test),
+  };
+  if (splits.train.packed.rows === 0) {
+    throw new DataFileError(
+      'text corpus: there is no training text, all documents are empty. Check files.train.',
+    );
+  }
+  return { tokenizer, splits };
 }
 
 function checkBegin({ beginToken }: CorpusConfig, tokenizer: TextTokenizer): void {
@@ -162,7 +174,7 @@ function loadSplit(
   documents: readonly string[],
   config: CorpusConfig,
   tokenizer: TextTokenizer,
-): { packed: PackedRows; report: CorpusReport } {
+): LoadedSplit {
   const begin = config.beginToken ?? tokenizer.addsBeginToken;
   const ending = endingOf('text corpus', config, tokenizer);
   const count = new TokenCount(tokenizer);

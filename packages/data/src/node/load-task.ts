@@ -1,4 +1,5 @@
 import { type CorpusOptions, parseCorpusConfig } from '../corpus/config.js';
+import { corpusColumns } from '../corpus/documents.js';
 import { CorpusTask } from '../corpus/task.js';
 import type { DataFiles } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
@@ -68,7 +69,7 @@ export async function loadTextTask(
  */
 export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTokenizer): Promise<CorpusTask> {
   const config = parseCorpusConfig(options);
-  return new CorpusTask(options, await readSources(config, [config.column], tokenizer));
+  return new CorpusTask(options, await readSources(config, corpusColumns(config), tokenizer));
 }
 
 /** Settings of either kind of task; the preset `text` is running text. */

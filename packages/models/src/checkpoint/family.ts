@@ -1,26 +1,41 @@
 import { z } from 'zod';
 import type { TransformerConfig, TransformerConfigInput } from '../config.js';
-import type { ModelNames } from './name-map.js';
+import type { ModelNames, NameMap } from './name-map.js';
 
 /** What a config.json holds. */
 export type HubFields = Readonly<Record<string, unknown>>;
 
-/** One `model_type` of Hugging Face: how its config.json and its names translate, both ways. */
-export interface Family {
+/** One `model_type` of Hugging Face, for models of some kind: how its config.json and its names translate, both ways. */
+export interface Family<Config, Input> {
   readonly modelType: string;
-  /** Of a model with an output, as it is written; and of the trunk alone, whose names lack the prefix. */
-  readonly architectures: readonly [full: string, trunk: string];
-  /** In front of the names of the trunk, in a model with an output. */
+  /** Of a model with an output, as it is written unless `write` says otherwise; then others, like that of the trunk alone. */
+  readonly architectures: readonly [full: string, ...others: string[]];
+  /** In front of the names of the trunk, in a model with an output. A trunk that was stored alone lacks it. */
   readonly prefix: string;
-  /** Tensors that old versions stored although they follow from the config. */
-  readonly ignored: RegExp;
+  /** Beginnings of the names that have no prefix: those of outputs. */
+  readonly heads: readonly string[];
   /** Fields that this reads; all are replaced when a config is written. */
   readonly fields: readonly string[];
+  /** Whether a tensor plays no part, as old versions stored some that follow from the config. */
+  ignores(name: string, config: Config): boolean;
   /**
-   * @throws FieldsError where a field has a wrong type, or asks for what the transformer does not do
+   * @throws FieldsError where a field has a wrong type, or asks for what the model does not do
    */
-  read(fields: HubFields): TransformerConfigInput;
-  write(config: TransformerConfig): HubFields;
+  read(fields: HubFields): Input;
+  write(config: Config): HubFields;
+  /** Which tensors make up the parameters. */
+  nameMap(config: Config): NameMap;
+}
+
+/** A family of transformers with an output, whose layers have names by one scheme. */
+export interface TextFamily
+  extends Pick<
+    Family<TransformerConfig, TransformerConfigInput>,
+    'modelType' | 'prefix' | 'fields' | 'read' | 'write'
+  > {
+  readonly architectures: readonly [full: string, trunk: string];
+  /** Tensors that old versions stored although they follow from the config. */
+  readonly ignored: RegExp;
   readonly names: ModelNames;
 }
 

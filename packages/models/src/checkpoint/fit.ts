@@ -9,13 +9,14 @@ import type { CheckpointSource, StoredTensor } from './source.js';
 export type FullNames = ReadonlyMap<string, StoredTensor>;
 
 /** Puts the prefix in front of all names where a trunk was stored alone. */
-export function withPrefix({ tensors }: CheckpointSource, { prefix, names }: Family): FullNames {
+export function withPrefix(
+  { tensors }: CheckpointSource,
+  { prefix, heads }: Pick<Family<never, unknown>, 'prefix' | 'heads'>,
+): FullNames {
   const isFull = [...tensors.keys()].some((name) => name.startsWith(prefix));
   if (isFull) return tensors;
-  const output = `${names.output}.`;
-  return new Map(
-    [...tensors].map(([name, tensor]) => [name.startsWith(output) ? name : prefix + name, tensor]),
-  );
+  const isHead = (name: string): boolean => heads.some((head) => name.startsWith(head));
+  return new Map([...tensors].map(([name, tensor]) => [isHead(name) ? name : prefix + name, tensor]));
 }
 
 const sameShape = (a: Shape, b: Shape): boolean =>
@@ -50,20 +51,20 @@ export function fitProblems(tensors: FullNames, { parts, isIgnored }: Expected):
 /**
  * Checks that a checkpoint has the tensors of a model, all of them and no others.
  *
+ * @param architecture - for the message
  * @throws CheckpointError listing what is missing, extra, mis-shaped and of the wrong dtype, in one message
  */
 export function checkFit(
   label: string,
   tensors: FullNames,
-  { family, map, tied }: { readonly family: Family; readonly map: NameMap; readonly tied: boolean },
+  architecture: string,
+  map: NameMap,
+  isIgnored: (name: string) => boolean,
 ): void {
   const parts = new Map([...map.values()].flat().map((part) => [part.name, part]));
-  // Some writers store a tied output a second time; the embeddings count.
-  const copy = `${family.names.output}.weight`;
-  const isIgnored = (name: string): boolean => family.ignored.test(name) || (tied && name === copy);
   const problems = fitProblems(tensors, { parts, isIgnored });
   if (problems.length === 0) return;
   throw new CheckpointError(
-    `${label}: the tensors do not fit ${family.architectures[0]} as config.json describes it. ${problems.join(' ')}`,
+    `${label}: the tensors do not fit ${architecture} as config.json describes it. ${problems.join(' ')}`,
   );
 }

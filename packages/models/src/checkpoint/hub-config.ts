@@ -1,8 +1,9 @@
 import { ConfigError } from '@foretoken/nn';
 import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from '../config.js';
 import { CheckpointError } from './errors.js';
-import { FAMILIES } from './families/index.js';
 import { type Family, FieldsError, type HubFields } from './family.js';
+import type { ModelKind } from './model-kind.js';
+import { transformers } from './transformers.js';
 
 /** What training sets and config.json does not say. */
 export type TrainingSettings = Pick<
@@ -47,25 +48,38 @@ function refuseForeign(label: string, fields: HubFields): void {
   }
 }
 
+/** A config.json whose family is known. */
+export interface FoundConfig<Config, Input> {
+  readonly family: Family<Config, Input>;
+  readonly fields: HubFields;
+}
+
+const listFamilies = (
+  families: readonly { readonly modelType: string; readonly architectures: readonly string[] }[],
+) => families.map(({ modelType, architectures: [name] }) => `${modelType} (${name})`).join(', ');
+
 /**
  * The family that a config.json names.
  *
  * @throws CheckpointError listing the known ones
  */
-export function familyOf(label: string, config: unknown): { family: Family; fields: HubFields } {
+export function familyOf<Config, Input>(
+  families: readonly Family<Config, Input>[],
+  label: string,
+  config: unknown,
+): FoundConfig<Config, Input> {
   if (!isRecord(config)) throw new CheckpointError(`${label}: config.json must hold an object.`);
   const { model_type: type, architectures } = config;
   const names: readonly unknown[] = Array.isArray(architectures) ? architectures : [];
-  const family = FAMILIES.find(({ modelType, architectures: own }) =>
+  const family = families.find(({ modelType, architectures: own }) =>
     type === undefined ? own.some((name) => names.includes(name)) : modelType === type,
   );
-  const known = FAMILIES.map(({ modelType, architectures: [name] }) => `${modelType} (${name})`).join(', ');
   if (family === undefined) {
     const found = [
       type === undefined ? 'no model_type' : `model_type ${JSON.stringify(type)}`,
       names.length === 0 ? 'no architectures' : `architectures ${JSON.stringify(names)}`,
     ].join(' and ');
-    throw new CheckpointError(`${label}: config.json has ${found}; known are ${known}.`);
+    throw new CheckpointError(`${label}: config.json has ${found}; known are ${listFamilies(families)}.`);
   }
   const foreign = names.find((name) => !family.architectures.includes(name as string));
   if (foreign !== undefined) {
@@ -79,22 +93,34 @@ export function familyOf(label: string, config: unknown): { family: Family; fiel
 /**
  * The config that a config.json describes.
  *
- * @throws CheckpointError in one line, for what is wrong and for what the transformer does not do
- * @throws ConfigError for settings that do not go with it
+ * @throws CheckpointError in one line, for what is wrong and for what such a model does not do
+ */
+export function describedConfig<Config, Input>(
+  parse: (input: Input) => Config,
+  label: string,
+  { family, fields }: FoundConfig<Config, Input>,
+): Config {
+  refuseForeign(label, fields);
+  return translated(label, () => parse(family.read(fields)));
+}
+
+/**
+ * The config of a transformer that a config.json describes, with settings besides.
+ *
+ * @throws CheckpointError as `describedConfig`; ConfigError for settings that do not go with it
  */
 export function readHubConfig(
   label: string,
-  { family, fields }: { readonly family: Family; readonly fields: HubFields },
+  found: FoundConfig<TransformerConfig, TransformerConfigInput>,
   { training = {}, maxPositions }: ConfigSettings = {},
 ): TransformerConfig {
-  refuseForeign(label, fields);
-  const described = translated(label, () => transformerConfig(family.read(fields)));
+  const described = describedConfig(transformers.parse, label, found);
   const config = transformerConfig({ ...described, ...training });
   return maxPositions === undefined ? config : shortened(config, maxPositions);
 }
 
 /** Runs what translates a config.json, and says in one line what was wrong with it. */
-function translated(label: string, translate: () => TransformerConfig): TransformerConfig {
+function translated<Config>(label: string, translate: () => Config): Config {
   try {
     return translate();
   } catch (error) {
@@ -112,17 +138,21 @@ function translated(label: string, translate: () => TransformerConfig): Transfor
   }
 }
 
-/** The same config without what training sets, and without what has no effect. */
-function essence(config: TransformerConfig): Record<string, unknown> {
-  const { dropout, activationCheckpointing, precision, initialization, ...essential } = config;
-  return essential;
-}
+/** What matters of how configs translate. */
+type Translation<Config, Input> = Pick<
+  ModelKind<Config, Input, unknown>,
+  'families' | 'parse' | 'essence' | 'widened'
+>;
 
 /** Fields that differ between a config and what a family makes of it. */
-function lostFields(family: Family, config: TransformerConfig): string[] {
-  let reread: TransformerConfig;
+function lostFields<Config, Input>(
+  { parse, essence }: Translation<Config, Input>,
+  family: Family<Config, Input>,
+  config: Config,
+): string[] {
+  let reread: Config;
   try {
-    reread = transformerConfig(family.read(family.write(config)));
+    reread = parse(family.read(family.write(config)));
   } catch {
     return Object.keys(essence(config));
   }
@@ -144,19 +174,23 @@ const canonical = (value: unknown): string | undefined =>
  *
  * @throws CheckpointError naming the fields that the nearest family cannot express
  */
-export function expressingFamily(config: TransformerConfig, wanted?: string): Family {
-  const candidates = FAMILIES.filter(({ modelType }) => wanted === undefined || modelType === wanted);
+export function expressingFamily<Config, Input>(
+  kind: Translation<Config, Input>,
+  config: Config,
+  wanted?: string,
+): Family<Config, Input> {
+  const { families, essence } = kind;
+  const candidates = families.filter(({ modelType }) => wanted === undefined || modelType === wanted);
   const [nearest] = candidates
-    .map((family) => ({ family, lost: lostFields(family, config) }))
+    .map((family) => ({ family, lost: lostFields(kind, family, config) }))
     .sort((a, b) => a.lost.length - b.lost.length);
   if (nearest === undefined) {
-    const known = FAMILIES.map(({ modelType }) => modelType).join(', ');
+    const known = families.map(({ modelType }) => modelType).join(', ');
     throw new CheckpointError(`no family is called ${JSON.stringify(wanted)}; known are ${known}.`);
   }
   if (nearest.lost.length === 0) return nearest.family;
-  const lost = nearest.lost
-    .map((name) => `${name} ${canonical((config as Record<string, unknown>)[name]) ?? 'none'}`)
-    .join(', ');
+  const values = essence(config);
+  const lost = nearest.lost.map((name) => `${name} ${canonical(values[name]) ?? 'none'}`).join(', ');
   throw new CheckpointError(
     `config.json of ${wanted ?? `any family (nearest is ${nearest.family.modelType})`} cannot express this model: ${lost}.`,
   );
@@ -166,23 +200,31 @@ export function expressingFamily(config: TransformerConfig, wanted?: string): Fa
  * A config.json that describes a model. Fields of the one that it was loaded with stay as they are, unless the model
  * is another one by now.
  */
-export function writeHubConfig(family: Family, config: TransformerConfig, loaded: HubFields = {}): HubFields {
-  const fresh = {
+export function writeHubConfig<Config, Input>(
+  kind: Translation<Config, Input>,
+  family: Family<Config, Input>,
+  config: Config,
+  loaded: HubFields = {},
+): HubFields {
+  const fresh: HubFields = {
     architectures: [family.architectures[0]],
     model_type: family.modelType,
     ...family.write(config),
   };
   const sameFamily = loaded['model_type'] === family.modelType;
   if (!sameFamily) return fresh;
-  if (describes(family, loaded, config)) return { ...loaded, architectures: fresh.architectures };
+  if (describes(kind, family, loaded, config)) return { ...loaded, architectures: fresh['architectures'] };
   const kept = Object.entries(loaded).filter(([name]) => !family.fields.includes(name));
   return { ...Object.fromEntries(kept), ...fresh };
 }
 
-/** Whether fields describe a config, or one that is the same but for more rotary positions. */
-function describes(family: Family, fields: HubFields, config: TransformerConfig): boolean {
-  const described = transformerConfig(family.read(fields));
-  const fewer = config.positions === 'rotary' && config.maxPositions < described.maxPositions;
-  const { maxPositions } = fewer ? described : config;
-  return sameValue(essence(described), essence({ ...config, maxPositions }));
+/** Whether fields describe a config, or one that is the same but for more room. */
+function describes<Config, Input>(
+  { parse, essence, widened }: Translation<Config, Input>,
+  family: Family<Config, Input>,
+  fields: HubFields,
+  config: Config,
+): boolean {
+  const described = parse(family.read(fields));
+  return sameValue(essence(described), essence(widened?.(config, described) ?? config));
 }

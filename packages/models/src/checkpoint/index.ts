@@ -1,6 +1,11 @@
 export { CheckpointError } from './errors.js';
 export type { ConfigSettings, TrainingSettings } from './hub-config.js';
 export {
+  type LoadClassifierOptions,
+  type LoadedClassifier,
+  loadImageClassifier,
+} from './image-classifiers.js';
+export {
   type CheckpointOrigin,
   type LoadCheckpointOptions,
   type LoadedCheckpoint,
@@ -9,6 +14,7 @@ export {
 export {
   type CheckpointContents,
   checkpointContents,
+  type SavableModel,
   type SaveCheckpointOptions,
   type SavedDType,
   type SavedTensor,

@@ -4,7 +4,7 @@ export const CONFIG_FILE = 'config.json';
 export const WEIGHTS_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 
-/** What belongs to a model besides its weights: tokenizers, and how to generate. */
+/** What belongs to a model besides its weights: tokenizers, how to generate, how images are made ready. */
 export const COMPANION_FILES = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -16,6 +16,7 @@ export const COMPANION_FILES = [
   'chat_template.jinja',
   'chat_template.json',
   'generation_config.json',
+  'preprocessor_config.json',
 ] as const;
 
 /** The file of shard `index` of `count`. */

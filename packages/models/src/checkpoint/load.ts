@@ -1,12 +1,14 @@
 import { FLOAT_BYTES, type FloatStorage, type SafetensorsDType, widenFloats } from '@foretoken/nn';
 import { type Device, sizeOf, type Variable } from '@foretoken/tensor';
 import type { TransformerConfig } from '../config.js';
-import { Transformer } from '../transformer.js';
+import type { Transformer } from '../transformer.js';
 import type { HubFields } from './family.js';
 import { checkFit, type FullNames, withPrefix } from './fit.js';
-import { type ConfigSettings, familyOf, readHubConfig } from './hub-config.js';
-import { nameMap, type Part, partSize } from './name-map.js';
+import { type ConfigSettings, type FoundConfig, familyOf, readHubConfig } from './hub-config.js';
+import type { StoredModel } from './model-kind.js';
+import { type NameMap, type Part, partSize } from './name-map.js';
 import type { CheckpointSource, StoredTensor } from './source.js';
+import { transformers } from './transformers.js';
 
 /** Where a model came from: what saving it again keeps. */
 export interface CheckpointOrigin {
@@ -99,11 +101,7 @@ async function loadPart(
   await uploader.put(variable, turned, start);
 }
 
-async function loadParameters(
-  model: Transformer,
-  map: ReadonlyMap<string, readonly Part[]>,
-  tensors: FullNames,
-): Promise<void> {
+async function loadParameters(model: StoredModel, map: NameMap, tensors: FullNames): Promise<void> {
   const uploader = new Uploader(model.device);
   const reader = new ChunkReader();
   for (const [name, variable] of model.parameters()) {
@@ -117,8 +115,35 @@ async function loadParameters(
 }
 
 /**
- * A transformer with the weights of a checkpoint, widened to f32. Values go from the source to the GPU a chunk at a
- * time, so that the host never holds more than a few of them (and of GPT-2, whose weights lie transposed, one tensor).
+ * Fills a new model of this config with the weights of a checkpoint, widened to f32. Values go from the source to the GPU a
+ * chunk at a time, so that the host never holds more than a few of them (and of GPT-2, whose weights lie transposed, one
+ * tensor).
+ *
+ * @param map - the parameters that the checkpoint has
+ * @throws CheckpointError in one message, for all tensors that are missing, extra, mis-shaped or of a dtype that is no float
+ */
+export async function loadModel<Config, Input, Model extends StoredModel>(
+  source: CheckpointSource,
+  { family, fields }: FoundConfig<Config, Input>,
+  map: NameMap,
+  isIgnored: (name: string) => boolean,
+  create: () => Model,
+): Promise<{ readonly model: Model; readonly origin: CheckpointOrigin }> {
+  const tensors = withPrefix(source, family);
+  checkFit(source.label, tensors, family.architectures[0], map, isIgnored);
+  const model = create();
+  try {
+    await loadParameters(model, map, tensors);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+  const dtypes = new Map([...tensors].map(([name, { dtype }]) => [name, dtype]));
+  return { model, origin: { config: fields, dtypes } };
+}
+
+/**
+ * A transformer with the weights of a checkpoint, widened to f32.
  *
  * @throws CheckpointError in one message, for an unknown architecture and for all tensors that are missing, extra,
  *   mis-shaped or of a dtype that is no float
@@ -128,19 +153,14 @@ export async function loadCheckpoint(
   source: CheckpointSource,
   options: LoadCheckpointOptions = {},
 ): Promise<LoadedCheckpoint> {
-  const found = familyOf(source.label, source.config);
+  const found = familyOf(transformers.families, source.label, source.config);
   const config = readHubConfig(source.label, found, options);
-  const { family, fields } = found;
-  const map = nameMap(config, family.names);
-  const tensors = withPrefix(source, family);
-  checkFit(source.label, tensors, { family, map, tied: config.tiedEmbeddings });
-  const model = new Transformer(device, config);
-  try {
-    await loadParameters(model, map, tensors);
-  } catch (error) {
-    model.dispose();
-    throw error;
-  }
-  const dtypes = new Map([...tensors].map(([name, { dtype }]) => [name, dtype]));
-  return { model, config: model.config, origin: { config: fields, dtypes } };
+  const { model, origin } = await loadModel(
+    source,
+    found,
+    found.family.nameMap(config),
+    (name) => found.family.ignores(name, config),
+    () => transformers.create(device, config),
+  );
+  return { model, config: model.config, origin };
 }

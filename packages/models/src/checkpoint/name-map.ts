@@ -1,4 +1,5 @@
 // D width, H heads, Hk key/value heads, K width of a head, I hidden width of the MLP, V vocabulary.
+import { isGated } from '@foretoken/nn';
 import type { Shape } from '@foretoken/tensor';
 import type { TransformerConfig } from '../config.js';
 
@@ -25,23 +26,27 @@ export interface LayerNames {
   readonly attentionOutput: string;
   readonly attentionOutputNorm?: string;
   readonly mlpNorm: string;
-  /** Gate and up where the MLP is gated. */
+  /** Gate and up where the MLP is gated, or one name for both in one tensor. */
   readonly up: readonly [string] | readonly [gate: string, up: string];
   readonly down: string;
   readonly mlpOutputNorm?: string;
 }
 
-/** How a family of models calls its tensors. */
-export interface ModelNames {
-  readonly embedding: string;
-  readonly positions?: string;
+/** How a family of models calls the tensors of its layers, and of the norm behind them. */
+export interface LayersNames {
   /** What stands in front of all names of layer `index`. */
   readonly layer: (index: number) => string;
   readonly inLayer: LayerNames;
   readonly finalNorm: string;
-  readonly output: string;
   /** Whether weights of linear layers lie `[in, out]`. */
   readonly transposed: boolean;
+}
+
+/** How a family of models with tokens and an output calls its tensors. */
+export interface ModelNames extends LayersNames {
+  readonly embedding: string;
+  readonly positions?: string;
+  readonly output: string;
 }
 
 /** Rows of `parts.length` tensors, which share `rows` as given. */
@@ -64,8 +69,8 @@ function linearParts(
   };
 }
 
-/** Which tensors make up the parameters of a transformer of this config, in a family that calls them so. */
-export function nameMap(config: TransformerConfig, names: ModelNames): NameMap {
+/** Which tensors make up the layers of a transformer of this config and its final norm, in a family that calls them so. */
+export function layersMap(config: TransformerConfig, names: LayersNames): NameMap {
   const { width, heads, keyValueHeads, headWidth, mlpWidth, bias } = config;
   const map = new Map<string, readonly Part[]>();
   const putNorm = (parameter: string, name: string): void => {
@@ -84,12 +89,6 @@ export function nameMap(config: TransformerConfig, names: ModelNames): NameMap {
     if (biased) map.set(`${parameter}.bias`, parts.bias);
   };
 
-  map.set('embeddings.0.weight', [
-    { name: `${names.embedding}.weight`, shape: [config.vocabularySize, width] },
-  ]);
-  if (names.positions !== undefined) {
-    map.set('positions.weight', [{ name: `${names.positions}.weight`, shape: [config.maxPositions, width] }]);
-  }
   for (let index = 0; index < config.layers; index++) {
     const block = `blocks.${index}`;
     const { inLayer } = names;
@@ -102,12 +101,14 @@ export function nameMap(config: TransformerConfig, names: ModelNames): NameMap {
     putLinear(`${block}.attention.output`, output, [width], heads * headWidth, bias.attentionOutput);
     if (inLayer.attentionOutputNorm !== undefined)
       putNorm(`${block}.attentionOutputNorm`, called(inLayer.attentionOutputNorm));
+    if (config.mlp === 'none') continue;
     putNorm(`${block}.mlpNorm`, called(inLayer.mlpNorm));
     const up = inLayer.up.map(called);
+    const raised = isGated(config.mlp) && up.length === 1 ? 2 * mlpWidth : mlpWidth;
     putLinear(
       `${block}.mlp.up`,
       up,
-      up.map(() => mlpWidth),
+      up.map(() => raised),
       width,
       bias.mlp,
     );
@@ -115,8 +116,21 @@ export function nameMap(config: TransformerConfig, names: ModelNames): NameMap {
     if (inLayer.mlpOutputNorm !== undefined) putNorm(`${block}.mlpOutputNorm`, called(inLayer.mlpOutputNorm));
   }
   putNorm('finalNorm', names.finalNorm);
-  if (!config.tiedEmbeddings) {
-    map.set('output.weight', [{ name: `${names.output}.weight`, shape: [config.vocabularySize, width] }]);
-  }
   return map;
+}
+
+/** Which tensors make up the parameters of a transformer of this config, in a family that calls them so. */
+export function nameMap(config: TransformerConfig, names: ModelNames): NameMap {
+  const { vocabularySize, maxPositions, width, tiedEmbeddings } = config;
+  const table = (name: string, rows: number): readonly Part[] => [
+    { name: `${name}.weight`, shape: [rows, width] },
+  ];
+  return new Map([
+    ['embeddings.0.weight', table(names.embedding, vocabularySize)],
+    ...(names.positions === undefined
+      ? []
+      : [['positions.weight', table(names.positions, maxPositions)] as const]),
+    ...layersMap(config, names),
+    ...(tiedEmbeddings ? [] : [['output.weight', table(names.output, vocabularySize)] as const]),
+  ]);
 }

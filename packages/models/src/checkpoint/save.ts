@@ -1,11 +1,15 @@
 import { type FloatStorage, isFloatStorage, narrowFloats } from '@foretoken/nn';
 import type { Shape, Variable } from '@foretoken/tensor';
 import type { Transformer } from '../transformer.js';
+import { ImageClassifier } from '../vision/classifier.js';
 import { CheckpointError } from './errors.js';
 import type { HubFields } from './family.js';
 import { expressingFamily, writeHubConfig } from './hub-config.js';
+import { imageClassifiers } from './image-classifiers.js';
 import type { CheckpointOrigin } from './load.js';
-import { nameMap, type Part, partSize } from './name-map.js';
+import type { ModelKind, StoredModel } from './model-kind.js';
+import { type Part, partSize } from './name-map.js';
+import { transformers } from './transformers.js';
 
 /** How weights are stored: all alike, or each as it was read. */
 export type SavedDType = 'f32' | 'f16' | 'bf16' | 'asRead';
@@ -78,26 +82,39 @@ function toFile(values: Float32Array, { shape, transposed }: Part): Float32Array
   return turned;
 }
 
+/** Models that checkpoints hold. */
+export type SavableModel = Transformer | ImageClassifier;
+
 /**
  * What a checkpoint of a model holds, in the layout of Hugging Face.
  *
  * @throws CheckpointError naming what the family cannot express
  */
-export function checkpointContents(
-  model: Transformer,
-  { dtype = 'f32', family: wanted, origin }: SaveCheckpointOptions = {},
+export const checkpointContents = (
+  model: SavableModel,
+  options: SaveCheckpointOptions = {},
+): CheckpointContents =>
+  model instanceof ImageClassifier
+    ? contentsOf(imageClassifiers, model, options)
+    : contentsOf(transformers, model, options);
+
+function contentsOf<Config, Input, Model extends StoredModel>(
+  kind: ModelKind<Config, Input, Model>,
+  model: Model,
+  { dtype = 'f32', family: wanted, origin }: SaveCheckpointOptions,
 ): CheckpointContents {
+  const config = kind.configOf(model);
   const loaded = origin?.config ?? {};
   const own = loaded['model_type'];
-  const family = expressingFamily(model.config, wanted ?? (typeof own === 'string' ? own : undefined));
-  const map = nameMap(model.config, family.names);
+  const family = expressingFamily(kind, config, wanted ?? (typeof own === 'string' ? own : undefined));
+  const map = family.nameMap(config);
   const storage = storageOf(dtype, origin);
   const tensors = new Map(
     [...map.values()].flat().map(({ name, shape }) => [name, { dtype: storage(name), shape }]),
   );
   const storages = new Set([...tensors.values()].map((tensor) => tensor.dtype));
   return {
-    config: { ...writeHubConfig(family, model.config, loaded), ...dtypeField(loaded, storages) },
+    config: { ...writeHubConfig(kind, family, config, loaded), ...dtypeField(loaded, storages) },
     tensors,
     async *read() {
       const parameters = model.parameters();

@@ -1,9 +1,9 @@
 import type { Linear } from '@foretoken/nn';
 import type { Block } from '../block.js';
 import { CheckpointError } from '../checkpoint/errors.js';
-import type { Family } from '../checkpoint/family.js';
 import { expressingFamily } from '../checkpoint/hub-config.js';
-import { nameMap, type Part } from '../checkpoint/name-map.js';
+import type { NameMap, Part } from '../checkpoint/name-map.js';
+import { transformers } from '../checkpoint/transformers.js';
 import type { Transformer } from '../transformer.js';
 
 /** A linear layer as Hugging Face has it: rows of a `Linear` of the model, or all of it. */
@@ -25,10 +25,10 @@ export interface LinearSites {
   readonly transposed: boolean;
 }
 
-/** The family whose names a model goes by; none where no family expresses a model of one's own. */
-function familyOfModel({ config }: Transformer): Family | undefined {
+/** The names that the family of a model has for its parameters; none where no family expresses a model of one's own. */
+function namesOf({ config }: Transformer): NameMap | undefined {
   try {
-    return expressingFamily(config);
+    return expressingFamily(transformers, config).nameMap(config);
   } catch (error) {
     if (error instanceof CheckpointError) return undefined;
     throw error;
@@ -53,8 +53,7 @@ const rowsOf = ({ shape, transposed }: Part): number => shape[transposed ? 1 : 0
  * has any (`blocks.0.attention.queryKeyValue`). As in PEFT's `all-linear`, the output is not among them.
  */
 export function linearSites(model: Transformer): LinearSites {
-  const family = familyOfModel(model);
-  const map = family && nameMap(model.config, family.names);
+  const map = namesOf(model);
   const sites = model.blocks.flatMap((block, layer) =>
     linearsOf(block).flatMap(([path, linear]): LinearSite[] => {
       const own = `blocks.${layer}.${path}`;
@@ -67,5 +66,6 @@ export function linearSites(model: Transformer): LinearSites {
       });
     }),
   );
-  return { sites, transposed: family?.names.transposed ?? false };
+  const weight = map?.get('blocks.0.attention.queryKeyValue.weight')?.[0];
+  return { sites, transposed: weight?.transposed ?? false };
 }

@@ -1,10 +1,14 @@
 export { type CheckpointFolder, openCheckpointFolder } from './folder.js';
 export type { HubOptions, HubProgress } from './hub.js';
+export { loadImageTokenizer, saveImageTokenizer } from './image-tokenizer.js';
 export { type LoadLoraOptions, loadLora } from './load-lora.js';
 export {
+  type LoadPretrainedClassifierOptions,
   type LoadPretrainedOptions,
   loadPretrained,
+  loadPretrainedClassifier,
   type Pretrained,
+  type PretrainedClassifier,
   type PretrainedOrigin,
   pretrainedFolder,
 } from './load-pretrained.js';

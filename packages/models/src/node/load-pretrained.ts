@@ -1,8 +1,14 @@
 import { stat } from 'node:fs/promises';
 import type { Device } from '@foretoken/tensor';
 import { CheckpointError } from '../checkpoint/errors.js';
+import {
+  type LoadClassifierOptions,
+  type LoadedClassifier,
+  loadImageClassifier,
+} from '../checkpoint/image-classifiers.js';
 import type { CheckpointOrigin, LoadCheckpointOptions, LoadedCheckpoint } from '../checkpoint/load.js';
 import { loadCheckpoint } from '../checkpoint/load.js';
+import type { CheckpointSource } from '../checkpoint/source.js';
 import { openCheckpointFolder } from './folder.js';
 import { fetchCheckpoint, type HubOptions, isHubName } from './hub.js';
 
@@ -41,6 +47,22 @@ export async function pretrainedFolder(name: string, hub: HubOptions = {}): Prom
   );
 }
 
+/** Opens a checkpoint, reads a model from it, and closes it again. */
+async function fromFolder<Loaded extends LoadedCheckpoint | LoadedClassifier>(
+  name: string,
+  hub: HubOptions | undefined,
+  load: (source: CheckpointSource) => Promise<Loaded>,
+): Promise<Loaded & { readonly origin: PretrainedOrigin }> {
+  const folder = await pretrainedFolder(name, hub);
+  const source = await openCheckpointFolder(folder);
+  try {
+    const loaded = await load(source);
+    return { ...loaded, origin: { ...loaded.origin, folder } };
+  } finally {
+    await source.close();
+  }
+}
+
 /**
  * Loads a transformer from a folder as Hugging Face lays it out, or by its name on the hub. Weights are read a chunk at
  * a time and widened to f32.
@@ -49,17 +71,30 @@ export async function pretrainedFolder(name: string, hub: HubOptions = {}): Prom
  * @throws CheckpointError in one message, for what is missing, malformed, unknown or does not fit
  * @example const { model, config, origin } = await loadPretrained(device, 'HuggingFaceTB/SmolLM2-135M')
  */
-export async function loadPretrained(
+export const loadPretrained = (
   device: Device,
   name: string,
   { hub, ...options }: LoadPretrainedOptions = {},
-): Promise<Pretrained> {
-  const folder = await pretrainedFolder(name, hub);
-  const source = await openCheckpointFolder(folder);
-  try {
-    const loaded = await loadCheckpoint(device, source, options);
-    return { ...loaded, origin: { ...loaded.origin, folder } };
-  } finally {
-    await source.close();
-  }
+): Promise<Pretrained> => fromFolder(name, hub, (source) => loadCheckpoint(device, source, options));
+
+export interface LoadPretrainedClassifierOptions extends LoadClassifierOptions {
+  /** For names of the hub. */
+  readonly hub?: HubOptions;
 }
+
+export interface PretrainedClassifier extends LoadedClassifier {
+  readonly origin: PretrainedOrigin;
+}
+
+/**
+ * Loads a classifier of images in the same way: ViT, DeiT, or one that was trained here.
+ *
+ * @throws CheckpointError in one message, for what is missing, malformed, unknown or does not fit
+ * @example const { model } = await loadPretrainedClassifier(device, 'google/vit-base-patch16-224')
+ */
+export const loadPretrainedClassifier = (
+  device: Device,
+  name: string,
+  { hub, ...options }: LoadPretrainedClassifierOptions = {},
+): Promise<PretrainedClassifier> =>
+  fromFolder(name, hub, (source) => loadImageClassifier(device, source, options));

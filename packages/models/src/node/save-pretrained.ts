@@ -5,12 +5,12 @@ import { COMPANION_FILES, CONFIG_FILE, INDEX_FILE } from '../checkpoint/layout.j
 import {
   type CheckpointContents,
   checkpointContents,
+  type SavableModel,
   type SaveCheckpointOptions,
   type SavedTensor,
 } from '../checkpoint/save.js';
 import { DEFAULT_MAX_SHARD_BYTES, planShards, tensorBytes } from '../checkpoint/shards.js';
 import { weightIndex } from '../checkpoint/weight-index.js';
-import type { Transformer } from '../transformer.js';
 import { writing } from './file-error.js';
 import type { PretrainedOrigin } from './load-pretrained.js';
 import { Staging, toJson, writeAt, writeWhole } from './staging.js';
@@ -23,6 +23,10 @@ export interface SavePretrainedOptions extends SaveCheckpointOptions {
   readonly origin?: PretrainedOrigin;
   /** Larger weights are cut into several files with an index. Default 5 GB. */
   readonly maxShardBytes?: number;
+  /** Fields of config.json besides those of the model: what its classes are called, for instance. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** JSON files that lie beside config.json, by name; they replace those of the origin. */
+  readonly files?: Readonly<Record<string, object>>;
 }
 
 /** The tensors of each file. */
@@ -79,7 +83,7 @@ async function removeStaleWeights(folder: string, kept: ReadonlySet<string>): Pr
  * @example await savePretrained(model, 'tuned', { origin, dtype: 'bf16' })
  */
 export async function savePretrained(
-  model: Transformer,
+  model: SavableModel,
   folder: string,
   options: SavePretrainedOptions = {},
 ): Promise<void> {
@@ -87,9 +91,9 @@ export async function savePretrained(
   if (!(maxShardBytes > 0))
     throw new ConfigError(`savePretrained: maxShardBytes must be above 0, got ${maxShardBytes}.`);
   const contents = checkpointContents(model, options);
-  await writing(folder, () =>
-    writeCheckpoint(contents, folder, planShards(contents.tensors, maxShardBytes), origin),
-  );
+  const shards = planShards(contents.tensors, maxShardBytes);
+  const described = { ...contents, config: { ...contents.config, ...options.config } };
+  await writing(folder, () => writeCheckpoint(described, folder, shards, origin, options.files));
 }
 
 async function writeCheckpoint(
@@ -97,12 +101,14 @@ async function writeCheckpoint(
   folder: string,
   shards: Shards,
   origin: PretrainedOrigin | undefined,
+  files: Readonly<Record<string, object>> = {},
 ): Promise<void> {
   const staging = await Staging.begin(folder);
   try {
     await writeShards(staging, shards, contents);
     await writeIndex(staging, shards, contents);
     if (origin !== undefined) await copyCompanions(staging, origin.folder, folder);
+    for (const [name, value] of Object.entries(files)) await staging.write(name, writeWhole(toJson(value)));
     await staging.write(CONFIG_FILE, writeWhole(toJson(contents.config)));
     await staging.commit();
   } catch (error) {

@@ -11,7 +11,7 @@ export interface RegisterArrayOptions {
   /** Which predictions of the real tokens are scored. */
   readonly scope: LossScope;
   readonly plan: RegisterPlan;
-  /** Row 0 of the register table for offset `minOffset`, row 1 for the next, instead of row 0 for all. */
+  /** The row of the register table with the number of the offset, instead of row 0 for all. */
   readonly vectorPerOffset: boolean;
 }
 
@@ -36,11 +36,15 @@ export function registerArrays(
     slot: int32(behind(new Int32Array(rows * time), slots(rows, count)), shape),
     ...(scope.bidirectionalPrefix ? { prefix: int32(behind(layout.prefix, 0), shape) } : {}),
     registers: int32(
-      behind(new Int32Array(rows * time).fill(-1), tableRows(registers, plan, vectorPerOffset)),
+      behind(new Int32Array(rows * time).fill(-1), tableRows(registers, vectorPerOffset)),
       shape,
     ),
     targets: int32(shiftedTargets(batch, layout, 1, scope), [rows, time]),
     registerTargets: int32(registers.targets, [rows, count]),
+    offsets: int32(
+      Int32Array.from(registers.offsets, ({ index }) => index),
+      [rows],
+    ),
   };
 }
 
@@ -69,13 +73,9 @@ function slots(rows: number, count: number): Int32Array {
 }
 
 /** Row of the register table for each register; -1, which adds nothing, for unused ones. */
-function tableRows(
-  { segment, offsets, count }: RegisterLayout,
-  { minOffset }: RegisterPlan,
-  each: boolean,
-): Int32Array {
+function tableRows({ segment, offsets, count }: RegisterLayout, each: boolean): Int32Array {
   return segment.map((document, index) => {
     if (document < 0) return -1;
-    return each ? (offsets[Math.floor(index / count)] as number) - minOffset : 0;
+    return each ? (offsets[Math.floor(index / count)]?.index as number) : 0;
   });
 }

@@ -43,7 +43,7 @@ function describe(result: StepResult): string {
     ['FLOPs', `${formatCount(result.flopsPerStep)} a step`],
     [
       'GFLOP/s',
-      `${result.achievedGflops.toFixed(2)}, ${formatShare(result.shareOfBestMatmul)} of the best product (${result.bestMatmulGflops.toFixed(2)})`,
+      `${result.achievedGflops.toFixed(2)}, ${formatShare(result.shareOfBestMatmul)} of the best product (${result.bestMatmulGflops.toFixed(2)}); at best ${formatShare(result.shareAtPeak)} of ${result.peakMatmulGflops.toFixed(2)}`,
     ],
     ['loss', `${result.loss0.toFixed(4)}, after 20 updates ${result.loss20.toFixed(4)}`],
   ];
@@ -93,7 +93,7 @@ export const stepCommand = buildCommand<Flags>({
         kind: 'parsed',
         parse: wholeNumber(2),
         optional: true,
-        brief: 'Timed steps [default = about six seconds of them, at least 10]',
+        brief: 'Timed steps [default = about six seconds of them, at least 12]',
       },
       profile: { kind: 'boolean', default: false, brief: 'Add a table of the kernels of one step' },
       json: jsonFlag,

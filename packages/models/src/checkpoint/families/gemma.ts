@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { activationName, readGatedActivation } from '../activations.js';
-import { type Family, flag, type HubFields, parseFields, refuseField } from '../family.js';
+import { flag, type HubFields, parseFields, refuseField, type TextFamily } from '../family.js';
 import {
   type Defaults,
   LLAMA_IGNORED,
@@ -53,7 +53,7 @@ export const writeGemmaActivation = (mlp: string): HubFields => ({
 });
 
 /** Gemma (arXiv 2403.08295): scaled embeddings, norms whose weights count from 1, gated tanh GELU. */
-export const gemma: Family = {
+export const gemma: TextFamily = {
   modelType: 'gemma',
   architectures: ['GemmaForCausalLM', 'GemmaModel'],
   prefix: LLAMA_PREFIX,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readGatedActivation } from '../activations.js';
-import { count, type Family, flag, parseFields, refuseField } from '../family.js';
+import { count, flag, parseFields, refuseField, type TextFamily } from '../family.js';
 import { layerTypes, slidingLayers } from '../layer-types.js';
 import { attentionBias, gemmaEmbeddingScale, writeGemmaActivation } from './gemma.js';
 import {
@@ -48,7 +48,7 @@ function scalarOf(scale: number): number {
 }
 
 /** Gemma 2 (arXiv 2408.00118): Gemma with norms behind attention and MLP, soft caps, and a window in every other layer. */
-export const gemma2: Family = {
+export const gemma2: TextFamily = {
   modelType: 'gemma2',
   architectures: ['Gemma2ForCausalLM', 'Gemma2Model'],
   prefix: LLAMA_PREFIX,

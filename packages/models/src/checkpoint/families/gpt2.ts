@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { layerCount } from '../../config.js';
 import { activationName, readActivation } from '../activations.js';
-import { count, type Family, flag, parseFields, refuseField } from '../family.js';
+import { count, flag, parseFields, refuseField, type TextFamily } from '../family.js';
 
 /** Fields under the names that other families have for them, which GPT-2's config takes as well. */
 const ALIASES = {
@@ -27,7 +27,7 @@ const schema = z.looseObject({
 });
 
 /** GPT-2 (Radford et al., 2019). Its linear layers lie transposed, queries, keys and values in one. */
-export const gpt2: Family = {
+export const gpt2: TextFamily = {
   modelType: 'gpt2',
   architectures: ['GPT2LMHeadModel', 'GPT2Model'],
   prefix: 'transformer.',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readGatedActivation } from '../activations.js';
-import { type Family, flag, parseFields } from '../family.js';
+import { flag, parseFields, type TextFamily } from '../family.js';
 import {
   type Defaults,
   LLAMA_IGNORED,
@@ -28,7 +28,7 @@ const schema = z.looseObject({
 });
 
 /** Llama 1 to 3 (arXiv 2302.13971, 2307.09288, 2407.21783). */
-export const llama: Family = {
+export const llama: TextFamily = {
   modelType: 'llama',
   architectures: ['LlamaForCausalLM', 'LlamaModel'],
   prefix: LLAMA_PREFIX,

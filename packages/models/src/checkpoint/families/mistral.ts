@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readGatedActivation } from '../activations.js';
-import { count, type Family, parseFields } from '../family.js';
+import { count, parseFields, type TextFamily } from '../family.js';
 import {
   type Defaults,
   LLAMA_IGNORED,
@@ -28,7 +28,7 @@ const schema = z.looseObject({
 });
 
 /** Mistral (arXiv 2310.06825): Llama with a sliding window in every layer. */
-export const mistral: Family = {
+export const mistral: TextFamily = {
   modelType: 'mistral',
   architectures: ['MistralForCausalLM', 'MistralModel'],
   prefix: LLAMA_PREFIX,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readGatedActivation } from '../activations.js';
-import { count, type Family, flag, parseFields } from '../family.js';
+import { count, flag, parseFields, type TextFamily } from '../family.js';
 import { layerTypes, slidingLayers } from '../layer-types.js';
 import {
   type Defaults,
@@ -31,7 +31,7 @@ const schema = z.looseObject({
 });
 
 /** Qwen2 and 2.5 (arXiv 2407.10671): Llama with biases on queries, keys and values, and windows in the upper layers. */
-export const qwen2: Family = {
+export const qwen2: TextFamily = {
   modelType: 'qwen2',
   architectures: ['Qwen2ForCausalLM', 'Qwen2Model'],
   prefix: LLAMA_PREFIX,

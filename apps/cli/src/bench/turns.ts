@@ -1,0 +1,106 @@
+import type { Device } from '@foretoken/tensor';
+import { median } from '../statistics.js';
+import { mainThreadCpuSeconds, processCpuSeconds } from './cpu.js';
+import { trainingIntervals } from './intervals.js';
+import { benchMatmul, type MatmulShape, telling } from './matmul.js';
+import type { StepSize } from './sizes.js';
+import type { TrainingStep } from './training.js';
+
+/** Turns of training, each between two of products. */
+const TURNS = 6;
+/** Steps of a turn where no number is asked for. */
+const LEAST_STEPS = 2;
+const MOST_STEPS = 20;
+const TURN_MILLISECONDS = 1000;
+/** Products that are measured in every turn: the fastest of a first look at all. */
+const FINALISTS = 3;
+const FINALIST_MILLISECONDS = 100;
+
+export interface Turns {
+  /** Milliseconds between one loss and the next. */
+  readonly intervals: readonly number[];
+  /** Of training alone, as are the other seconds. */
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  readonly mainThreadSeconds: number | undefined;
+  /** The best product by the median of its repeats over all turns, in GFLOP/s. */
+  readonly medianMatmulGflops: number;
+  /** The best repeat of all. */
+  readonly peakMatmulGflops: number;
+}
+
+/** Repeats of one product. */
+interface Finalist {
+  readonly shape: MatmulShape;
+  readonly times: number[];
+}
+
+const gflopsOf = ({ m, k, n }: MatmulShape, microseconds: number): number =>
+  (2 * m * k * n) / microseconds / 1000;
+
+async function chooseFinalists(device: Device, size: StepSize): Promise<Finalist[]> {
+  const results = [];
+  for (const shape of telling(size)) results.push({ shape, ...(await benchMatmul(device, shape)) });
+  return results
+    .sort((a, b) => b.gflops - a.gflops)
+    .slice(0, FINALISTS)
+    .map(({ shape }) => ({ shape, times: [] }));
+}
+
+async function multiply(device: Device, finalists: readonly Finalist[]): Promise<void> {
+  for (const { shape, times } of finalists) {
+    times.push(...(await benchMatmul(device, shape, FINALIST_MILLISECONDS)).times);
+  }
+}
+
+/** Whether another step belongs to turn number `turn`, when `steps` in all are shared out or time is what counts. */
+function turnEnds(turn: number, steps: number | undefined): (at: number) => boolean {
+  if (steps !== undefined) {
+    const share = Math.floor(((turn + 1) * steps) / TURNS) - Math.floor((turn * steps) / TURNS);
+    return (at) => at < share;
+  }
+  const start = performance.now();
+  return (at) => at < LEAST_STEPS || (at < MOST_STEPS && performance.now() - start < TURN_MILLISECONDS);
+}
+
+/**
+ * Trains and multiplies matrices in turns: what else the machine does falls on both, so that the share that one has of the
+ * other does not depend on the minute in which each was measured.
+ *
+ * @param steps - timed steps in all; about six seconds of them when absent
+ */
+export async function trainInTurns(
+  device: Device,
+  {
+    step,
+    size,
+    steps,
+  }: { readonly step: TrainingStep; readonly size: StepSize; readonly steps: number | undefined },
+): Promise<Turns> {
+  const finalists = await chooseFinalists(device, size);
+  const intervals: number[] = [];
+  let [wall, cpu, thread]: [number, number, number | undefined] = [0, 0, 0];
+  for (let turn = 0; turn < TURNS; turn++) {
+    await multiply(device, finalists);
+    const before = [performance.now(), processCpuSeconds(), mainThreadCpuSeconds()] as const;
+    intervals.push(...(await trainingIntervals(step, turnEnds(turn, steps), 1 + intervals.length)));
+    const threadNow = mainThreadCpuSeconds();
+    wall += (performance.now() - before[0]) / 1000;
+    cpu += processCpuSeconds() - before[1];
+    thread =
+      thread === undefined || threadNow === undefined || before[2] === undefined
+        ? undefined
+        : thread + threadNow - before[2];
+  }
+  await multiply(device, finalists);
+  const rates = (statistic: (times: readonly number[]) => number): number =>
+    Math.max(...finalists.map(({ shape, times }) => gflopsOf(shape, statistic(times))));
+  return {
+    intervals,
+    wallSeconds: wall,
+    cpuSeconds: cpu,
+    mainThreadSeconds: thread,
+    medianMatmulGflops: rates(median),
+    peakMatmulGflops: rates((times) => Math.min(...times)),
+  };
+}

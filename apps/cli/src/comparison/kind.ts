@@ -1,0 +1,50 @@
+import type { PlannedRun, Recipe, RunRecord, RunSummary, Session, Study } from '@foretoken/train';
+
+/** A run that has ended. */
+export interface FinishedRun {
+  readonly run: PlannedRun;
+  readonly summary: RunSummary;
+  readonly record: RunRecord;
+  /** What `measure` of its kind has found; undefined where the kind measures nothing. */
+  readonly measured: unknown;
+}
+
+/** All runs of a study that have ended. */
+export interface FinishedStudy {
+  readonly study: Study;
+  readonly runs: readonly FinishedRun[];
+  /** What `measureStart` of the kind has found, by data. */
+  readonly starts: ReadonlyMap<string, unknown>;
+  /** Folder of the study. */
+  readonly out: string;
+  readonly command: string;
+}
+
+/** What a study comes to. */
+export interface Conclusion {
+  /** Contents of `summary.json`. */
+  readonly summary: object;
+  /** The table on the terminal, and what has to be said with it. */
+  readonly table: string;
+  readonly notes: readonly string[];
+  /** The page of `report.html`. */
+  readonly page: string;
+  /** Drawings of the page for other places, as SVG by name. */
+  readonly pictures: Readonly<Record<string, string>>;
+}
+
+/**
+ * What runs are compared by: all that a comparison knows of a kind of task. Another kind of task is another one of
+ * these in the list of `kinds.ts`.
+ */
+export interface ComparisonKind {
+  /** Kinds of tasks, as `task.kind` of a recipe names them. */
+  readonly taskKinds: readonly string[];
+  /** @throws UsageError or RecipeError for runs that it cannot compare */
+  check(recipe: Recipe, settings: Study['measure']): void;
+  /** Measures the model that runs on some data begin with. */
+  measureStart?(session: Session, settings: Study['measure']): Promise<unknown>;
+  /** Measures a trained model; what it finds is kept as JSON in the folder of the run. */
+  measure?(session: Session, settings: Study['measure']): Promise<unknown>;
+  conclude(finished: FinishedStudy): Promise<Conclusion>;
+}

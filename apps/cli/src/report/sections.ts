@@ -1,0 +1,73 @@
+import { html, Markup } from './escape.js';
+import type { Look } from './palette.js';
+import { lossPlot, PART_DASHES, partsOf } from './plots.js';
+import type { RunLog } from './run-logs.js';
+import { style } from './style.js';
+
+/** A page of its own that needs no network. */
+export const document = (title: string, body: Markup): string =>
+  html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title><style>${new Markup(style)}</style></head>
+<body><main>
+${body}
+</main></body></html>
+`.text;
+
+/** A drawing below its title. */
+export const figure = (title: string, drawing: Markup | undefined, below: Markup = html``): Markup =>
+  html`<figure><h3>${title}</h3>${drawing ?? html`<p class="none">Nothing was logged.</p>`}${below}</figure>`;
+
+/** The parts of the loss against steps, a figure for each kind of runs. */
+export async function lossFigures(
+  logs: readonly RunLog[],
+  looks: ReadonlyMap<string, Look>,
+  titleOf: (name: string) => string,
+): Promise<Markup> {
+  const figures = await Promise.all(
+    [...looks].map(async ([name, look]) => {
+      const key = partsOf(logs, name).map(
+        (part, at) =>
+          html`<li><svg class="swatch" width="26" height="8" aria-hidden="true"><path d="M0 4H26" stroke="${look.colour}" stroke-width="2" stroke-dasharray="${PART_DASHES[at % PART_DASHES.length] ?? ''}"/></svg>${part}</li>`,
+      );
+      return figure(titleOf(name), await lossPlot(logs, name, look), html`<ul class="key">${key}</ul>`);
+    }),
+  );
+  return html`<div class="small">${figures}</div>`;
+}
+
+/** What all runs agree on once; where they differ, everything that some run was made with. */
+const distinct = (values: readonly (string | undefined)[]): string[] => [
+  ...new Set(values.filter((value) => value !== undefined)),
+];
+
+/** What a report was made with. */
+export interface Setup {
+  readonly command: string;
+  readonly recipe: object;
+  readonly adapter: { readonly name: string; readonly software: boolean };
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Command, adapter, versions, recipe and settings. */
+export function setup(summary: Setup, logs: readonly RunLog[]): Markup {
+  const { command, recipe } = summary;
+  const records = logs.flatMap(({ record }) => record ?? []);
+  const made = records.length > 0 ? records : [summary];
+  const adapters = distinct(
+    made.map(({ adapter }) => `${adapter.name}${adapter.software ? ' (software, on the CPU)' : ''}`),
+  );
+  const versions = distinct(
+    made.map((each) =>
+      Object.entries(each.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', '),
+    ),
+  );
+  const commits = distinct(records.map(({ commit }) => commit));
+  const settings = Object.fromEntries(records.map((record) => [record.objective, record.settings]));
+  return html`<pre>${command}</pre>
+<dl><dt>Adapter</dt><dd>${adapters.join('; ')}</dd>
+<dt>Versions</dt><dd>${versions.join('; ')}</dd>${commits.length === 0 ? html`` : html`<dt>Commit</dt><dd>${commits.join(', ')}</dd>`}</dl>
+<details><summary>Recipe</summary><pre>${JSON.stringify(recipe, undefined, 2)}</pre></details>
+<details><summary>Complete settings of each objective</summary><pre>${JSON.stringify(settings, undefined, 2)}</pre></details>`;
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { parseSettings } from '../parse-settings.js';
+
+const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const share = z.number().min(0).max(1);
+
+/** Settings of a task of images and their classes. */
+export const imageConfigSchema = z.strictObject({
+  /** Folder with the files of the data set; null for the places where `findImageFolder` looks, or when images are handed over. */
+  data: z.string().min(1).nullable().default(null),
+  /** Training images that are used, the first ones of the file; null for all. */
+  trainingImages: z.number().int().min(2).nullable().default(null),
+  /** Share of the training images held out for validation; never taken from the test images. */
+  validationShare: z.number().min(0).max(0.9).default(0.05),
+  /** Of each channel, pixels counted from 0 to 1; null for those of the data set. */
+  mean: z.array(z.number()).nullable().default(null),
+  std: z.array(z.number().positive()).nullable().default(null),
+  /** Training images are moved by up to so many pixels each way, black coming in. */
+  shift: z.number().int().min(0).default(0),
+  /** Half of the training images are mirrored, left to right. */
+  flip: z.boolean().default(false),
+  /** Share of the label that is spread evenly over all classes, in training. */
+  labelSmoothing: share.lt(1).default(0),
+  /** Parameter of the Beta distribution of the shares in which two training images are blended (arXiv 1710.09412); 0 for none. */
+  mixup: share.default(0),
+  /** The same for the area of a piece of one that is put into the other (arXiv 1905.04899). Both: each in half of the batches. */
+  cutmix: share.default(0),
+  /** Order and changes of the training images. */
+  seed: seed.default(0),
+  /** Which images are held out; the same for all runs of a study. */
+  heldOutSeed: seed.default(0),
+});
+
+/** Complete settings, as stored with a run. */
+export type ImageConfig = z.output<typeof imageConfigSchema>;
+
+/** Settings as written by a person. */
+export type ImageOptions = z.input<typeof imageConfigSchema>;
+
+/**
+ * Checks settings and fills in the defaults.
+ *
+ * @param owner - name of the data set, for messages
+ * @throws TaskConfigError with every mistake in one message
+ */
+export const parseImageConfig = (owner: string, options: unknown): ImageConfig =>
+  parseSettings(imageConfigSchema, owner, options, { '': Object.keys(imageConfigSchema.shape) });

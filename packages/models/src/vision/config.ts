@@ -1,0 +1,89 @@
+import { ConfigError } from '@foretoken/nn';
+import { z } from 'zod';
+import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from '../config.js';
+
+const count = z.int().positive();
+
+/** Which tokens of a transformer follow from the image; the rest of its config is `trunk`. */
+type FromImage = 'vocabularySize' | 'channelVocabularySizes' | 'maxPositions' | 'grid' | 'tiedEmbeddings';
+
+const schema = z.strictObject({
+  /** Of the images, in pixels; channels are 3 for colours, 1 for shades of grey. */
+  image: z.strictObject({ height: count, width: count, channels: count }),
+  /** Height and width of a patch, in pixels. */
+  patch: count,
+  classes: count,
+  /** A learned token in front of the patches. */
+  classToken: z.boolean().default(true),
+  /**
+   * DeiT's second token in front (arXiv 2012.12877): `none`; a `token` that is seen and not read; or one with a `head` of
+   * its own, whose logits are averaged with those of the first.
+   */
+  distillation: z.enum(['none', 'token', 'head']).default('none'),
+  /** Learned tokens behind those, which no head reads (arXiv 2309.16588). */
+  registers: z.int().nonnegative().default(0),
+  /** What the head reads: the class token, or the mean of all patches. */
+  pooling: z.enum(['class', 'mean']).default('class'),
+  trunk: z.custom<Omit<TransformerConfigInput, FromImage>>((value) => typeof value === 'object'),
+});
+
+/** What a caller writes; the trunk's tokens and positions follow from the image. */
+export type ImageClassifierConfigInput = z.input<typeof schema>;
+
+/** A complete description of a vision transformer that classifies images. */
+export interface ImageClassifierConfig extends Omit<z.output<typeof schema>, 'trunk'> {
+  readonly trunk: TransformerConfig;
+}
+
+/** Tokens in front of the patches: class token, distillation token, registers, in this order. */
+export const tokensInFront = ({
+  classToken,
+  distillation,
+  registers,
+}: Pick<ImageClassifierConfig, 'classToken' | 'distillation' | 'registers'>): number =>
+  (classToken ? 1 : 0) + (distillation === 'none' ? 0 : 1) + registers;
+
+/** Rows and columns of patches. */
+export const patchGrid = ({
+  image,
+  patch,
+}: Pick<ImageClassifierConfig, 'image' | 'patch'>): { readonly height: number; readonly width: number } => ({
+  height: image.height / patch,
+  width: image.width / patch,
+});
+
+/**
+ * Checks a config and fills in the defaults. A complete config passes unchanged.
+ *
+ * @throws ConfigError listing everything that is wrong
+ */
+export function imageClassifierConfig(input: ImageClassifierConfigInput): ImageClassifierConfig {
+  const result = schema.safeParse(input);
+  if (!result.success) throw new ConfigError(`ImageClassifierConfig: ${z.prettifyError(result.error)}`);
+  const { trunk, ...own } = result.data;
+  const { image, patch, classToken, distillation, pooling } = own;
+  if (image.height % patch !== 0 || image.width % patch !== 0) {
+    throw new ConfigError(
+      `ImageClassifierConfig: images of ${image.height} x ${image.width} cannot be cut into patches of ${patch} x ${patch}.`,
+    );
+  }
+  if (pooling === 'class' && !classToken) {
+    throw new ConfigError("ImageClassifierConfig: pooling 'class' needs classToken; use pooling 'mean'.");
+  }
+  if (distillation === 'head' && pooling !== 'class') {
+    throw new ConfigError("ImageClassifierConfig: a distillation head needs pooling 'class'.");
+  }
+  const before = tokensInFront(own);
+  const grid = { ...patchGrid(own), before };
+  return {
+    ...own,
+    trunk: transformerConfig({
+      ...trunk,
+      vocabularySize: before,
+      channelVocabularySizes: [],
+      maxPositions: before + grid.height * grid.width,
+      grid,
+      tiedEmbeddings: true,
+    }),
+  };
+}

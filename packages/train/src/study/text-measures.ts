@@ -1,0 +1,136 @@
+import type { SequenceTask } from '@foretoken/data';
+import { type SpeculationReport, SpeculativeGenerator } from '@foretoken/models';
+import { z } from 'zod';
+import { RecipeError } from '../errors.js';
+import { measureOffsets, type OffsetLoss } from '../evaluation/offset-losses.js';
+import { describeProblems } from '../problems.js';
+import { sequencesOf } from '../sequence-work.js';
+import type { Session } from '../session.js';
+
+const count = z.int().positive();
+
+const schema = z.strictObject({
+  /** Test examples whose next-token loss is measured; all when absent. */
+  testExamples: count.optional(),
+  /** Test examples of which the losses by offset are. */
+  offsetExamples: count.default(64),
+  /** Beginnings of test documents that are continued to see which drafts the model accepts; 0 for none. */
+  prompts: z.int().nonnegative().default(6),
+  promptTokens: count.default(32),
+  /** Tokens that each is continued with. */
+  newTokens: count.default(48),
+});
+
+/** How runs on running text are measured. */
+export type TextMeasureSettings = z.output<typeof schema>;
+
+/** @throws RecipeError listing what is wrong */
+export function parseTextMeasures(settings: unknown): TextMeasureSettings {
+  const result = schema.safeParse(settings);
+  if (result.success) return result.data;
+  throw new RecipeError(`study, measure: ${describeProblems(schema, result.error)}`);
+}
+
+/** What a trained model is worth on text that nothing has seen before: the test split. */
+export interface TextMeasures {
+  /** Mean next-token loss in nats; registers, heads and dropout removed. */
+  readonly testLoss: number;
+  readonly offsets: readonly OffsetLoss[];
+  /** What became of greedy drafts; null where the objective drafts nothing. */
+  readonly drafts: SpeculationReport | null;
+}
+
+/**
+ * Mean next-token loss of a session's model, as it is, on the test split.
+ *
+ * @throws RecipeError when there is no test text
+ */
+export async function measureTestLoss(session: Session, settings: TextMeasureSettings): Promise<number> {
+  const work = sequencesOf(session);
+  const examples = testExamples(work.task, settings.testExamples);
+  const loss = work.heldOutLoss(batchOf(session));
+  try {
+    return await loss.measure(examples, 'test');
+  } finally {
+    loss.dispose();
+  }
+}
+
+/** Measures a trained model. @throws RecipeError when there is no test text, or too little */
+export async function measureText(session: Session, settings: TextMeasureSettings): Promise<TextMeasures> {
+  const { task, model, objective } = sequencesOf(session);
+  const examples = testExamples(task, settings.offsetExamples);
+  return {
+    testLoss: await measureTestLoss(session, settings),
+    offsets: await measureOffsets(model, objective, task, {
+      split: 'test',
+      count: examples,
+      batch: batchOf(session),
+    }),
+    drafts: await measureDrafts(session, settings),
+  };
+}
+
+const batchOf = ({ recipe }: Session): number => recipe.batch / recipe.optimizer.accumulate;
+
+function testExamples(task: SequenceTask, wanted = Number.POSITIVE_INFINITY): number {
+  const there = task.exampleCount?.('test') ?? 0;
+  if (there > 0) return Math.min(there, wanted);
+  throw new RecipeError(
+    'study: there is no test text to measure on. Give task.files.test, or a task.testShare above 0.',
+  );
+}
+
+/** Continues test text greedily with what the objective drafts. */
+async function measureDrafts(
+  session: Session,
+  { prompts, promptTokens, newTokens }: TextMeasureSettings,
+): Promise<SpeculationReport | null> {
+  const { task, tokenizer, model, objective } = sequencesOf(session);
+  const drafter = objective.offsetPasses?.().length ? objective.drafter?.() : undefined;
+  if (drafter === undefined || prompts === 0) return null;
+  const generator = new SpeculativeGenerator(model, drafter, { capacity: promptTokens + newTokens });
+  const end = tokenizer?.endToken;
+  try {
+    for (const prompt of testPrompts(task, prompts, promptTokens)) {
+      await generator.generate(prompt, {
+        maxNewTokens: newTokens,
+        greedy: true,
+        stopTokens: end === undefined ? [] : [end],
+      });
+    }
+    return generator.report;
+  } finally {
+    generator.dispose();
+  }
+}
+
+/**
+ * Stretches of `length` tokens of one document each, from rows that lie evenly in the test split.
+ *
+ * @throws RecipeError when there are too few
+ */
+export function testPrompts(task: SequenceTask, wanted: number, length: number): number[][] {
+  const rows = task.exampleCount?.('test') ?? 0;
+  const found: number[][] = [];
+  for (let row = 0; row < rows; row++) {
+    const { tokens, lengths, documents } = task.batch('test', row, 1);
+    const end = lengths[0] as number;
+    for (let first = 0; first + length <= end; first++) {
+      const isOne = documents === undefined || documents[first] === documents[first + length - 1];
+      const begins = first === 0 || documents?.[first - 1] !== documents?.[first];
+      if (!isOne || !begins) continue;
+      found.push([...tokens.subarray(first, first + length)]);
+      break;
+    }
+  }
+  if (found.length < wanted) {
+    throw new RecipeError(
+      `study, measure.prompts: the test text has ${found.length} stretches of ${length} tokens to begin with, and ${wanted} are wanted.`,
+    );
+  }
+  return Array.from(
+    { length: wanted },
+    (_, at) => found[Math.floor((at * found.length) / wanted)] as number[],
+  );
+}

@@ -1,0 +1,26 @@
+import type { Device } from '@foretoken/tensor';
+import { RunFolderError } from './errors.js';
+import { RunFolder } from './run-folder.js';
+import { Session } from './session.js';
+
+/**
+ * What a finished run ended with: its task, its model and its objective, with the parameters that its summary tells of.
+ *
+ * @throws RunFolderError when the run has not ended, or its checkpoint is gone
+ */
+export async function trainedSession(device: Device, path: string): Promise<Session> {
+  const folder = new RunFolder(path);
+  const [record, summary, checkpoint] = [folder.record(), folder.summary(), folder.load()];
+  if (record === undefined || summary === undefined || checkpoint === undefined) {
+    throw new RunFolderError(`${path}: no finished run with a checkpoint. Train it first, or again.`);
+  }
+  const session = await Session.create(device, record.recipe, record.objective, record.seed);
+  try {
+    session.restore(checkpoint.tensors);
+    if (summary.modelStep !== summary.steps) session.restoreParameters(folder.loadBest(summary.modelStep));
+    return session;
+  } catch (error) {
+    session.dispose();
+    throw error;
+  }
+}

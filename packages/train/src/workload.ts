@@ -1,0 +1,85 @@
+import type { Task } from '@foretoken/data';
+import type { LossInputs, ObjectiveLoss, PreparedBatch } from '@foretoken/objectives';
+import type { Device, HostRandom, Variable } from '@foretoken/tensor';
+import type { Evaluation } from './evaluate.js';
+import type { Recipe } from './recipe.js';
+
+/** What a step costs. */
+export interface StepCost {
+  /** Training FLOPs. */
+  readonly flops: number;
+  /** Tokens of data, without padding; patches of images. */
+  readonly tokens: number;
+}
+
+/** A batch on its way to the model. */
+export interface WorkBatch {
+  /** Batches of the same shape go through the same compiled step. */
+  readonly shape: string;
+  readonly cost: StepCost;
+  /** Lays it out as the objective wants it. */
+  prepare(random: HostRandom): PreparedBatch;
+}
+
+/** Answers held-out questions of the task. */
+export interface QuestionEvaluator {
+  /** Questions 0 to `wanted - 1` of a split, or all where there are fewer. */
+  evaluate(split: 'validation' | 'test', wanted: number): Promise<Evaluation>;
+  dispose(): void;
+}
+
+/** Measures the loss on held-out examples. */
+export interface HeldOutLoss {
+  /** Mean over the first `count` examples of a split; default that of validation. */
+  measure(count: number, split?: 'validation' | 'test'): Promise<number>;
+  dispose(): void;
+}
+
+/**
+ * What is trained, and on what, as the trainer sees it: a task, variables, a loss. What a batch holds, and what the model
+ * reads, only those know who made it.
+ */
+export interface Workload {
+  readonly task: Task<unknown>;
+  /** What became of the data, a line for each split. */
+  readonly reports: readonly string[];
+  readonly objective: {
+    readonly name: string;
+    /** Variables that it adds to those of the model. */
+    parameters(): ReadonlyMap<string, Variable>;
+  };
+  /** Variables of the model that are trained, by name. */
+  readonly modelVariables: ReadonlyMap<string, Variable>;
+  readonly precision: 'f32' | 'f16';
+  /** Whether passes of training draw what to leave out, and so need a key. */
+  readonly hasDropout: boolean;
+  /** Shapes that batches can have. */
+  readonly shapes: number;
+  /** Batch number `step` of the training split. */
+  batch(step: number, size: number): WorkBatch;
+  /** The loss of a prepared batch, as graph. */
+  loss(inputs: LossInputs): ObjectiveLoss;
+  evaluator(): QuestionEvaluator;
+  /** @param batch - examples that go through the model at a time */
+  heldOutLoss(batch: number): HeldOutLoss;
+  /** Whether the model can be written for other tools. */
+  isExpressible(): boolean;
+  /**
+   * Writes the model for other tools; the objective's own parameters stay behind.
+   *
+   * @throws CheckpointError in one line
+   */
+  saveModel(folder: string): Promise<void>;
+  dispose(): void;
+}
+
+/** What a workload is made for. */
+export interface WorkRequest {
+  readonly device: Device;
+  readonly recipe: Recipe;
+  /** Of the task, without its kind. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Name of an objective. */
+  readonly objective: string;
+  readonly seed: number;
+}
