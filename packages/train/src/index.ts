@@ -1,6 +1,12 @@
 export { RecipeError, RunFolderError, TrainingError } from './errors.js';
 export { type Answers, type Evaluation, Evaluator } from './evaluate.js';
 export { type ChoiceQuestion, type ChosenOption, chooseOptions } from './evaluation/choices.js';
+export {
+  type ClassificationOptions,
+  type ClassifiedImage,
+  classifyImages,
+  confusionMatrix,
+} from './evaluation/classification.js';
 export { EvaluationError } from './evaluation/errors.js';
 export {
   type Difference,
@@ -52,13 +58,14 @@ export type {
   TrainEvent,
 } from './events.js';
 export { toJson, writeAtomic } from './files.js';
+export { type Normalization, readNormalization } from './image-preprocessor.js';
 export { inFlight } from './in-flight.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';
 export { overrideRecipe, settingKeys } from './overrides.js';
 export { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
-export { findRecipe, recipes } from './recipes.js';
+export { findRecipe, recipeOfTask, recipes } from './recipes.js';
 export { type BestEvaluation, type Checkpoint, type Progress, RunFolder } from './run-folder.js';
 export { SequenceAnswers } from './sequence-answers.js';
 export type { LoadedTask, SequenceKind } from './sequence-kind.js';

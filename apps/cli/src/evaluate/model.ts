@@ -22,7 +22,7 @@ export interface OpenModel {
 const WITHIN_RUN = ['best', 'model'];
 
 /** The folder of the checkpoint that a name stands for: itself, the one inside a run, or that of the hub's model. */
-async function checkpointFolder(name: string): Promise<string> {
+export async function checkpointFolder(name: string): Promise<string> {
   const inside = WITHIN_RUN.map((part) => join(name, part)).find((path) =>
     existsSync(join(path, 'config.json')),
   );
