@@ -4,7 +4,8 @@ import { formatCount, formatDuration, formatMebibytes, formatShare } from './for
 /** What is known of one run of a grid. */
 interface Line {
   readonly label: string;
-  readonly steps: number;
+  /** Updates at most; not known before the run begins where it goes by epochs. */
+  steps: number;
   step: number;
   /** Step and time at which this process began, for the estimate of what is left. */
   firstStep: number;
@@ -49,13 +50,13 @@ export class Progress {
   #drawnAt = 0;
 
   constructor(
-    runs: readonly { readonly label: string; readonly steps: number }[],
+    runs: readonly { readonly label: string; readonly steps: number | undefined }[],
     readonly stream: NodeJS.WriteStream = process.stderr,
   ) {
     this.#live = stream.isTTY === true;
     this.#lines = runs.map(({ label, steps }) => ({
       label,
-      steps,
+      steps: steps ?? Number.POSITIVE_INFINITY,
       step: 0,
       firstStep: 0,
       startedAt: undefined,
@@ -75,6 +76,7 @@ export class Progress {
       case 'start':
         Object.assign(line, {
           state: 'running',
+          steps: event.steps,
           step: event.step,
           firstStep: event.step,
           startedAt: Date.now(),

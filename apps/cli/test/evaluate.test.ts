@@ -162,6 +162,29 @@ describe.skipIf(!built)('foretoken evaluate', () => {
     expect(JSON.parse(read('again', 'results.json')).models).toEqual(record.models);
   });
 
+  it('compares a model with itself under adapters', async () => {
+    const adapter = fileURLToPath(
+      new URL('../../../packages/models/test/fixtures/adapters/llama3', import.meta.url),
+    );
+    const data = ['--task', 'perplexity', '--data', path('text.txt'), '--json'];
+    const loss = async (...args: string[]): Promise<number> => {
+      const { status, stdout } = await evaluate(...args, ...data);
+      expect(status).toBe(0);
+      return (JSON.parse(stdout) as { loss: number }).loss;
+    };
+    const adapted = await loss('--model', path('one'), '--adapter', adapter);
+    expect(adapted).not.toBe(await loss('--model', path('one')));
+    // Adapters name their base, as a path or on the hub.
+    cpSync(adapter, path('tuned'), { recursive: true });
+    const config = path('tuned', 'adapter_config.json');
+    const fields = JSON.parse(readFileSync(config, 'utf8')) as object;
+    writeFileSync(config, JSON.stringify({ ...fields, base_model_name_or_path: path('one') }));
+    const { stdout } = await evaluate('--model', path('one'), '--model', path('tuned'), ...data);
+    expect(JSON.parse(stdout)).toMatchObject([{}, { loss: adapted, difference: { to: path('one') } }]);
+    const two = await evaluate('--model', path('one'), '--model', path('two'), '--adapter', adapter, ...data);
+    expect([two.status, two.stderr]).toEqual([1, [expect.stringMatching(/--adapter goes with one --model/)]]);
+  });
+
   it('answers questions behind worked examples, and says which were not asked', async () => {
     const { status, stdout, stderr } = await evaluate(
       ...['--model', path('one'), '--task', 'gsm8k', '--data', path('questions'), '--max-tokens', '4'],

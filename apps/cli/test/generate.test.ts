@@ -1,6 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addLora } from '@foretoken/models';
+import { loadPretrained, saveLora, savePretrained } from '@foretoken/models/node';
+import { HostRandom, openDevice } from '@foretoken/tensor';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ChatTemplate } from '../src/generation/chat-template.js';
 import { readPrompts } from '../src/generation/prompts.js';
@@ -93,7 +96,7 @@ describe.skipIf(!built)('foretoken generate refuses in one line', () => {
     const { status, stderr } = await generate(['--model', run, '--prompt', 'a']);
     expect(status).toBe(1);
     expect(lines(stderr)).toEqual([
-      expect.stringMatching(/run folder of the recipe star-graph, which has no tokenizer/),
+      expect.stringMatching(/run folder of the recipe star-graph, which holds no model/),
     ]);
   });
 });
@@ -140,6 +143,34 @@ describe.skipIf(!built || data === undefined)('foretoken generate', () => {
     for (const { prompt, text } of results)
       expect((await json(['--prompt', prompt, '--max-tokens', '8']))['text']).toBe(text);
     expect(results).toHaveLength(2);
+  });
+
+  it('writes with adapters on a base, named or as the adapters name it', async () => {
+    const adapter = join(scratch, 'adapter');
+    const device = await openDevice();
+    const { model } = await loadPretrained(device, stories);
+    const lora = addLora(model, { rank: 2, alpha: 2, targets: ['q_proj', 'down_proj'] }, new HostRandom(1));
+    for (const [name, variable] of lora.parameters())
+      if (name.includes('lora_B')) variable.load(new Float32Array(variable.size).fill(0.1));
+    await saveLora(lora, adapter, { baseModel: stories });
+    lora.mergeAndUnload();
+    const { origin } = await loadPretrained(device, stories);
+    await savePretrained(model, join(scratch, 'merged'), { origin });
+    device.close();
+    const told = async (...args: string[]): Promise<string> => {
+      const run = await generate([...args, '--prompt', 'Once', '--max-tokens', '12']);
+      expect([run.status, run.stderr.includes('tokens/s')]).toEqual([0, true]);
+      return run.stdout;
+    };
+    const merged = await told('--model', join(scratch, 'merged'));
+    expect(merged).not.toBe(await told('--model', stories));
+    expect(await told('--model', stories, '--adapter', adapter)).toBe(merged);
+    expect(await told('--model', adapter)).toBe(merged);
+    const wrong = await generate(['--model', stories, '--adapter', scratch, '--prompt', 'Once']);
+    expect([wrong.status, lines(wrong.stderr)]).toEqual([
+      1,
+      [expect.stringMatching(/has no adapter_config.json; expected a folder of adapters/)],
+    ]);
   });
 
   it('says when a prompt is too long, or the tokenizer is missing', async () => {

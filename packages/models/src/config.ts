@@ -3,6 +3,11 @@ import { z } from 'zod';
 
 const count = z.int().positive();
 
+const MOST_LAYERS = 10_000;
+
+/** Bounded far above any model, since a file that says more would make lists without end. */
+export const layerCount = count.max(MOST_LAYERS, `there are at most ${MOST_LAYERS} layers`);
+
 /** A standard deviation, or `fanIn` for 1 / sqrt(number of inputs). */
 const spread = z.union([z.number().nonnegative(), z.literal('fanIn')]);
 
@@ -75,7 +80,7 @@ const schema = z
     /** Rows of the tables of further channels, for tokens `[B, T, C]` of several ids each. */
     channelVocabularySizes: z.array(count).readonly().default([]),
     width: count,
-    layers: count,
+    layers: layerCount,
     heads: count,
     /** Default `heads`; fewer for grouped-query attention. */
     keyValueHeads: count.optional(),

@@ -310,3 +310,28 @@ describe('an index of shards', () => {
     expect(await messageOf(rewriteIndex(change))).toBe(expected);
   });
 });
+
+describe('files that mean harm', () => {
+  it('cannot break the line, or command the terminal, with the names of tensors', async () => {
+    const folder = withTensors((tensors) => tensors.set('evil\u001b[31m\nname', zeros(1)));
+    expect(await messageOf(folder)).toContain('extra: evil\\u{1b}[31m\\u{a}name.');
+  });
+
+  it('cannot ask for lists without end', async () => {
+    for (const [name, field] of [
+      ['llama3', 'num_hidden_layers'],
+      ['gemma2', 'num_hidden_layers'],
+      ['gpt2', 'n_layer'],
+    ] as const)
+      expect(await messageOf(withFields(name, { [field]: 1e9 }))).toContain(
+        `config.json: ${field}: there are at most 10000 layers.`,
+      );
+  });
+
+  it('cannot ask for tables that no adapter holds', async () => {
+    const folder = withFields('llama3', { max_position_embeddings: 1e12 });
+    await expect(loadPretrained(gpu.device, folder)).rejects.toThrow(
+      /maxPositions is 1000000000000; a table of 8 numbers a position has room for \d+ of them/,
+    );
+  });
+});

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointError } from '../src/index.js';
 import { type HubOptions, loadPretrained, pretrainedFolder } from '../src/node/index.js';
+import { newMark } from '../src/node/process-mark.js';
 import { useDevice } from './support/device.js';
 import { copyFixture, fixtureFolder, useFolders } from './support/folders.js';
 import { HubServer } from './support/hub-server.js';
@@ -117,12 +119,55 @@ describe('a model of the hub', () => {
     const blobs = join(hub.cacheFolder ?? '', 'models--lab--plain', 'blobs');
     const etag = readdirSync(blobs).find((name) => name.length === 64) ?? '';
     rmSync(join(blobs, etag));
-    writeFileSync(join(blobs, `${etag}.incomplete`), whole.subarray(0, 7000));
+    writeFileSync(join(blobs, `${etag}.left.incomplete`), whole.subarray(0, 7000));
+    // Another program's, which may be at work.
+    writeFileSync(join(blobs, `${etag}.incomplete`), 'not ours');
     server.ranges.length = 0;
     expect(await pretrainedFolder('lab/plain', hub)).toBe(folder);
     expect(readFileSync(join(folder, 'model.safetensors')).equals(whole)).toBe(true);
     expect(server.ranges).toContain(`model.safetensors 7000-${whole.length - 1}`);
-    expect(readdirSync(blobs).some((name) => name.endsWith('.incomplete'))).toBe(false);
+    expect(readdirSync(blobs).filter((name) => name.includes('incomplete'))).toEqual([`${etag}.incomplete`]);
+  });
+
+  it('takes over what a process left that was killed, and nothing of one that runs', async () => {
+    const hub = options();
+    const folder = await pretrainedFolder('lab/plain', hub);
+    const whole = readFileSync(join(folder, 'model.safetensors'));
+    const blobs = join(hub.cacheFolder ?? '', 'models--lab--plain', 'blobs');
+    const etag = readdirSync(blobs).find((name) => name.length === 64) ?? '';
+    rmSync(join(blobs, etag));
+    const host = newMark().split('-')[0];
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    writeFileSync(join(blobs, `${etag}.${host}-${ended}-0.incomplete`), whole.subarray(0, 7000));
+    const running = join(blobs, `${etag}.${host}-${process.ppid}-0.incomplete`);
+    writeFileSync(running, whole.subarray(0, 9000));
+    server.ranges.length = 0;
+    await pretrainedFolder('lab/plain', hub);
+    expect(readFileSync(join(folder, 'model.safetensors')).equals(whole)).toBe(true);
+    expect(server.ranges).toContain(`model.safetensors 7000-${whole.length - 1}`);
+    expect(readFileSync(running)).toHaveLength(9000);
+  });
+
+  it('is fetched by several at once, and broken by none', async () => {
+    const hub = options();
+    const whole = readFileSync(join(fixtureFolder('mistral'), 'model.safetensors'));
+    const folders = await Promise.all([1, 2, 3, 4].map(() => pretrainedFolder('lab/plain', hub)));
+    for (const folder of folders)
+      expect(readFileSync(join(folder, 'model.safetensors')).equals(whole)).toBe(true);
+    expect(readdirSync(join(hub.cacheFolder ?? '', 'models--lab--plain', 'blobs'))).toHaveLength(3);
+    expect(readdirSync(folders[0] ?? '')).toHaveLength(3);
+  });
+
+  it('is fetched again where its start was of something else', async () => {
+    const hub = options();
+    const folder = await pretrainedFolder('lab/plain', hub);
+    const whole = readFileSync(join(folder, 'model.safetensors'));
+    const blobs = join(hub.cacheFolder ?? '', 'models--lab--plain', 'blobs');
+    const etag = readdirSync(blobs).find((name) => name.length === 64) ?? '';
+    rmSync(join(blobs, etag));
+    writeFileSync(join(blobs, `${etag}.left.incomplete`), Buffer.alloc(7000, 1));
+    await pretrainedFolder('lab/plain', hub);
+    expect(readFileSync(join(folder, 'model.safetensors')).equals(whole)).toBe(true);
   });
 
   it('is opened by a token where it is gated', async () => {

@@ -2,6 +2,7 @@ import { type Device, embedding, type Tensor, type Variable } from '@foretoken/t
 import { ConfigError, checkCount } from './errors.js';
 import { Module } from './module.js';
 import { checkGrid, type PositionGrid, placeInGrid } from './position-grid.js';
+import { checkPositionTable } from './position-table.js';
 
 export interface SinusoidalConfig {
   readonly width: number;
@@ -64,7 +65,7 @@ export class SinusoidalPositions extends Module {
   constructor(device: Device, config: SinusoidalConfig) {
     super();
     checkCount('SinusoidalPositions', 'width', config.width);
-    checkCount('SinusoidalPositions', 'maxPositions', config.maxPositions);
+    checkPositionTable('SinusoidalPositions', device, config);
     if (config.grid !== undefined) {
       checkGrid('SinusoidalPositions', config.grid, config.maxPositions);
       if (config.width % 4 !== 0)

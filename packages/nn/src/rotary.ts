@@ -2,6 +2,7 @@ import { type Device, embedding, type Tensor, type Variable } from '@foretoken/t
 import { ConfigError, checkCount } from './errors.js';
 import { Module } from './module.js';
 import { checkGrid, type PositionGrid, placeInGrid } from './position-grid.js';
+import { checkPositionTable } from './position-table.js';
 import { type RotaryScaling, scaledRate } from './rotary-scaling.js';
 
 /** `half` pairs element i with i + K/2 (Llama in Hugging Face, GPT-NeoX); `interleaved` pairs 2i with 2i + 1 (the paper). */
@@ -77,7 +78,7 @@ export class RotaryEmbedding extends Module {
     super();
     const { headWidth, maxPositions, layout = 'half', grid } = config;
     checkCount('RotaryEmbedding', 'headWidth', headWidth);
-    checkCount('RotaryEmbedding', 'maxPositions', maxPositions);
+    checkPositionTable('RotaryEmbedding', device, { maxPositions, width: headWidth });
     if (headWidth % 2 !== 0)
       throw new ConfigError(`RotaryEmbedding: headWidth must be even, got ${headWidth}.`);
     if (grid !== undefined) {

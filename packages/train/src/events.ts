@@ -15,6 +15,8 @@ export interface RunRecord {
   readonly commit?: string;
   /** SHA-256 of each data file. */
   readonly data?: Readonly<Record<string, string>>;
+  /** SHA-256 of each file of the pretrained model that the run began with. */
+  readonly model?: Readonly<Record<string, string>>;
   /** When the run began, in milliseconds since 1970. */
   readonly startedAt?: number;
 }
@@ -23,6 +25,8 @@ export interface StartEvent {
   readonly type: 'start';
   /** 0, or the step of the checkpoint from which the run goes on. */
   readonly step: number;
+  /** Updates at most. */
+  readonly steps: number;
   readonly parameters: number;
   readonly extraParameters: number;
   /** Of the first update; batches of text differ in length. */
@@ -97,6 +101,8 @@ export interface RunSummary {
   /** Where the model was saved for other tools, within the folder of the run; null where none can express it. */
   readonly model: string | null;
   readonly solvedAtStep: number | null;
+  /** Why training ended; runs of earlier versions do not say it. */
+  readonly endedBy?: 'budget' | 'solved' | 'patience';
   readonly steps: number;
   readonly flops: number;
   readonly tokens: number;

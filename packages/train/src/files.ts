@@ -1,5 +1,14 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { RunFolderError } from './errors.js';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -10,6 +19,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   EFBIG: 'the file is larger than the system allows',
+  EEXIST: 'a file is in the way',
   EISDIR: 'it is a folder',
   ENOTDIR: 'part of its path is no folder',
 };
@@ -34,6 +44,32 @@ export function writing<Result>(path: string, write: () => Result): Result {
       `cannot write ${path}: ${reasonOf(cause)}. Finished checkpoints are kept; the same command goes on from the last one.`,
       { cause },
     );
+  }
+}
+
+/** The folders above a path that are not there yet, and itself; the highest first. */
+function absentFolders(path: string): string[] {
+  const absent: string[] = [];
+  for (let folder = resolve(path); !existsSync(folder); folder = dirname(folder)) absent.unshift(folder);
+  return absent;
+}
+
+/**
+ * Makes a folder, and those above it. One after the other: where the disk is read-only, Node's own way says that there
+ * is no such folder.
+ *
+ * @returns the highest folder that was made, undefined where all were there
+ * @throws RunFolderError in one line, where the system refuses
+ */
+export function makeFolder(path: string): string | undefined {
+  try {
+    const absent = absentFolders(path);
+    // Where all are there, a file in the way is told.
+    for (const folder of absent.length === 0 ? [resolve(path)] : absent)
+      mkdirSync(folder, { recursive: absent.length === 0 });
+    return absent[0];
+  } catch (cause) {
+    throw new RunFolderError(`cannot make the folder ${path}: ${reasonOf(cause)}.`, { cause });
   }
 }
 

@@ -57,16 +57,22 @@ export type {
   StartEvent,
   TrainEvent,
 } from './events.js';
-export { toJson, writeAtomic } from './files.js';
+export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
 export { type Normalization, readNormalization } from './image-preprocessor.js';
 export { inFlight } from './in-flight.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';
 export { overrideRecipe, settingKeys } from './overrides.js';
-export { objectiveNames, parseRecipe, type Recipe } from './recipe.js';
+export { describeBudget, objectiveNames, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipeOfTask, recipes } from './recipes.js';
-export { type BestEvaluation, type Checkpoint, type Progress, RunFolder } from './run-folder.js';
+export {
+  type BestEvaluation,
+  type Checkpoint,
+  MODEL_FOLDER,
+  type Progress,
+  RunFolder,
+} from './run-folder.js';
 export { SequenceAnswers } from './sequence-answers.js';
 export type { LoadedTask, SequenceKind } from './sequence-kind.js';
 export { SequenceWork, sequencesOf } from './sequence-work.js';

@@ -1,7 +1,7 @@
 import { describeSettings } from '@foretoken/objectives';
 import { RecipeError } from './errors.js';
 import { nearest } from './nearest.js';
-import { parseRecipe, type Recipe, SECTION_KEYS, TOP_KEYS } from './recipe.js';
+import { parseRecipe, type Recipe, SECTION_KEYS, TOP_KEYS, withoutOtherBudget } from './recipe.js';
 import { taskOf } from './task-kinds.js';
 
 type Settings = Record<string, unknown>;
@@ -56,7 +56,8 @@ function parseValue(text: string): unknown {
  */
 export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Recipe {
   const places = settable(recipe);
-  const result = structuredClone(recipe) as unknown as Settings;
+  const given = Object.fromEntries(overrides.map((override) => [override.split('=')[0], true]));
+  const result: Settings = withoutOtherBudget(structuredClone(recipe), given);
   for (const override of overrides) {
     const cut = override.indexOf('=');
     if (cut < 1)

@@ -4,7 +4,7 @@ import { parse, YAMLParseError } from 'yaml';
 import { RecipeError } from './errors.js';
 import { reasonOf } from './files.js';
 import { type Fields, isFields, merge } from './merge.js';
-import { parseRecipe, type Recipe } from './recipe.js';
+import { parseRecipe, type Recipe, withoutOtherBudget } from './recipe.js';
 import { findRecipe } from './recipes.js';
 
 /** Whether a name is that of a file, and not of a recipe that ships. */
@@ -58,7 +58,7 @@ export function recipeOnBase({ base, ...own }: Fields): Recipe {
       ? own['task']['kind'] !== (below['task']['kind'] ?? 'star-graph')
       : false;
   const { title: _, name: __, ...shared } = otherTask ? { ...below, task: {}, model: {} } : below;
-  return parseRecipe(merge(shared, own));
+  return parseRecipe(merge(withoutOtherBudget(shared, own), own));
 }
 
 /** The recipe of a file, or the one that ships under this name. @throws RecipeError when there is none */

@@ -45,8 +45,10 @@ const schema = z
     }),
     /** Sequences in a batch, which is that of one update: in all its parts together. */
     batch: count,
-    /** Updates at most. */
-    steps: count,
+    /** Updates at most. Or `epochs`. */
+    steps: count.optional(),
+    /** Passes over the training examples, which may be a part of one; for tasks whose examples are counted. */
+    epochs: z.number().positive().optional(),
     evaluation: z
       .strictObject({
         /** Steps between evaluations, each of which also saves a checkpoint. */
@@ -62,6 +64,8 @@ const schema = z
          * where it is measured, else `last`.
          */
         bestBy: z.string().optional(),
+        /** A run stops when so many evaluations in a row were no better than the best, by what chooses it. */
+        patience: count.optional(),
         /** A run stops when the first metric of an evaluation reaches this share: the same rule for all objectives. */
         solved: share.optional(),
       })
@@ -107,10 +111,48 @@ export function parseRecipe(input: unknown): Recipe {
   for (const [name, settings] of Object.entries(recipe.objectives))
     resolveSettings(name, settings, objectives);
   if (recipe.objective !== undefined) resolveSettings(recipe.objective, {}, objectives);
-  if (recipe.optimizer.warmupSteps > recipe.steps) {
+  checkBudget(recipe);
+  if (recipe.steps !== undefined && recipe.optimizer.warmupSteps > recipe.steps) {
     return { ...recipe, optimizer: { ...recipe.optimizer, warmupSteps: recipe.steps } };
   }
   return recipe;
+}
+
+function checkBudget({ name, steps, epochs, evaluation }: Recipe): void {
+  if ((steps === undefined) === (epochs === undefined)) {
+    throw new RecipeError(
+      `recipe ${name}: ${steps === undefined ? 'give steps or epochs, how long to train' : 'steps and epochs both say how long to train; give one of them'}.`,
+    );
+  }
+  if (evaluation.patience !== undefined && evaluation.bestBy === 'last') {
+    throw new RecipeError(
+      `recipe ${name}, evaluation: patience waits for a better evaluation, and bestBy is last, which chooses none.`,
+    );
+  }
+}
+
+/** How long a recipe trains at most, as people say it: `2,000 steps`, `3 epochs`. */
+export function describeBudget({ steps, epochs }: Pick<Recipe, 'steps' | 'epochs'>): string {
+  const [amount, unit] = steps === undefined ? [epochs ?? 0, 'epoch'] : [steps, 'step'];
+  return `${amount.toLocaleString('en')} ${unit}${amount === 1 ? '' : 's'}`;
+}
+
+/**
+ * Of settings in layers, the upper ones on top: an upper layer that says how long to train in another unit replaces what
+ * a lower one says.
+ */
+export function withoutOtherBudget(
+  lower: Readonly<Record<string, unknown>>,
+  upper: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const { steps, epochs, ...rest } = lower;
+  const keeps = (own: 'steps' | 'epochs', other: 'steps' | 'epochs'): boolean =>
+    own in lower && (own in upper || !(other in upper));
+  return {
+    ...rest,
+    ...(keeps('steps', 'epochs') ? { steps } : {}),
+    ...(keeps('epochs', 'steps') ? { epochs } : {}),
+  };
 }
 
 function checkLora({ name, lora, model }: Recipe): void {

@@ -6,18 +6,20 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   truncateSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { isProcessAlive } from '@foretoken/models/node';
 import { type HostTensor, readSafetensors, writeSafetensors } from '@foretoken/nn';
 import type { PreparedBatch } from '@foretoken/objectives';
 import { dtypeOfHostArray, type TuningChoices } from '@foretoken/tensor';
 import { RunFolderError } from './errors.js';
 import type { RunRecord, RunSummary } from './events.js';
-import { reasonOf, toJson, writeAtomic, writing } from './files.js';
+import { makeFolder, reasonOf, toJson, writeAtomic, writing } from './files.js';
 import { parseRecipe, type Recipe } from './recipe.js';
 
 /** Where a run stands, saved with its tensors. */
@@ -36,6 +38,8 @@ export interface Progress {
   readonly tokens?: number;
   /** The best evaluation so far, whose parameters are kept beside the checkpoint. */
   readonly best?: BestEvaluation | null;
+  /** Evaluations since the best one. */
+  readonly worse?: number;
 }
 
 /** The evaluation that has been best so far. */
@@ -59,20 +63,12 @@ export const MODEL_FOLDER = 'model';
 
 const padded = (step: number): string => String(step).padStart(7, '0');
 
-/** Whether a process of this number runs on this machine. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 /** One run on disk: its record, its log, its checkpoints and, at the end, its summary. */
 export class RunFolder {
   readonly #log: string;
   readonly #lock: string;
+  /** The highest folder that `open` made. */
+  #made: string | undefined;
 
   constructor(readonly path: string) {
     this.#log = join(path, 'metrics.jsonl');
@@ -95,7 +91,7 @@ export class RunFolder {
    * @throws RunFolderError when another process works in it, or it holds a run of other settings
    */
   open(record: RunRecord): () => void {
-    writing(this.path, () => mkdirSync(join(this.path, 'checkpoints'), { recursive: true }));
+    this.#made = makeFolder(join(this.path, 'checkpoints'));
     const release = this.#takeLock();
     try {
       const before = this.record();
@@ -110,6 +106,21 @@ export class RunFolder {
     }
   }
 
+  /** Removes what `open` made, where no run has begun: a command that was wrong leaves nothing behind. */
+  abandon(): void {
+    if (this.#made === undefined || !this.#isUntouched()) return;
+    rmSync(join(this.path, 'config.json'), { force: true });
+    for (let folder = join(resolve(this.path), 'checkpoints'); ; folder = dirname(folder)) {
+      try {
+        rmdirSync(folder);
+      } catch {
+        // Somebody else has put something into it.
+        return;
+      }
+      if (folder === this.#made) return;
+    }
+  }
+
   /** Whether no step of a run is in the folder yet. */
   #isUntouched(): boolean {
     return this.logBytes() === 0 && this.#checkpoints().length === 0 && this.summary() === undefined;
@@ -117,12 +128,12 @@ export class RunFolder {
 
   #compare(before: RunRecord, now: RunRecord): void {
     const earlier = this.#recipeOf(before);
-    for (const [path, hash] of Object.entries(before.data ?? {})) {
-      if (now.data?.[path] === undefined || now.data[path] === hash) continue;
-      throw new RunFolderError(
-        `${path} has changed since the run in ${this.path} began. Put the old file back, or choose another --out.`,
-      );
-    }
+    for (const [path, hash] of Object.entries(before.data ?? {}))
+      if (now.data?.[path] !== undefined && now.data[path] !== hash) throw this.#changed(path);
+    const from = String(earlier.model['from']);
+    for (const [name, hash] of Object.entries(before.model ?? {}))
+      if (now.model !== undefined && now.model[name] !== hash)
+        throw this.#changed(`model.from ${from}: ${name}`);
     const identity = (recipe: Recipe, { objective, settings, seed }: RunRecord): string =>
       JSON.stringify(sorted({ recipe, objective, settings, seed }));
     if (identity(earlier, before) === identity(now.recipe, now)) return;
@@ -134,6 +145,12 @@ export class RunFolder {
       changed.length > 0 ? `other settings (${changed.join(', ')})` : 'another objective, seed or settings';
     throw new RunFolderError(
       `${this.path} holds a run with ${what}. Choose another --out, or remove the folder.`,
+    );
+  }
+
+  #changed(what: string): RunFolderError {
+    return new RunFolderError(
+      `${what} has changed since the run in ${this.path} began. Put the old file back, or choose another --out.`,
     );
   }
 
@@ -163,7 +180,7 @@ export class RunFolder {
       }
       const owner = Number(readFileSync(this.#lock, 'utf8'));
       // A process that was killed leaves its lock behind; an own one is from an earlier run in this process.
-      if (owner > 0 && owner !== process.pid && isAlive(owner)) {
+      if (owner > 0 && owner !== process.pid && isProcessAlive(owner)) {
         throw new RunFolderError(`${this.path} is in use by process ${owner}.`);
       }
       rmSync(this.#lock, { force: true });

@@ -1,3 +1,4 @@
+import type { Task } from '@foretoken/data';
 import {
   AdamW,
   constantSchedule,
@@ -12,6 +13,7 @@ import {
 } from '@foretoken/nn';
 import type { PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
+import { RecipeError } from './errors.js';
 import { readFigures, type UpdateFigures } from './figures-of-update.js';
 import type { Recipe } from './recipe.js';
 import { STREAM } from './streams.js';
@@ -35,6 +37,8 @@ export class Session {
   /** Variables of model and objective that are trained, by name. */
   readonly parameters: ReadonlyMap<string, Variable>;
   readonly extraParameters: number;
+  /** Updates at most: those of the recipe, or of its epochs. */
+  readonly steps: number;
   readonly schedule: Schedule;
   readonly #optimizer: AdamW;
   readonly #scaler: LossScaler | undefined;
@@ -80,7 +84,12 @@ export class Session {
             ...decayGroups(extra, weightDecay).map((group) => ({ ...group, rateScale: objectiveRateScale })),
           ];
     this.#optimizer = new AdamW(groups, { betas: [beta1, beta2], weightDecay });
-    const decay = { peak: learningRate, warmupSteps, totalSteps: recipe.steps };
+    this.steps = stepsOf(recipe, work.task);
+    const decay = {
+      peak: learningRate,
+      warmupSteps: Math.min(warmupSteps, this.steps),
+      totalSteps: this.steps,
+    };
     this.schedule = { constant: constantSchedule, linear: linearSchedule, cosine: cosineSchedule }[schedule](
       decay,
     );
@@ -134,7 +143,7 @@ export class Session {
     const { accumulate } = recipe.optimizer;
     const size = recipe.batch / accumulate;
     const parts = work.task.batchesPerEpoch?.('train', size) ?? accumulate;
-    const steps = Math.min(recipe.steps, Math.ceil(parts / accumulate));
+    const steps = Math.min(this.steps, Math.ceil(parts / accumulate));
     const found = new Map<string, number>();
     for (let step = 0; step < steps && found.size < work.shapes; step++) {
       const { shape } = work.batch(step * accumulate, size);
@@ -234,6 +243,20 @@ export class Session {
     this.#scaler?.dispose();
     this.work.dispose();
   }
+}
+
+/**
+ * Updates at most. An epoch is all batches that a pass over the examples gives; a part of an update counts as one.
+ *
+ * @throws RecipeError for epochs of a task that makes examples without end
+ */
+function stepsOf({ steps, epochs, batch, optimizer: { accumulate } }: Recipe, task: Task<unknown>): number {
+  if (steps !== undefined) return steps;
+  const parts = task.batchesPerEpoch?.('train', batch / accumulate);
+  if (parts === undefined || epochs === undefined) {
+    throw new RecipeError(`epochs: a task of kind ${task.name} makes examples without end. Give steps.`);
+  }
+  return Math.max(1, Math.ceil((epochs * parts) / accumulate));
 }
 
 /** Prefixes of tensors of the optimizer and of the loss scaler in a checkpoint. */

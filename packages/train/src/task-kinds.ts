@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   corpusConfigSchema,
   parseCorpusConfig,
@@ -55,12 +56,14 @@ const sequences = (kind: SequenceKind): TaskKind => ({
   open: (request) => SequenceWork.open(kind, request),
 });
 
-/** Files by split, as settings of sequences name them. */
-function namedFiles({ files }: Settings): string[] {
-  if (typeof files !== 'object' || files === null) return [];
-  return Object.values(files)
-    .flat()
-    .filter((path): path is string => typeof path === 'string');
+const TOKENIZER_FILE = 'tokenizer.json';
+
+/** Files by split, as settings of sequences name them, and a tokenizer of their own. */
+function namedFiles({ files, tokenizer }: Settings): string[] {
+  const data = typeof files !== 'object' || files === null ? [] : Object.values(files).flat();
+  return [...data, ...(typeof tokenizer === 'string' ? [join(tokenizer, TOKENIZER_FILE)] : [])].filter(
+    (path): path is string => typeof path === 'string',
+  );
 }
 
 /** What a person may set: the order of the examples follows the seed of the run. */

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { Task } from '@foretoken/data';
 import { resolveSettings } from '@foretoken/objectives';
 import type { Device } from '@foretoken/tensor';
-import { dataFingerprints } from './data-fingerprints.js';
 import { RecipeError, RunFolderError, TrainingError } from './errors.js';
 import type { Evaluation } from './evaluate.js';
 import type {
@@ -13,7 +12,9 @@ import type {
   RunSummary,
   TrainEvent,
 } from './events.js';
+import { dataFingerprints, modelFingerprints } from './fingerprints.js';
 import { inFlight } from './in-flight.js';
+import { startFolder } from './model-source.js';
 import type { Recipe } from './recipe.js';
 import { type BestEvaluation, MODEL_FOLDER, type Progress, RunFolder } from './run-folder.js';
 import { Session } from './session.js';
@@ -49,6 +50,7 @@ const secondsSince = (start: number): number => (performance.now() - start) / 10
 async function recordOf(options: TrainOptions): Promise<RunRecord> {
   const { device, recipe, objective, seed, command, commit } = options;
   const { objectives } = taskOf(recipe).kind;
+  const begin = await startFolder(recipe.model);
   return {
     recipe,
     objective,
@@ -57,6 +59,7 @@ async function recordOf(options: TrainOptions): Promise<RunRecord> {
     adapter: { name: device.info.name, software: device.info.software },
     versions: packageVersions(),
     data: await dataFingerprints(recipe),
+    ...(begin === undefined ? {} : { model: await modelFingerprints(begin) }),
     startedAt: Date.now(),
     ...(command === undefined ? {} : { command }),
     ...(commit === undefined ? {} : { commit }),
@@ -115,6 +118,7 @@ async function* trainInFolder(options: TrainOptions): AsyncGenerator<TrainEvent,
   } finally {
     loop?.dispose();
     release();
+    if (loop === undefined) folder.abandon();
   }
 }
 
@@ -130,7 +134,7 @@ interface EvaluationPlan {
 
 /** @throws RecipeError for what the task cannot give */
 function planEvaluations({ evaluation }: Recipe, task: Task<unknown>): EvaluationPlan {
-  const { lossExamples, questions, finalQuestions, bestBy, solved } = evaluation;
+  const { lossExamples, questions, finalQuestions, bestBy, solved, patience } = evaluation;
   const counted = task.exampleCount?.('validation');
   const examples = Math.min(lossExamples ?? counted ?? 0, counted ?? Number.POSITIVE_INFINITY);
   if ((lossExamples ?? 0) > 0 && examples === 0) {
@@ -167,6 +171,11 @@ function planEvaluations({ evaluation }: Recipe, task: Task<unknown>): Evaluatio
     );
   }
   const chosen = bestBy ?? (examples > 0 ? 'validationLoss' : 'last');
+  if (patience !== undefined && chosen === 'last') {
+    throw new RecipeError(
+      `evaluation.patience: nothing chooses the best evaluation. Give evaluation.bestBy${choices.length > 0 ? `, one of ${choices.join(', ')}` : ' and something to measure'}.`,
+    );
+  }
   return {
     lossExamples: examples,
     questions,
@@ -187,6 +196,8 @@ class TrainingLoop {
   #seconds = 0;
   #solvedAtStep: number | null = null;
   #best: BestEvaluation | null = null;
+  /** Evaluations since the best one. */
+  #worse = 0;
 
   /** Loads model and data, and takes up the run where its last checkpoint left it. */
   static async begin(options: TrainOptions, folder: RunFolder): Promise<TrainingLoop> {
@@ -220,7 +231,7 @@ class TrainingLoop {
     this.folder.cutLog(checkpoint?.progress.logBytes ?? 0);
     if (checkpoint === undefined) return;
     this.session.restore(checkpoint.tensors);
-    const { step, trainSeconds, seconds, solvedAtStep, flops, tokens, best } = checkpoint.progress;
+    const { step, trainSeconds, seconds, solvedAtStep, flops, tokens, best, worse } = checkpoint.progress;
     const cost = this.session.cost();
     this.#step = step;
     this.#flops = flops ?? step * cost.flops;
@@ -229,6 +240,7 @@ class TrainingLoop {
     this.#seconds = seconds;
     this.#solvedAtStep = solvedAtStep;
     this.#best = best ?? null;
+    this.#worse = worse ?? 0;
   }
 
   /** @throws RunFolderError when the log tells of steps behind the first checkpoint, and there is none */
@@ -242,29 +254,28 @@ class TrainingLoop {
   }
 
   async *run(): AsyncGenerator<TrainEvent, RunSummary> {
-    const { recipe } = this.options;
+    const { every } = this.options.recipe.evaluation;
+    const { steps } = this.session;
     const { flops, tokens } = this.session.cost();
     yield {
       type: 'start',
       step: this.#step,
+      steps,
       parameters: this.session.parameterCount,
       extraParameters: this.session.extraParameters,
       flopsPerStep: flops,
       tokensPerStep: tokens,
       reports: this.session.work.reports,
     };
-    if (this.#step < recipe.steps && this.#solvedAtStep === null) {
+    if (this.#endedBy() === undefined) {
       await this.#timed(() => this.session.warmUp());
       // A process that dies before the first checkpoint must not leave the choice to other measurements.
       this.folder.keepChoices(this.options.device.tuner.choices.used());
     }
     // Where a run begins is what its validation loss is compared with.
     if (this.#step === 0 && this.#plan.lossExamples > 0) yield await this.#evaluate();
-    while (this.#step < recipe.steps && this.#solvedAtStep === null) {
-      const next = Math.min(
-        recipe.steps,
-        this.#step + recipe.evaluation.every - (this.#step % recipe.evaluation.every),
-      );
+    while (this.#endedBy() === undefined) {
+      const next = Math.min(steps, this.#step + every - (this.#step % every));
       yield* this.#updatesUntil(next);
       const interrupted = this.options.signal?.aborted === true && this.#step < next;
       if (!interrupted) yield await this.#evaluate();
@@ -275,6 +286,14 @@ class TrainingLoop {
     const summary = await this.#finish();
     yield { type: 'done', summary };
     return summary;
+  }
+
+  /** Why there are no further updates; undefined while there are. */
+  #endedBy(): RunSummary['endedBy'] {
+    const { patience = Number.POSITIVE_INFINITY } = this.options.recipe.evaluation;
+    if (this.#solvedAtStep !== null) return 'solved';
+    if (this.#worse >= patience) return 'patience';
+    return this.#step < this.session.steps ? undefined : 'budget';
   }
 
   /** Runs updates up to number `end`; stops early on the signal. */
@@ -332,7 +351,7 @@ class TrainingLoop {
   /** The line of the log for update `step`, if it gets one. */
   #metrics(step: number, figures: ArrayLike<number>): MetricsEvent | undefined {
     const made = step + 1;
-    if (made % this.options.recipe.logEvery !== 0 && made !== this.options.recipe.steps) return undefined;
+    if (made % this.options.recipe.logEvery !== 0 && made !== this.session.steps) return undefined;
     const event: MetricsEvent = {
       type: 'metrics',
       step: made,
@@ -369,6 +388,7 @@ class TrainingLoop {
       this.#solvedAtStep = this.#step;
     const value = bestBy === 'validationLoss' ? validationLoss : scores[bestBy ?? ''];
     const isBest = bestBy !== undefined && value !== undefined && this.#beatsBest(bestBy, value);
+    this.#worse = isBest ? 0 : this.#worse + 1;
     if (isBest) {
       this.folder.saveBest(this.#step, await this.session.saveParameters());
       this.#best = { step: this.#step, value, validationLoss: validationLoss ?? null };
@@ -402,6 +422,7 @@ class TrainingLoop {
       flops: this.#flops,
       tokens: this.#tokens,
       best: this.#best,
+      worse: this.#worse,
     };
     this.folder.keepChoices(this.options.device.tuner.choices.used());
     this.folder.save({ tensors: await this.session.save(), progress });
@@ -425,6 +446,7 @@ class TrainingLoop {
       validationLoss: this.#best?.validationLoss ?? null,
       model: await this.#saveModel(),
       solvedAtStep: this.#solvedAtStep,
+      endedBy: this.#endedBy() ?? 'budget',
       steps: this.#step,
       flops: this.#flops,
       tokens: this.#tokens,

@@ -50,6 +50,9 @@ describe('recipes of text', () => {
 
   it.each([
     [{ ...text, stepz: 3 }, /no setting "stepz". Did you mean steps\?/],
+    [{ ...text, epochs: 2 }, /steps and epochs both say how long to train; give one of them/],
+    [{ ...text, steps: undefined }, /give steps or epochs, how long to train/],
+    [{ ...text, evaluation: { bestBy: 'last', patience: 2 } }, /patience waits for a better evaluation/],
     [
       { ...text, optimizer: { learningRat: 1 } },
       /optimizer: no setting "learningRat". Did you mean learningRate\?/,
@@ -128,6 +131,14 @@ describe('overrides', () => {
     expect(changed.model['layers']).toBe(2);
     expect(changed.task['names']).toBe(12);
     expect(recipe.steps).toBe(2000);
+  });
+
+  it('replaces steps by epochs, and refuses both', () => {
+    const text = findRecipe('tinystories');
+    const byEpochs = overrideRecipe(text, ['epochs=1.5']);
+    expect([byEpochs.steps, byEpochs.epochs]).toEqual([undefined, 1.5]);
+    expect(overrideRecipe(byEpochs, ['steps=5'])).toMatchObject({ steps: 5 });
+    expect(() => overrideRecipe(text, ['epochs=2', 'steps=5'])).toThrow(/give one of them/);
   });
 
   it('shortens the warm-up to the run', () => {

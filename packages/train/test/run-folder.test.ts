@@ -1,9 +1,18 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   findRecipe,
+  makeFolder,
   overrideRecipe,
   RunFolder,
   RunFolderError,
@@ -46,7 +55,36 @@ describe('writeAtomic', () => {
   });
 });
 
+describe('makeFolder', () => {
+  it('makes all that is missing, and says what it began with', () => {
+    expect(makeFolder(join(scratch, 'a', 'b'))).toBe(join(scratch, 'a'));
+    expect(makeFolder(join(scratch, 'a', 'b'))).toBeUndefined();
+    writeFileSync(join(scratch, 'file'), '');
+    expect(() => makeFolder(join(scratch, 'file'))).toThrow(/file: a file is in the way/);
+    expect(() => makeFolder(join(scratch, 'file', 'below'))).toThrow(/part of its path is no folder/);
+  });
+});
+
 describe('RunFolder', () => {
+  it('leaves nothing of a run that could not begin, and what was there before', () => {
+    const path = join(scratch, 'runs', 'one');
+    const folder = new RunFolder(path);
+    folder.open(record)();
+    folder.abandon();
+    expect(readdirSync(scratch)).toEqual([]);
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'notes.txt'), 'mine');
+    const other = new RunFolder(path);
+    other.open(record)();
+    other.abandon();
+    expect(readdirSync(path)).toEqual(['notes.txt']);
+    const begun = new RunFolder(join(scratch, 'begun'));
+    begun.open(record)();
+    begun.save({ tensors: tensors(1), progress: progress(5) });
+    begun.abandon();
+    expect(begun.load()?.progress.step).toBe(5);
+  });
+
   it('keeps the newest checkpoint, with its progress', () => {
     const folder = new RunFolder(scratch);
     folder.open(record)();

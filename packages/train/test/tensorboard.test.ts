@@ -87,7 +87,14 @@ describe('event files', () => {
 
   it('is read back with names, steps and values, and restarts behind a checkpoint', () => {
     const sink = new TensorBoardSink(join(scratch, 'board'));
-    const start = { parameters: 1, extraParameters: 0, flopsPerStep: 1, tokensPerStep: 1, reports: [] };
+    const start = {
+      steps: 400,
+      parameters: 1,
+      extraParameters: 0,
+      flopsPerStep: 1,
+      tokensPerStep: 1,
+      reports: [],
+    };
     sink.write({ type: 'start', step: 300, ...start });
     sink.write(metrics(310));
     sink.write({

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadPretrained } from '@foretoken/models/node';
@@ -192,6 +192,41 @@ describe('training on text', () => {
   });
 });
 
+describe('how long a run takes', () => {
+  it('is a number of epochs, of the parts that an update is made of', async () => {
+    const optimizer = { learningRate: 1e-3, accumulate: 2 };
+    const byEpochs = recipe({ steps: undefined, epochs: 1.5, optimizer });
+    const session = await Session.create(device, byEpochs, 'ntp', 0);
+    const parts = session.work.task.batchesPerEpoch?.('train', 2) ?? 0;
+    expect(parts).toBeGreaterThan(10);
+    expect(session.steps).toBe(Math.ceil((1.5 * parts) / 2));
+    expect(session.schedule(session.steps)).toBe(0);
+    session.dispose();
+    const events = await run('epochs', recipe({ steps: undefined, epochs: 0.1 }), 'ntp');
+    const { steps } = new RunFolder(path('epochs')).summary() ?? {};
+    expect(events[0]).toMatchObject({ type: 'start', steps });
+  });
+
+  it('ends when evaluations get no better, also behind an interruption', async () => {
+    // Too small a rate to change anything, so that no evaluation beats the first.
+    const still = recipe({
+      steps: 50,
+      optimizer: { learningRate: 1e-30, schedule: 'constant' },
+      evaluation: { every: 1, lossExamples: 4, patience: 3 },
+    });
+    await run('patient', still, 'ntp');
+    expect(new RunFolder(path('patient')).summary()).toMatchObject({
+      steps: 3,
+      modelStep: 0,
+      endedBy: 'patience',
+    });
+    await run('impatient', still, 'ntp', 7);
+    expect(new RunFolder(path('impatient')).summary()).toBeUndefined();
+    await run('impatient', still, 'ntp');
+    expect(new RunFolder(path('impatient')).summary()).toMatchObject({ steps: 3, endedBy: 'patience' });
+  });
+});
+
 describe('what is refused, in one line', () => {
   it.each([
     [
@@ -248,6 +283,19 @@ describe('what is refused, in one line', () => {
     await run('changing', given, 'ntp', 2);
     writeFileSync(path('changing.jsonl'), readFileSync(path('valid.jsonl')));
     await expect(run('changing', given, 'ntp')).rejects.toThrow(/changing.jsonl has changed since/);
+  });
+
+  it('a pretrained model that changed since the run began', async () => {
+    await run('begun', recipe({ steps: 1, evaluation: { every: 1 } }), 'ntp');
+    cpSync(path('begun', 'model'), path('base'), { recursive: true });
+    const from = recipe({ model: { from: path('base') }, steps: 4, evaluation: { every: 2 } });
+    await run('from base', from, 'ntp', 5);
+    const weights = readFileSync(path('base', 'model.safetensors'));
+    weights.writeFloatLE(0.5, weights.length - 4);
+    writeFileSync(path('base', 'model.safetensors'), weights);
+    await expect(run('from base', from, 'ntp')).rejects.toThrow(
+      /^model.from .*base: model.safetensors has changed since the run in .* began\. Put the old file back, or choose another --out\.$/,
+    );
   });
 
   it('a checkpoint that vanished', async () => {

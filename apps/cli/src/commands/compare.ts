@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import type { Device } from '@foretoken/tensor';
 import {
   changeRecipe,
+  describeBudget,
   findOrLoadStudy,
   objectiveNames,
   overrideRecipe,
@@ -87,7 +88,7 @@ async function compare(this: void, flags: Flags): Promise<void> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const names = variants.map(({ name }) => name);
   say(
-    `${study.title}: ${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}; at most ${recipe.steps} steps each.`,
+    `${study.title}: ${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}; at most ${describeBudget(recipe)} each.`,
   );
   say(`Runs are kept in ${out}; after an interruption the same command goes on.`);
 

@@ -1,6 +1,6 @@
 import { findImageDataSet, imageFiles } from '@foretoken/data/node';
 import { type Device, openDevice } from '@foretoken/tensor';
-import { packageVersions, toJson } from '@foretoken/train';
+import { makeFolder, packageVersions, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
@@ -9,7 +9,6 @@ import { choicesOf } from '../evaluate/choices.js';
 import { Countdown } from '../evaluate/countdown.js';
 import { dataFiles, identityOf, readFirst, type SplitName, shotFiles } from '../evaluate/data.js';
 import { imagesOf } from '../evaluate/images.js';
-import { type OpenModel, openModel } from '../evaluate/model.js';
 import type { OnProgress, Outcome } from '../evaluate/outcome.js';
 import { perplexityOf, readDocuments } from '../evaluate/perplexity.js';
 import { answersOf } from '../evaluate/questions.js';
@@ -20,11 +19,14 @@ import {
   evaluationTasks,
   parseTask,
 } from '../evaluate/tasks.js';
+import { findModel, type ModelRequest, type ModelSource } from '../models/model-source.js';
+import { openModel, type TextModel } from '../models/open-model.js';
 import { writeConfusions } from '../report/confusion.js';
 import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
 
 interface Flags {
   readonly model: readonly string[];
+  readonly adapter?: readonly string[];
   readonly task: EvaluationTaskName;
   readonly data?: string;
   readonly split: SplitName;
@@ -47,11 +49,14 @@ interface Flags {
   readonly json: boolean;
 }
 
+/** Flags of language models. */
+const TEXT_FLAGS = ['adapter', 'tokenizer'] as const;
+
 /** Flags that only some kinds of task have. */
 const FLAGS_OF: Readonly<Record<EvaluationTask['kind'], readonly (keyof Flags)[]>> = {
-  perplexity: ['column', 'separator', 'window', 'stride', 'endToken'],
-  questions: ['shots', 'shotsData', 'maxTokens', 'stop', 'bidirectionalPrefix'],
-  choices: ['shots', 'shotsData'],
+  perplexity: [...TEXT_FLAGS, 'column', 'separator', 'window', 'stride', 'endToken'],
+  questions: [...TEXT_FLAGS, 'shots', 'shotsData', 'maxTokens', 'stop', 'bidirectionalPrefix'],
+  choices: [...TEXT_FLAGS, 'shots', 'shotsData'],
   images: [],
 };
 
@@ -66,8 +71,16 @@ function checkFlags(flags: Flags): void {
     const others = FLAGS_OF[kind].map((flag) => `--${kebab(flag)}`).join(', ') || 'no such flag';
     throw new UsageError(`--${kebab(strange)}: ${flags.task} does not take it; it takes ${others}.`);
   }
-  const twice = flags.model.find((name, at) => flags.model.indexOf(name) !== at);
-  if (twice !== undefined) throw new UsageError(`--model ${twice}: given twice.`);
+  for (const flag of ['model', 'adapter'] as const) {
+    const names = flags[flag] ?? [];
+    const twice = names.find((name, at) => names.indexOf(name) !== at);
+    if (twice !== undefined) throw new UsageError(`--${flag} ${twice}: given twice.`);
+  }
+  if (flags.adapter !== undefined && flags.model.length > 1) {
+    throw new UsageError(
+      `--adapter goes with one --model, there are ${flags.model.length}. A folder of adapters may also be a --model itself: its adapter_config.json names the base.`,
+    );
+  }
   if (flags.shotsData !== undefined && flags.shots === undefined) {
     throw new UsageError('--shots-data: say how many of them to show, with --shots.');
   }
@@ -78,7 +91,7 @@ const typedText = (text: string): string => text.replaceAll('\\n', '\n').replace
 
 const DOCUMENT_SEPARATOR = '<|endoftext|>';
 
-type Evaluate = (device: Device, name: string, onProgress: OnProgress) => Promise<Outcome>;
+type Evaluate = (device: Device, source: ModelSource, onProgress: OnProgress) => Promise<Outcome>;
 
 interface Prepared {
   readonly evaluate: Evaluate;
@@ -88,12 +101,9 @@ interface Prepared {
 
 /** Opens a language model for what is to be done with it, and frees it afterwards. */
 const withModel =
-  (
-    tokenizer: string | undefined,
-    work: (model: OpenModel, onProgress: OnProgress) => Promise<Outcome>,
-  ): Evaluate =>
-  async (device, name, onProgress) => {
-    const opened = await openModel(device, name, tokenizer);
+  (work: (model: TextModel, onProgress: OnProgress) => Promise<Outcome>): Evaluate =>
+  async (device, source, onProgress) => {
+    const opened = await openModel(device, source);
     try {
       return await work(opened, onProgress);
     } finally {
@@ -109,14 +119,14 @@ function requireData({ data, task }: Flags): string {
 /** Finds the data, and reads it once for all models; images are made ready for each. */
 async function prepare(flags: Flags): Promise<Prepared> {
   const task = evaluationTasks[flags.task];
-  const { limit, batch, window, stride, endToken = false, split, tokenizer } = flags;
+  const { limit, batch, window, stride, endToken = false, split } = flags;
   if (task.kind === 'images') {
     const { data } = flags;
     const options = data === undefined ? {} : { data };
     return {
       files: imageFiles(findImageDataSet(task.dataSet), options),
-      evaluate: (device, name, onProgress) =>
-        imagesOf(device, name, task, { data, split, limit, batch }, onProgress),
+      evaluate: (device, { folder }, onProgress) =>
+        imagesOf(device, folder, task, { data, split, limit, batch }, onProgress),
     };
   }
   const data = requireData(flags);
@@ -127,7 +137,7 @@ async function prepare(flags: Flags): Promise<Prepared> {
     const texts = await readDocuments(files, settings, limit);
     return {
       files,
-      evaluate: withModel(tokenizer, (model, onProgress) =>
+      evaluate: withModel((model, onProgress) =>
         perplexityOf(model, texts, { window, stride, batch, endToken }, onProgress),
       ),
     };
@@ -143,7 +153,7 @@ async function prepare(flags: Flags): Promise<Prepared> {
   const stopTexts = stop?.map(typedText);
   return {
     files: [...files, ...shown],
-    evaluate: withModel(tokenizer, (model, onProgress) =>
+    evaluate: withModel((model, onProgress) =>
       task.kind === 'choices'
         ? choicesOf(model, task, questions, { batch }, onProgress)
         : answersOf(model, task, questions, { batch, maxTokens, stopTexts, bidirectionalPrefix }, onProgress),
@@ -151,13 +161,24 @@ async function prepare(flags: Flags): Promise<Prepared> {
   };
 }
 
+/** What is evaluated: each model, or one of them with each of the adapters. */
+function requests({ model, adapter, tokenizer }: Flags): ModelRequest[] {
+  const [base] = model as [string, ...string[]];
+  return adapter === undefined
+    ? model.map((name) => ({ name, tokenizer }))
+    : adapter.map((each) => ({ name: base, adapter: each, tokenizer }));
+}
+
 /** One model after the other, so that the memory of one is enough. */
 async function evaluateAll(device: Device, flags: Flags, evaluate: Evaluate): Promise<NamedOutcome[]> {
   const outcomes: NamedOutcome[] = [];
-  for (const name of flags.model) {
-    const outcome = await evaluate(device, name, new Countdown(name).update);
-    for (const note of outcome.notes) tell(`${name}: ${note}.`);
-    outcomes.push({ model: name, outcome });
+  // All are found before the first is evaluated, which may take long.
+  const sources = await Promise.all(requests(flags).map(findModel));
+  for (const source of sources) {
+    const { label } = source;
+    const outcome = await evaluate(device, source, new Countdown(label).update);
+    for (const note of outcome.notes) tell(`${label}: ${note}.`);
+    outcomes.push({ model: label, outcome });
   }
   return outcomes;
 }
@@ -177,6 +198,8 @@ async function recordOf(device: Device, flags: Flags, files: readonly string[]):
 
 async function evaluateModels(this: void, flags: Flags): Promise<void> {
   checkFlags(flags);
+  // A folder that cannot be written is told before the work, not behind it.
+  if (flags.out !== undefined) makeFolder(flags.out);
   const { evaluate, files } = await prepare(flags);
   const { task, seed, resamples } = flags;
   // Without what was measured on this machine before: other kernels would round differently.
@@ -212,7 +235,15 @@ export const evaluateCommand = buildCommand<Flags>({
         kind: 'parsed',
         parse: String,
         variadic: true,
-        brief: 'Folder of a checkpoint or name on the Hugging Face hub; give it again to compare',
+        brief:
+          'Folder of a checkpoint, a run or adapters, or name on the Hugging Face hub; give it again to compare',
+      },
+      adapter: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        variadic: true,
+        brief: "Folder of adapters in PEFT's format to put on the model; give it again to compare",
       },
       task: { kind: 'parsed', parse: parseTask, brief: Object.keys(evaluationTasks).join(', ') },
       data: optionalText(

@@ -9,11 +9,13 @@ import { type ChatMessage, ChatTemplate } from '../generation/chat-template.js';
 import { type Continuation, type ContinueOptions, Continuer } from '../generation/continuation.js';
 import { DRAFT_KINDS, type DraftKind, loadDrafter } from '../generation/drafter.js';
 import { promptText, readPrompts } from '../generation/prompts.js';
-import { loadTextModel, type TextModel } from '../generation/text-model.js';
+import { findModel } from '../models/model-source.js';
+import { openModel, type TextModel } from '../models/open-model.js';
 import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
 
 interface Flags {
   readonly model: string;
+  readonly adapter?: string;
   readonly prompt?: string;
   readonly prompts?: string;
   readonly field: string;
@@ -170,7 +172,7 @@ async function withModel(device: Device, flags: Flags): Promise<void> {
   const { draft, draftFrom, draftCount } = flags;
   const texts = flags.prompts === undefined ? undefined : readPrompts(flags.prompts, flags.field);
   const prompt = flags.prompt === undefined ? undefined : await promptText(flags.prompt);
-  const model = await loadTextModel(device, flags.model);
+  const model = await openModel(device, await findModel({ name: flags.model, adapter: flags.adapter }));
   const drafter =
     draft === 'none' || draftFrom === undefined
       ? undefined
@@ -201,7 +203,17 @@ export const generateCommand = buildCommand<Flags>({
   },
   parameters: {
     flags: {
-      model: { kind: 'parsed', parse: String, brief: 'Folder of a model, or organization/model of the hub' },
+      model: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Folder of a model, a run or adapters, or organization/model of the hub',
+      },
+      adapter: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: "Folder of adapters in PEFT's format, to put on the model",
+      },
       prompt: {
         kind: 'parsed',
         parse: String,

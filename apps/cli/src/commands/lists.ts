@@ -1,5 +1,5 @@
-import { describeSettings, allObjectives } from '@foretoken/objectives';
-import { recipes, settingKeys, studies, toJson } from '@foretoken/train';
+import { allObjectives, describeSettings } from '@foretoken/objectives';
+import { describeBudget, recipes, settingKeys, studies, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { formatTable } from '../format.js';
 
@@ -19,7 +19,7 @@ export const recipesCommand = buildCommand<Flags>({
     }
     for (const recipe of recipes) {
       process.stdout.write(
-        `${recipe.name}\n  ${recipe.title}. ${recipe.description}\n  at most ${recipe.steps} steps of ${recipe.batch} sequences\n\n`,
+        `${recipe.name}\n  ${recipe.title}. ${recipe.description}\n  at most ${describeBudget(recipe)} of ${recipe.batch} sequences\n\n`,
       );
     }
     const first = recipes[0];

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findObjective } from '@foretoken/objectives';
 import {
+  describeBudget,
   type MetricsSink,
   overrideRecipe,
   type RunSummary,
@@ -62,7 +63,8 @@ function outcome(summary: RunSummary, folder: string): string {
     ...(validationLoss === null ? [] : [`validation loss ${validationLoss.toFixed(4)} at step ${modelStep}`]),
   ];
   const saved = model === null ? '' : ` Model of step ${modelStep}: ${join(folder, model)}.`;
-  return `${parts.length > 0 ? `${parts.join('; ')}; ` : ''}${steps} steps.${saved} Run: ${folder}\n`;
+  const early = summary.endedBy === 'patience' ? ', ended early: no evaluation was better' : '';
+  return `${parts.length > 0 ? `${parts.join('; ')}; ` : ''}${steps} steps${early}.${saved} Run: ${folder}\n`;
 }
 
 async function trainOne(this: void, flags: Flags): Promise<void> {
@@ -93,7 +95,7 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
     for await (const event of events) {
       if (event.type === 'start') {
         process.stderr.write(
-          `${recipe.title}: ${objective}, seed ${seed}; at most ${recipe.steps} steps. The run is kept in ${folder}; after an interruption the same command goes on.\n`,
+          `${recipe.title}: ${objective}, seed ${seed}; at most ${describeBudget(recipe)}. The run is kept in ${folder}; after an interruption the same command goes on.\n`,
         );
         for (const line of event.reports) process.stderr.write(`${line}\n`);
         if (event.reports.length > 0)

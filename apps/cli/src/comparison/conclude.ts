@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { toJson, writeAtomic } from '@foretoken/train';
 import { writePicture } from '../report/picture.js';
@@ -31,6 +32,7 @@ export async function conclude(
 
 /** Writes the drawings of a report as SVG and PNG. */
 export async function writePictures(folder: string, { pictures }: Conclusion): Promise<void> {
+  mkdirSync(folder, { recursive: true });
   for (const [name, svg] of Object.entries(pictures)) {
     await writePicture(folder, name, svg, (text) => void process.stderr.write(`${text}\n`));
   }

@@ -157,12 +157,12 @@ const loss = (value: number): string => value.toFixed(3);
 const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
 
 /** `2.701 [2.690, 2.712]` */
-export const lossText = ({ mean, low, high }: Interval, several: boolean): string =>
-  several ? `${loss(mean)} [${loss(low)}, ${loss(high)}]` : loss(mean);
+export const lossText = ({ mean, low, high }: Interval, seeds: number): string =>
+  seeds > 1 ? `${loss(mean)} [${loss(low)}, ${loss(high)}]` : loss(mean);
 
 /** `−0.012 [−0.020, −0.004]` */
-export const differenceText = ({ mean, low, high }: Interval, several: boolean): string =>
-  several ? `${signed(mean)} [${signed(low)}, ${signed(high)}]` : signed(mean);
+export const differenceText = ({ mean, low, high }: Interval, seeds: number): string =>
+  seeds > 1 ? `${signed(mean)} [${signed(low)}, ${signed(high)}]` : signed(mean);
 
 /** The time of a step as a multiple of that of the first variant. */
 export const relativeTime = (variants: readonly VariantSummary[], { stepSeconds }: VariantSummary): number =>
@@ -197,12 +197,13 @@ export function textTable(summary: TextStudySummary): string {
     'step time',
   ];
   const tables = summary.datasets.flatMap(({ title, startLoss, budgets }) =>
-    budgets.map(({ budget, variants }) => {
+    budgets.flatMap(({ budget, variants }) => {
+      if (variants.length === 0) return [];
       const start = startLoss === null ? '' : `; ${loss(startLoss)} before training`;
       const rows = variants.map((each) => [
         each.title,
-        lossText(each.testLoss, several),
-        each.difference === null ? '' : differenceText(each.difference, several),
+        lossText(each.testLoss, each.seeds.length),
+        each.difference === null ? '' : differenceText(each.difference, each.seeds.length),
         ...offsets.map((offset) => {
           const found = each.offsets.find((one) => one.offset === offset);
           return found === undefined ? '' : loss(found.loss.mean);

@@ -8,7 +8,7 @@ import {
   questionUnits,
 } from '@foretoken/train';
 import { UsageError } from '../errors.js';
-import type { OpenModel } from './model.js';
+import type { TextModel } from '../models/open-model.js';
 import type { OnProgress, Outcome } from './outcome.js';
 import { countsOf, notesOf, type Questions } from './questions.js';
 import type { ChoicesTask } from './tasks.js';
@@ -32,7 +32,7 @@ function correctOption(record: TextRecord): number {
 
 /** The questions with each letter in the place of the answer: so tokens are those of the whole text. */
 function tasksByLetter(
-  { model, tokenizer }: OpenModel,
+  { model, tokenizer }: TextModel,
   { settings }: ChoicesTask,
   { records, shots }: Questions,
 ): TextTask[] {
@@ -46,7 +46,7 @@ function tasksByLetter(
 }
 
 export async function choicesOf(
-  opened: OpenModel,
+  opened: TextModel,
   task: ChoicesTask,
   questions: Questions,
   { batch = DEFAULT_BATCH }: { readonly batch?: number | undefined },

@@ -9,7 +9,6 @@ import {
   readNormalization,
 } from '@foretoken/train';
 import type { SplitName } from './data.js';
-import { checkpointFolder } from './model.js';
 import type { OnProgress, Outcome } from './outcome.js';
 import type { ImagesTask } from './tasks.js';
 
@@ -21,15 +20,18 @@ export interface ImageSettings {
   readonly batch?: number | undefined;
 }
 
-/** Classes of images, ranked by a classifier that reads them as it was trained to. */
+/**
+ * Classes of images, ranked by a classifier that reads them as it was trained to.
+ *
+ * @param folder - of its checkpoint
+ */
 export async function imagesOf(
   device: Device,
-  name: string,
+  folder: string,
   { dataSet }: ImagesTask,
   { data, split, limit, batch }: ImageSettings,
   onProgress: OnProgress,
 ): Promise<Outcome> {
-  const folder = await checkpointFolder(name);
   const { model } = await loadPretrainedClassifier(device, folder);
   try {
     const { channels } = model.config.image;

@@ -8,7 +8,7 @@ import {
   perplexityUnits,
 } from '@foretoken/train';
 import { UsageError } from '../errors.js';
-import type { OpenModel } from './model.js';
+import type { TextModel } from '../models/open-model.js';
 import type { OnProgress, Outcome } from './outcome.js';
 
 export interface TextSettings {
@@ -59,7 +59,7 @@ export interface PerplexitySettings {
 }
 
 export async function perplexityOf(
-  { model, tokenizer }: OpenModel,
+  { model, tokenizer }: TextModel,
   texts: readonly NamedText[],
   { endToken, ...options }: PerplexitySettings,
   onProgress: OnProgress,

@@ -1,6 +1,6 @@
 import type { TextRecord, TextTask } from '@foretoken/data';
 import { answerQuestions, questionFigures, questionTask, questionUnits } from '@foretoken/train';
-import type { OpenModel } from './model.js';
+import type { TextModel } from '../models/open-model.js';
 import type { OnProgress, Outcome } from './outcome.js';
 import type { QuestionsTask } from './tasks.js';
 
@@ -18,7 +18,7 @@ export interface Questions {
 }
 
 export async function answersOf(
-  { model, tokenizer, stopTokens }: OpenModel,
+  { model, tokenizer, stopTokens }: TextModel,
   task: QuestionsTask,
   { records, shots }: Questions,
   settings: QuestionSettings,

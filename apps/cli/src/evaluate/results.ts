@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   difference,
   type Estimate,
   estimate,
   type Figure,
+  makeFolder,
   type ResamplingOptions,
   toJson,
   writeAtomic,
@@ -109,7 +109,7 @@ export function resultsTable(results: readonly ModelResult[], figures: readonly 
 
 /** Writes `results.json` and `samples.jsonl`, each as a whole or not at all. */
 export function writeResults(folder: string, record: object, outcomes: readonly NamedOutcome[]): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const lines = outcomes.flatMap(({ model, outcome }) =>
     outcome.samples.map((sample) => `${JSON.stringify({ model, ...sample })}\n`),
   );

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { UsageError } from '../errors.js';
-import { readFields } from './text-model.js';
+import { readFields } from '../models/json-fields.js';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';

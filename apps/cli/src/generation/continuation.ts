@@ -1,8 +1,8 @@
 import { type GenerateOptions, SpeculativeGenerator, TokenGenerator } from '@foretoken/models';
 import { UsageError } from '../errors.js';
+import type { TextModel } from '../models/open-model.js';
 import type { LoadedDrafter } from './drafter.js';
 import { StopText } from './stop-text.js';
-import type { TextModel } from './text-model.js';
 
 export interface ContinueOptions extends Omit<GenerateOptions, 'stopTokens'> {
   /** Texts before which a continuation ends. */
@@ -25,6 +25,12 @@ interface Fresh {
   readonly row: number;
   readonly tokens: readonly number[];
 }
+
+/** Tokens that a cache has room for at least, so that short turns of a conversation share one. */
+const LEAST_CAPACITY = 512;
+
+const longestOf = (prompts: readonly (readonly number[])[]): number =>
+  prompts.reduce((most, { length }) => Math.max(most, length), 0);
 
 /** One continuation that is being written. */
 class Writing {
@@ -79,23 +85,23 @@ class Writing {
 /** Continues prompts with a model: plainly and several at a time, or with drafts and one after the other. */
 export class Continuer {
   readonly #text: TextModel;
+  readonly #batch: number;
   readonly #drafter: LoadedDrafter | undefined;
-  readonly #plain: TokenGenerator | undefined;
-  readonly #speculative: SpeculativeGenerator | undefined;
-  readonly #capacity: number;
+  #plain: TokenGenerator | undefined;
+  #speculative: SpeculativeGenerator | undefined;
+  /** Tokens of prompt and continuation that the cache has room for. */
+  #capacity = 0;
   /** Drafts made and accepted, before and after each prompt. */
   readonly #drafts: { readonly made: number; readonly accepted: number }[] = [];
 
   /** @param batch - most prompts at a time */
   constructor(text: TextModel, batch: number, drafter?: LoadedDrafter) {
     this.#text = text;
+    this.#batch = batch;
     this.#drafter = drafter;
-    this.#capacity = text.model.config.maxPositions;
-    if (drafter === undefined) this.#plain = new TokenGenerator(text.model, { batch });
-    else this.#speculative = new SpeculativeGenerator(text.model, drafter.drafter);
   }
 
-  /** What became of all drafts so far. */
+  /** What became of the drafts, since the cache was last made. */
   get report() {
     return this.#speculative?.report;
   }
@@ -113,6 +119,7 @@ export class Continuer {
   ): Promise<Continuation[]> {
     const rows = prompts.map((prompt) => new Writing(this.#text, prompt, stops));
     const maxNewTokens = this.#room(prompts, options.maxNewTokens);
+    this.#makeRoom(longestOf(prompts) + Math.max(0, maxNewTokens - 1));
     const settings = { ...options, maxNewTokens, stopTokens: this.#text.stopTokens };
     this.#drafts.length = 0;
     for await (const { row, tokens } of this.#stream(prompts, settings, (row) => rows[row]?.ended === true)) {
@@ -130,21 +137,43 @@ export class Continuer {
   }
 
   dispose(): void {
+    this.#disposeGenerators();
+    this.#drafter?.dispose();
+  }
+
+  #disposeGenerators(): void {
     this.#plain?.dispose();
     this.#speculative?.dispose();
-    this.#drafter?.dispose();
+    this.#plain = undefined;
+    this.#speculative = undefined;
   }
 
   /** New tokens that the longest prompt leaves room for. */
   #room(prompts: readonly (readonly number[])[], wanted: number): number {
-    const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
-    if (longest > this.#capacity) {
+    const context = this.#text.model.config.maxPositions;
+    const longest = longestOf(prompts);
+    if (longest > context) {
       throw new UsageError(
-        `the prompt has ${longest} tokens, and the model reads at most ${this.#capacity}. Shorten it.`,
+        `the prompt has ${longest} tokens, and the model reads at most ${context}. Shorten it.`,
       );
     }
     // The last token is not read again.
-    return Math.min(wanted, this.#capacity - longest + 1);
+    return Math.min(wanted, context - longest + 1);
+  }
+
+  /** Makes the cache larger where it has to be: one for a whole context may take more memory than there is. */
+  #makeRoom(tokens: number): void {
+    if (tokens <= this.#capacity) return;
+    const { model } = this.#text;
+    this.#disposeGenerators();
+    this.#capacity = Math.min(
+      model.config.maxPositions,
+      Math.max(tokens, 2 * this.#capacity, LEAST_CAPACITY),
+    );
+    const capacity = this.#capacity;
+    if (this.#drafter === undefined)
+      this.#plain = new TokenGenerator(model, { batch: this.#batch, capacity });
+    else this.#speculative = new SpeculativeGenerator(model, this.#drafter.drafter, { capacity });
   }
 
   #countDrafts(): void {

@@ -56,7 +56,10 @@ function readRun(path: string, objective: string): Source {
       `--draft-from ${path}: the run trained ${record.objective}; drafts of this kind need ${objective}.`,
     );
   }
-  return { tensors: ofObjective(checkpoint.tensors), settings: record.settings };
+  // What trained along with the model that the run wrote: that of the best evaluation, where one was chosen.
+  const { best } = checkpoint.progress;
+  const tensors = best == null ? checkpoint.tensors : run.loadBest(best.step);
+  return { tensors: ofObjective(tensors), settings: record.settings };
 }
 
 function readSource(path: string, objective: string): Source {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { reasonOf } from '@foretoken/train';
 import { UsageError } from '../errors.js';
 
 /** One prompt a line; of a `.jsonl` file, the field of each object. Blank lines are passed over. */
@@ -8,7 +9,7 @@ export function readPrompts(path: string, field: string): string[] {
   try {
     content = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UsageError(`--prompts ${path}: cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    throw new UsageError(`--prompts ${path}: ${reasonOf(error)}.`);
   }
   const isJson = /\.(jsonl|ndjson)$/.test(path);
   const prompts = content.split(/\r?\n/).flatMap((line, at) => {

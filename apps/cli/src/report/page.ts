@@ -1,3 +1,4 @@
+import { describeBudget } from '@foretoken/train';
 import { formatCount, formatShare } from '../format.js';
 import type { Interval } from '../statistics.js';
 import { type ComparisonSummary, type ObjectiveSummary, objectiveTitle } from '../summary.js';
@@ -24,7 +25,7 @@ function resultSentence({ objectives, recipe, chance }: ComparisonSummary): Mark
   });
   const scope =
     seeds === 1 ? 'With one seed, which is an anecdote and gives no interval' : `Over ${seeds} seeds`;
-  return html`<p class="result">${scope}, within ${recipe.steps.toLocaleString('en')} steps: ${parts.join('; ')}. Guessing the arm gives ${formatShare(chance)}.</p>`;
+  return html`<p class="result">${scope}, within ${describeBudget(recipe)}: ${parts.join('; ')}. Guessing the arm gives ${formatShare(chance)}.</p>`;
 }
 
 const withInterval = ({ mean: centre, low, high }: Interval, several: boolean): Markup =>
@@ -109,7 +110,7 @@ function notes({ recipe }: ComparisonSummary): Markup {
   const { solved = 1, questions, finalQuestions, every } = recipe.evaluation;
   const edge = recipe.task['format'] === 'edge';
   return html`<ul class="notes">
-<li>Every objective has the same model, data, optimizer and budget of ${recipe.steps.toLocaleString('en')} steps of ${recipe.batch} sequences.</li>
+<li>Every objective has the same model, data, optimizer and budget of ${describeBudget(recipe)} of ${recipe.batch} sequences.</li>
 <li>A run stops early when an evaluation, every ${every} steps on ${questions} held-out graphs, finds ${formatShare(solved)} or more solved. The rule is the same for all objectives, so times and FLOPs of solved runs are times to the solution.</li>
 <li>Final figures are on ${finalQuestions} other graphs, which triggered no stop.</li>
 <li>“First hop” is the only hard token: the first node behind the start.</li>

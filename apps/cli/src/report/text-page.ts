@@ -45,10 +45,10 @@ function variantTable({ variants }: BudgetSummary, summary: TextStudySummary, lo
   const interval = several ? html`<span class="interval">95% interval</span>` : html``;
   const rows = variants.map(
     (each) =>
-      html`<tr>${nameOf(looks, each)}<td>${stacked(lossText(each.testLoss, several))}</td><td>${each.difference === null ? '–' : stacked(differenceText(each.difference, several))}</td>${offsets.map(
+      html`<tr>${nameOf(looks, each)}<td>${stacked(lossText(each.testLoss, each.seeds.length))}</td><td>${each.difference === null ? '–' : stacked(differenceText(each.difference, each.seeds.length))}</td>${offsets.map(
         (offset) => {
           const found = each.offsets.find((one) => one.offset === offset);
-          return html`<td>${found === undefined ? '–' : stacked(lossText(found.loss, several))}</td>`;
+          return html`<td>${found === undefined ? '–' : stacked(lossText(found.loss, each.seeds.length))}</td>`;
         },
       )}<td>${each.trainedParameters.toLocaleString('en')}</td><td>${each.extraParameters.toLocaleString('en')}</td><td>${each.steps}</td><td>${formatCount(each.flops)}</td><td>${relativeTime(variants, each).toFixed(2)}×</td><td>${formatCount(each.tokensPerSecond)}</td></tr>`,
   );
@@ -141,7 +141,8 @@ export async function textPage(finished: FinishedStudy, summary: TextStudySummar
   const { study } = summary;
   const looks = looksOfStudy(summary);
   const sections: Markup[] = [];
-  for (const data of summary.datasets) sections.push(await datasetSection(finished, summary, data));
+  const measured = summary.datasets.filter(({ budgets }) => budgets.some((each) => each.variants.length > 0));
+  for (const data of measured) sections.push(await datasetSection(finished, summary, data));
   const logs = finished.runs.map(({ run }) =>
     readRunLog(join(finished.out, run.folder), run.variant, run.seed),
   );

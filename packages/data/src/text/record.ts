@@ -10,7 +10,8 @@ export interface TextRecord {
 
 /** Says that a column is missing, with the nearest name. */
 export function missingColumn({ where, columns }: TextRecord, column: string): DataFileError {
-  const names = Object.keys(columns);
+  // Those between underscores were put in by the program.
+  const names = Object.keys(columns).filter((name) => !/^__\w+__$/.test(name));
   const meant = nearestName(column, names);
   const hint = meant === undefined ? `has ${names.join(', ') || 'no columns'}` : `did you mean '${meant}'?`;
   return new DataFileError(`${where}: no column '${column}'; ${hint}${hint.endsWith('?') ? '' : '.'}`);

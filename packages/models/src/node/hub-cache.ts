@@ -1,20 +1,14 @@
-import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
 import { parseWeightIndex } from '../checkpoint/weight-index.js';
 import { readJsonFile } from './json-file.js';
+import { newMark } from './process-mark.js';
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false,
-  );
-
-/** Bytes of a file; 0 where there is none. */
-const sizeOf = (path: string): Promise<number> =>
-  stat(path).then(
-    ({ size }) => size,
-    () => 0,
   );
 
 export const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision);
@@ -38,30 +32,12 @@ export class HubCache {
     return join(this.#folder, 'blobs', etag);
   }
 
-  /** Where a blob lies while it is fetched. */
-  incomplete(etag: string): string {
-    return `${this.blob(etag)}.incomplete`;
-  }
-
-  /** Bytes that an earlier attempt fetched. */
-  fetchedBytes(etag: string): Promise<number> {
-    return sizeOf(this.incomplete(etag));
-  }
-
   async makeBlobFolder(): Promise<void> {
     await mkdir(join(this.#folder, 'blobs'), { recursive: true });
   }
 
   hasBlob(etag: string): Promise<boolean> {
     return exists(this.blob(etag));
-  }
-
-  async finishBlob(etag: string): Promise<void> {
-    await rename(this.incomplete(etag), this.blob(etag));
-  }
-
-  async dropIncomplete(etag: string): Promise<void> {
-    await rm(this.incomplete(etag), { force: true });
   }
 
   hasFile(commit: string, file: string): Promise<boolean> {
@@ -72,20 +48,23 @@ export class HubCache {
   async link(commit: string, file: string, etag: string): Promise<void> {
     const path = join(this.snapshot(commit), file);
     await mkdir(dirname(path), { recursive: true });
-    await rm(path, { force: true });
+    // Made beside and renamed, so that a file which is there is never away, or half of one.
+    const fresh = `${path}.${newMark()}`;
     try {
-      await symlink(relative(dirname(path), this.blob(etag)), path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-      await copyFile(this.blob(etag), path);
+      await symlink(relative(dirname(path), this.blob(etag)), fresh);
+    } catch {
+      await copyFile(this.blob(etag), fresh);
     }
+    await rename(fresh, path);
   }
 
   async remember(revision: string, commit: string): Promise<void> {
     if (revision === commit) return;
     const path = join(this.#folder, 'refs', revision);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, commit);
+    const fresh = `${path}.${newMark()}`;
+    await writeFile(fresh, commit);
+    await rename(fresh, path);
   }
 
   /** The commit that a revision was last seen at. */

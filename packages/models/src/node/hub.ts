@@ -8,6 +8,7 @@ import { CheckpointError } from '../checkpoint/errors.js';
 import { COMPANION_FILES, CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
 import { parseWeightIndex } from '../checkpoint/weight-index.js';
 import { HubCache, isCommit } from './hub-cache.js';
+import { BlobDownload } from './hub-download.js';
 import { hubError, isUnreachable } from './hub-errors.js';
 import { readJsonFile } from './json-file.js';
 
@@ -96,26 +97,54 @@ class HubModel {
     const etag = info.lfs?.oid ?? info.xetHash ?? info.oid ?? '';
     if (!/^[\w-]+$/.test(etag))
       throw new CheckpointError(`the hub gives no valid hash of ${file} of ${this.#name}.`);
-    if (!(await this.#cache.hasBlob(etag))) await this.#fetchBlob(file, etag, info.lfs?.size ?? info.size);
+    if (!(await this.#cache.hasBlob(etag))) await this.#fetchBlob(info, etag);
     await this.#cache.link(this.#commit, file, etag);
   }
 
-  async #fetchBlob(file: string, etag: string, totalBytes: number): Promise<void> {
+  async #fetchBlob(info: PathInfo, etag: string): Promise<void> {
     await this.#cache.makeBlobFolder();
-    let fetched = await this.#cache.fetchedBytes(etag);
+    const download = await BlobDownload.begin(this.#cache.blob(etag));
+    try {
+      await this.#completeAndCheck(download, info);
+      await download.finish();
+    } catch (error) {
+      await download.leave();
+      throw error;
+    }
+  }
+
+  /** Fetches a file; where it is large, it goes by the hash of its contents, and is checked against that. */
+  async #completeAndCheck(download: BlobDownload, info: PathInfo): Promise<void> {
+    const { path: file, lfs, size } = info;
+    let resumed = (await download.fetchedBytes()) > 0;
+    for (;;) {
+      await this.#complete(download, file, lfs?.size ?? size);
+      if (lfs === undefined || (await download.hasSha256(lfs.oid))) return;
+      await download.drop();
+      // What an earlier download left may have been wrong.
+      if (!resumed)
+        throw new CheckpointError(
+          `${file} of ${this.#name} arrived with other contents than the hub says it has (SHA-256 ${lfs.oid}). Try again.`,
+        );
+      resumed = false;
+    }
+  }
+
+  /** Fetches a file as far as it is not there, again where it breaks off. */
+  async #complete(download: BlobDownload, file: string, totalBytes: number): Promise<void> {
+    let fetched = await download.fetchedBytes();
     for (let failures = 0; fetched !== totalBytes || totalBytes === 0; ) {
       // More than there is cannot be the start of this file.
-      if (fetched > totalBytes) await this.#cache.dropIncomplete(etag);
+      if (fetched > totalBytes) await download.drop();
       const start = fetched > totalBytes ? 0 : fetched;
-      const failure = await this.#append(file, etag, start, totalBytes).catch((error: unknown) => error);
+      const failure = await this.#append(download, file, start, totalBytes).catch((error: unknown) => error);
       if (failure !== undefined && !isUnreachable(failure)) throw failure;
-      fetched = await this.#cache.fetchedBytes(etag);
-      if (fetched === totalBytes) break;
+      fetched = await download.fetchedBytes();
+      if (fetched === totalBytes) return;
       const gotFurther = fetched > start && fetched < totalBytes;
       failures = gotFurther ? 0 : failures + 1;
       if (failures === ATTEMPTS) throw failure ?? this.#wrongSize(file, totalBytes);
     }
-    await this.#cache.finishBlob(etag);
   }
 
   #wrongSize(file: string, totalBytes: number): CheckpointError {
@@ -125,7 +154,7 @@ class HubModel {
   }
 
   /** Fetches from byte `start` on, behind what is there. */
-  async #append(file: string, etag: string, start: number, totalBytes: number): Promise<undefined> {
+  async #append(download: BlobDownload, file: string, start: number, totalBytes: number): Promise<undefined> {
     const blob = await this.#hub.downloadFile({
       repo: this.#name,
       path: file,
@@ -140,7 +169,7 @@ class HubModel {
       fetchedBytes += chunk.length;
       this.#onProgress?.({ file, fetchedBytes, totalBytes });
     });
-    await pipeline(source, createWriteStream(this.#cache.incomplete(etag), { flags: 'a' }));
+    await pipeline(source, createWriteStream(download.path, { flags: 'a' }));
     return undefined;
   }
 }
@@ -171,8 +200,8 @@ async function fetchFiles(model: HubModel, name: string, folder: string): Promis
 
 /**
  * The folder in the cache with the files of a model of the hub: config.json, the weights in safetensors, and the files of
- * its tokenizer. What is not there is fetched; a download that broke off goes on where it ended. Without a network, what
- * is in the cache is used.
+ * its tokenizer. What is not there is fetched; a download that broke off goes on where it ended, and large files are checked
+ * against their hash. Several processes may fetch one model at once. Without a network, what is in the cache is used.
  *
  * @throws CheckpointError in one line: not found, gated, no network, no checkpoint
  */

@@ -11,5 +11,6 @@ export {
   type PretrainedOrigin,
   pretrainedFolder,
 } from './load-pretrained.js';
+export { isProcessAlive } from './process-mark.js';
 export { type SaveLoraOptions, saveLora } from './save-lora.js';
 export { type SavePretrainedOptions, savePretrained } from './save-pretrained.js';

@@ -1,5 +1,6 @@
-import { type FileHandle, mkdir, mkdtemp, open, rename, rm, rmdir } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isAbandoned, newMark } from './process-mark.js';
 
 /** Writes all of `bytes` at `position`. */
 export async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
@@ -28,6 +29,16 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+const PARTIAL = '.partial-';
+
+/** Removes what processes left that were killed while they wrote. */
+async function removeAbandoned(target: string): Promise<void> {
+  for (const name of await readdir(target)) {
+    if (name.startsWith(PARTIAL) && isAbandoned(name.slice(PARTIAL.length)))
+      await rm(join(target, name), { recursive: true, force: true });
+  }
+}
+
 /**
  * A folder inside the one that is written, where files are made whole and durable before any of them takes its place:
  * a reader, or a machine that lost power, sees no half of a file.
@@ -50,7 +61,10 @@ export class Staging {
   static async begin(target: string): Promise<Staging> {
     const path = resolve(target);
     const created = await mkdir(path, { recursive: true });
-    return new Staging(path, await mkdtemp(join(path, '.partial-')), created !== undefined);
+    await removeAbandoned(path);
+    const folder = join(path, `${PARTIAL}${newMark()}`);
+    await mkdir(folder);
+    return new Staging(path, folder, created !== undefined);
   }
 
   /** Makes a file, which takes its place with `commit`. */

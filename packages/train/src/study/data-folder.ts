@@ -47,6 +47,11 @@ export function studyInFolder(study: Study, folder: string): Study {
     ...study,
     recipe: pathsIn(folder, study.recipe) as unknown as Recipe,
     variants: study.variants.map(move),
-    datasets: study.datasets.map(move),
+    datasets: study.datasets.map((data) => ({
+      ...move(data),
+      variants: Object.fromEntries(
+        Object.entries(data.variants).map(([name, set]) => [name, pathsIn(folder, set)]),
+      ),
+    })),
   };
 }

@@ -1,7 +1,8 @@
 import { findObjective } from '@foretoken/objectives';
 import { z } from 'zod';
 import { RecipeError } from '../errors.js';
-import { merge } from '../merge.js';
+import { type Fields, merge } from '../merge.js';
+import { nearest } from '../nearest.js';
 import { describeProblems } from '../problems.js';
 import { parseRecipe, type Recipe } from '../recipe.js';
 
@@ -32,6 +33,8 @@ const dataset = z
     title: z.string().optional(),
     /** Settings of the recipe that belong to this data: mostly `task`. */
     set: settings.default({}),
+    /** Settings of single variants on this data, by their names: learning rates that were chosen for it. */
+    variants: z.record(z.string(), settings).default({}),
   })
   .transform((given) => ({ ...given, title: given.title ?? given.name }));
 
@@ -70,7 +73,7 @@ export interface Study {
   readonly measure: Readonly<Record<string, unknown>>;
 }
 
-const NO_DATASET: StudyDataset = { name: '', title: '', set: {} };
+const NO_DATASET: StudyDataset = { name: '', title: '', set: {}, variants: {} };
 
 /**
  * Checks a study as a whole, with every recipe that it leads to.
@@ -86,6 +89,14 @@ export function parseStudy(input: unknown, recipeOf: (fields: unknown) => Recipe
   const study: Study = { ...given, title: title ?? given.name, datasets, recipe };
   checkNames('variants', study.variants);
   checkNames('datasets', study.datasets);
+  const names = study.variants.map((each) => each.name);
+  for (const data of study.datasets) {
+    const unknown = Object.keys(data.variants).find((each) => !names.includes(each));
+    if (unknown === undefined) continue;
+    throw new RecipeError(
+      `study, datasets, ${data.name}: no variant ${JSON.stringify(unknown)}.${nearest(unknown, names)} There are ${names.join(', ')}.`,
+    );
+  }
   for (const each of study.variants) {
     for (const data of study.datasets) void recipeOfCell(study, each, data);
   }
@@ -106,8 +117,12 @@ export function changeRecipe(study: Study, change: (recipe: Recipe) => Recipe): 
   return changed;
 }
 
+/** A recipe that counts steps: budgets are of those. */
+export type SteppedRecipe = Recipe & { readonly steps: number };
+
 /**
- * The recipe of one variant on some data: that of the study, with the settings of the data and then those of the variant.
+ * The recipe of one variant on some data: that of the study, with the settings of the data, then those of the variant, then
+ * those of the variant on this data.
  *
  * @throws RecipeError naming variant and data
  */
@@ -115,15 +130,23 @@ export function recipeOfCell(
   study: Pick<Study, 'name' | 'recipe'>,
   { name: variantName, objective, set }: StudyVariant,
   data: StudyDataset = NO_DATASET,
-): Recipe {
+): SteppedRecipe {
   const place = [study.name, variantName, data.name].filter(Boolean).join(', ');
   try {
     findObjective(objective);
-    return parseRecipe(merge(merge(study.recipe, data.set), set));
+    return stepped(
+      parseRecipe([data.set, set, data.variants[variantName] ?? {}].reduce(merge, study.recipe as Fields)),
+    );
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     throw new RecipeError(`study ${place}: ${cause.message}`, { cause });
   }
+}
+
+function stepped(recipe: Recipe): SteppedRecipe {
+  const { steps } = recipe;
+  if (steps !== undefined) return { ...recipe, steps };
+  throw new RecipeError('comparisons are of equal steps or FLOPs; give steps, not epochs.');
 }
 
 /** Objectives of a recipe as a study: the plain comparison. */

@@ -13,7 +13,8 @@ import { UsageError } from '../../errors.js';
 import { formatShare, formatTable } from '../../format.js';
 import { DRAFT_KINDS, type DraftKind, loadDrafter } from '../../generation/drafter.js';
 import { readPrompts } from '../../generation/prompts.js';
-import { loadTextModel, type TextModel } from '../../generation/text-model.js';
+import { findModel } from '../../models/model-source.js';
+import { openModel, type TextModel } from '../../models/open-model.js';
 import {
   jsonFlag,
   namedSize,
@@ -70,7 +71,7 @@ async function measured(device: Device, flags: Flags): Promise<Measured> {
     const model = new Transformer(device, gptConfig(size), new HostRandom(seed, 1));
     return { name, model, ...randomPrompts(model, seed, RANDOM_PROMPTS) };
   }
-  const text = await loadTextModel(device, flags.model);
+  const text = await openModel(device, await findModel({ name: flags.model }));
   const { model } = text;
   const { draft, draftFrom, draftCount, promptTokens } = flags;
   const drafter =

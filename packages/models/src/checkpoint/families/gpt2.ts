@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { layerCount } from '../../config.js';
 import { activationName, readActivation } from '../activations.js';
 import { count, flag, parseFields, refuseField, type TextFamily } from '../family.js';
 
@@ -14,7 +15,7 @@ const schema = z.looseObject({
   vocab_size: count.default(50257),
   n_positions: count.default(1024),
   n_embd: count.default(768),
-  n_layer: count.default(12),
+  n_layer: layerCount.default(12),
   n_head: count.default(12),
   n_inner: count.nullish(),
   activation_function: z.string().default('gelu_new'),

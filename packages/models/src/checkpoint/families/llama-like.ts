@@ -1,6 +1,6 @@
 // What Llama and the families that followed it have in common.
 import { z } from 'zod';
-import type { TransformerConfig, TransformerConfigInput } from '../../config.js';
+import { layerCount, type TransformerConfig, type TransformerConfigInput } from '../../config.js';
 import { activationName } from '../activations.js';
 import { count, flag, type HubFields, parseFields } from '../family.js';
 import type { LayerNames, ModelNames } from '../name-map.js';
@@ -41,7 +41,7 @@ const schemaOf = (defaults: Defaults) =>
     vocab_size: count.default(defaults.vocab_size),
     hidden_size: count.default(defaults.hidden_size),
     intermediate_size: count.default(defaults.intermediate_size),
-    num_hidden_layers: count.default(defaults.num_hidden_layers),
+    num_hidden_layers: layerCount.default(defaults.num_hidden_layers),
     num_attention_heads: count.default(defaults.num_attention_heads),
     num_key_value_heads: count.nullish(),
     head_dim: count.nullish(),
