@@ -1,6 +1,12 @@
 export { RecipeError, RunFolderError, TrainingError } from './errors.js';
 export { type Answers, type Evaluation, Evaluator } from './evaluate.js';
 export { type ChoiceQuestion, type ChosenOption, chooseOptions } from './evaluation/choices.js';
+export {
+  type ClassificationOptions,
+  type ClassifiedImage,
+  classifyImages,
+  confusionMatrix,
+} from './evaluation/classification.js';
 export { EvaluationError } from './evaluation/errors.js';
 export {
   type Difference,
@@ -52,6 +58,7 @@ export type {
   TrainEvent,
 } from './events.js';
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
+export { type Normalization, readNormalization } from './image-preprocessor.js';
 export { readImageTokenFiles, readImageTokens, writeImageTokens } from './image-token-file.js';
 export { inFlight } from './in-flight.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
@@ -59,7 +66,7 @@ export { nearest } from './nearest.js';
 export { overrideRecipe, settingKeys } from './overrides.js';
 export { describeBudget, objectiveNames, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
-export { findRecipe, recipes } from './recipes.js';
+export { findRecipe, recipeOfTask, recipes } from './recipes.js';
 export {
   type BestEvaluation,
   type Checkpoint,
