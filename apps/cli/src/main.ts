@@ -6,6 +6,7 @@ import { compareCommand } from './commands/compare.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { generateCommand } from './commands/generate.js';
+import { imagesRoutes } from './commands/images/index.js';
 import { objectivesCommand, recipesCommand, studiesCommand } from './commands/lists.js';
 import { reportCommand } from './commands/report.js';
 import { runCell } from './commands/run-cell.js';
@@ -22,6 +23,7 @@ const routes = buildRouteMap({
     train: trainCommand,
     evaluate: evaluateCommand,
     generate: generateCommand,
+    images: imagesRoutes,
     report: reportCommand,
     doctor: doctorCommand,
     recipes: recipesCommand,

@@ -1,7 +1,14 @@
 import { PhiloxRandom } from './random/philox-random.js';
 
 /** Purposes of random streams over data sets; numbers that stored runs depend on. */
-export const DATA_DOMAIN = { heldOut: 16, epoch: 17, groups: 18, imageChange: 20, imageMixing: 21 } as const;
+export const DATA_DOMAIN = {
+  heldOut: 16,
+  epoch: 17,
+  groups: 18,
+  hiddenClass: 19,
+  imageChange: 20,
+  imageMixing: 21,
+} as const;
 
 /**
  * Chooses a share of `count` items by a seed.

@@ -9,12 +9,22 @@ export { type PackedRows, packDocuments } from './corpus/pack.js';
 export { type CorpusReport, CorpusTask } from './corpus/task.js';
 export { type DataFiles, dataFilesSchema } from './data-files.js';
 export { DataError, DataFileError, TaskConfigError, TaskUsageError, TokenizerError } from './errors.js';
+export {
+  type ImageTokensConfig,
+  type ImageTokensOptions,
+  imageTokensConfigSchema,
+  parseImageTokensConfig,
+} from './image-tokens/config.js';
+export { checkImageTokens, type ImageTokens, selectImages } from './image-tokens/image-tokens.js';
+export { type ImageTokenSources, ImageTokenTask } from './image-tokens/task.js';
 export { type ImageConfig, type ImageOptions, imageConfigSchema, parseImageConfig } from './images/config.js';
 export { type ImageDataSet, type ImageDataSetName, imageDataSets } from './images/data-sets.js';
 export type { ImageBatch } from './images/image-batch.js';
 export type { ImageSet, ImageShape } from './images/image-set.js';
 export { type ImageSources, ImageTask } from './images/task.js';
 export { finalNumber, markedNumber, normalizeNumber } from './metrics/final-number.js';
+export { frechetDistance } from './metrics/frechet.js';
+export type { FeatureSet } from './metrics/gaussian.js';
 export {
   type BootstrapOptions,
   bootstrapInterval,
@@ -23,6 +33,7 @@ export {
 } from './metrics/intervals.js';
 export { optionLetter } from './metrics/option-letter.js';
 export { porterStem } from './metrics/porter-stemmer.js';
+export { type PrecisionRecall, precisionRecall } from './metrics/precision-recall.js';
 export {
   ROUGE_TYPES,
   type RougeOptions,
@@ -33,6 +44,7 @@ export {
   type SeveralReferencesOptions,
 } from './metrics/rouge.js';
 export { type AnswerScorer, answerScorers, SCORER_NAMES, type ScorerName } from './metrics/scorers.js';
+export { wilsonInterval } from './metrics/wilson.js';
 export { nearestName } from './nearest-name.js';
 export { keyedHash } from './random/keyed-hash.js';
 export { philox4x32 } from './random/philox.js';

@@ -12,6 +12,8 @@ export interface SequenceTask extends tasks.Task<SequenceBatch> {
   readonly vocabularySize: number;
   /** C: ids at one position. A generated token goes into channel 0, the other channels hold -1. */
   readonly channels: number;
+  /** V of each channel behind the first; `vocabularySize` for all when absent. */
+  readonly channelVocabularySizes?: readonly number[];
   /** T: positions of the longest sequence, prompt and answer together. */
   readonly maxTime: number;
   /**
@@ -19,6 +21,8 @@ export interface SequenceTask extends tasks.Task<SequenceBatch> {
    * `maxTime` when absent.
    */
   readonly batchTimes?: readonly number[];
+  /** Where the positions behind the first `before` are the cells of a grid, row by row. */
+  readonly grid?: { readonly height: number; readonly width: number; readonly before: number };
   /** Ids at which the generation of an answer ends; none when absent, answers then have a known length. */
   readonly stopTokens?: readonly number[];
   /** An id that no example contains, for objectives that hide tokens behind a blank. */

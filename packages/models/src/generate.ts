@@ -1,6 +1,7 @@
 import { ConfigError } from '@foretoken/nn';
 import { HostRandom, type StepProfile } from '@foretoken/tensor';
 import { DecodingSteps } from './decoding.js';
+import { checkGuidance, type Guidance, guide } from './guidance.js';
 import { type SamplingOptions, sampleToken } from './sampling.js';
 import type { Transformer } from './transformer.js';
 
@@ -15,10 +16,12 @@ export interface GenerateOptions extends SamplingOptions {
   readonly stopTokens?: readonly number[];
   /** Each prompt draws from a stream of its own of this seed, so that a batch does not change a result. Default 0. */
   readonly seed?: number;
+  /** Follows the prompts more closely; every prompt then takes two places of the batch. None when absent. */
+  readonly guidance?: Guidance | undefined;
 }
 
 export interface TokenGeneratorConfig {
-  /** Most prompts at a time. */
+  /** Most prompts at a time; half as many with guidance. */
   readonly batch: number;
   /** Tokens of the longest prompt and its continuation. Default `maxPositions` of the model. */
   readonly capacity?: number;
@@ -79,14 +82,28 @@ export class TokenGenerator {
   }
 
   /** Yields one token for each prompt at a time, until all have ended. */
-  async *stream(prompts: readonly Prompt[], options: GenerateOptions): AsyncGenerator<GeneratedTokens, void> {
+  stream(prompts: readonly Prompt[], options: GenerateOptions): AsyncGenerator<GeneratedTokens, void> {
+    return this.#stream(prompts, options, 0);
+  }
+
+  /** @param first - number of the first prompt: each draws from the stream of its number, whatever batch it is in */
+  async *#stream(
+    prompts: readonly Prompt[],
+    options: GenerateOptions,
+    first: number,
+  ): AsyncGenerator<GeneratedTokens, void> {
     checkOptions(options);
-    const { maxNewTokens, stopTokens = [], seed = 0 } = options;
-    const greedy = options.greedy === true || options.temperature === 0;
-    const { tokens, padding, time } = this.#layOut(prompts, maxNewTokens);
+    const { maxNewTokens, stopTokens = [], seed = 0, guidance } = options;
+    if (guidance !== undefined) checkGuidance(guidance, prompts.length);
+    const isGreedy = options.greedy === true || options.temperature === 0;
+    // Guided tokens are chosen on the host, from the logits of two sequences.
+    const chosenByDevice = isGreedy && guidance === undefined;
+    const sampling = isGreedy ? { temperature: 0 } : options;
+    const read = [...prompts, ...(guidance?.prompts ?? [])];
+    const { tokens, padding, time } = this.#layOut(read, maxNewTokens);
     if (prompts.length === 0 || maxNewTokens === 0) return;
-    const steps = this.#stepsFor(greedy);
-    const streams = prompts.map((_, row) => new HostRandom(seed, row));
+    const steps = this.#stepsFor(chosenByDevice);
+    const streams = prompts.map((_, row) => new HostRandom(seed, first + row));
     const ended = prompts.map(() => false);
     const unread = this.#inChannels(new Int32Array(0));
     let output = steps.prefill(tokens, padding);
@@ -95,9 +112,11 @@ export class TokenGenerator {
     try {
       for (let step = 0; ; step++) {
         const isLast = step + 1 === maxNewTokens;
-        if (greedy && !isLast) ahead = steps.append(unread, padding, time + step);
+        if (chosenByDevice && !isLast) ahead = steps.append(unread, padding, time + step);
         const given = await output;
-        const chosen = greedy ? given : this.#sample(given as Float32Array, options, streams);
+        const chosen = chosenByDevice
+          ? given
+          : this.#sample(given as Float32Array, sampling, streams, guidance?.scale);
         const yielded = Int32Array.from(prompts, (_, row) => {
           if (stopTokens.includes(chosen[row] as number)) ended[row] = true;
           return ended[row] ? -1 : (chosen[row] as number);
@@ -105,7 +124,8 @@ export class TokenGenerator {
         if (ended.every(Boolean)) return;
         yield { step, tokens: yielded };
         if (isLast) return;
-        output = ahead ?? steps.append(this.#inChannels(yielded), padding, time + step);
+        const next = guidance === undefined ? yielded : Int32Array.of(...yielded, ...yielded);
+        output = ahead ?? steps.append(this.#inChannels(next), padding, time + step);
       }
     } finally {
       await ahead;
@@ -114,11 +134,16 @@ export class TokenGenerator {
 
   /** The new tokens of each prompt, without the stop token. Prompts beyond `batch` wait for their turn. */
   async generate(prompts: readonly Prompt[], options: GenerateOptions): Promise<number[][]> {
+    const { guidance } = options;
+    const size = guidance === undefined ? this.#config.batch : Math.floor(this.#config.batch / 2);
+    if (size === 0) throw new ConfigError('generate: guidance needs a batch of at least 2, got 1.');
+    if (guidance !== undefined) checkGuidance(guidance, prompts.length);
     const results: number[][] = [];
-    for (let start = 0; start < prompts.length; start += this.#config.batch) {
-      const group = prompts.slice(start, start + this.#config.batch);
+    for (let start = 0; start < prompts.length; start += size) {
+      const group = prompts.slice(start, start + size);
       const rows = group.map((): number[] => []);
-      for await (const { tokens } of this.stream(group, options)) {
+      const hidden = guidance && { ...guidance, prompts: guidance.prompts.slice(start, start + size) };
+      for await (const { tokens } of this.#stream(group, { ...options, guidance: hidden }, start)) {
         rows.forEach((row, at) => {
           if ((tokens[at] as number) >= 0) row.push(tokens[at] as number);
         });
@@ -199,11 +224,20 @@ export class TokenGenerator {
     }
   }
 
-  #sample(logits: Float32Array, options: GenerateOptions, streams: readonly HostRandom[]): Int32Array {
+  /** A token for each stream; with guidance, the logits behind hidden prompts follow those behind the prompts. */
+  #sample(
+    logits: Float32Array,
+    options: SamplingOptions,
+    streams: readonly HostRandom[],
+    scale: number | undefined,
+  ): Int32Array {
     const { vocabularySize } = this.#model.config;
-    return Int32Array.from(streams, (stream, row) =>
-      sampleToken(logits.subarray(row * vocabularySize, (row + 1) * vocabularySize), options, stream),
-    );
+    const rowOf = (row: number): Float32Array =>
+      logits.subarray(row * vocabularySize, (row + 1) * vocabularySize);
+    return Int32Array.from(streams, (stream, row) => {
+      const own = scale === undefined ? rowOf(row) : guide(rowOf(row), rowOf(streams.length + row), scale);
+      return sampleToken(own, options, stream);
+    });
   }
 
   /** `[rows]` to `[batch, channels]`: new tokens have nothing but channel 0. */
@@ -228,12 +262,14 @@ function generatorFor(
 ): TokenGenerator {
   const {
     channels = 1,
-    batch = Math.max(1, prompts.length),
+    batch = Math.max(1, prompts.length) * (options.guidance === undefined ? 1 : 2),
     bidirectionalPrefix = false,
     maxNewTokens,
+    guidance,
   } = options;
   checkOptions(options);
-  const longest = Math.max(1, ...prompts.map((prompt) => Math.ceil(prompt.length / channels)));
+  const read = [...prompts, ...(guidance?.prompts ?? [])];
+  const longest = Math.max(1, ...read.map((prompt) => Math.ceil(prompt.length / channels)));
   const capacity = longest + Math.max(0, maxNewTokens - 1);
   return new TokenGenerator(model, { batch, capacity, channels, bidirectionalPrefix });
 }

@@ -40,6 +40,22 @@ export {
   TokenGenerator,
   type TokenGeneratorConfig,
 } from './generate.js';
+export type { Guidance } from './guidance.js';
+export {
+  type ImageShape,
+  type ImageTokenizerConfig,
+  type ImageTokenizerConfigInput,
+  imageTokenizerConfig,
+  tokenGrid,
+} from './image-tokens/config.js';
+export { ImageCoder } from './image-tokens/image-coder.js';
+export { imagePatches } from './image-tokens/image-patches.js';
+export type { ImageTokenizer } from './image-tokens/image-tokenizer.js';
+export { type KMeansOptions, type KMeansRound, kMeans } from './image-tokens/k-means.js';
+export { type NearestCode, nearestCode } from './image-tokens/nearest-code.js';
+export { PatchCodebook } from './image-tokens/patch-codebook.js';
+export { patchPixels } from './image-tokens/patch-pixels.js';
+export { type CodeUsage, codeUsage } from './image-tokens/usage.js';
 export {
   type AdaptedSite,
   type AdapterContents,
@@ -63,7 +79,14 @@ export {
   visible,
   windowMask,
 } from './masks.js';
-export { attentionOnlyConfig, gpt2Config, llamaConfig, type Overrides, vitConfig } from './presets.js';
+export {
+  attentionOnlyConfig,
+  gpt2Config,
+  imageGptConfig,
+  llamaConfig,
+  type Overrides,
+  vitConfig,
+} from './presets.js';
 export { argmax, type SamplingOptions, sampleToken, tokenProbabilities } from './sampling.js';
 export { type Verdict, verifyGreedy, verifySampled } from './speculation/acceptance.js';
 export type { AddedPlaces, Drafter, DraftPass } from './speculation/drafter.js';

@@ -69,6 +69,34 @@ export function attentionOnlyConfig(
 }
 
 /**
+ * An autoregressive image transformer in the manner of LlamaGen (arXiv 2406.06525): a class token, then the codes of an
+ * image row by row; rotary positions over the grid, RMS norm, SwiGLU, no biases, separate output that begins at 0. LlamaGen-B
+ * for images of 16 x 16 tokens unless overridden. Classes are channel 1, the one behind the last is no class.
+ */
+export function imageGptConfig(overrides: Overrides = {}): TransformerConfig {
+  const width = overrides.width ?? 768;
+  return transformerConfig({
+    vocabularySize: 16384,
+    channelVocabularySizes: [1001],
+    width,
+    layers: 12,
+    heads: 12,
+    maxPositions: 257,
+    positions: 'rotary2d',
+    grid: { height: 16, width: 16, before: 1 },
+    rotary: { layout: 'interleaved' },
+    norm: 'rms',
+    mlp: 'swiglu',
+    // Two thirds of 4 * width, as a gated MLP has three matrices.
+    mlpWidth: 32 * Math.ceil((8 * width) / 3 / 32),
+    bias: false,
+    tiedEmbeddings: false,
+    initialization: { scaleResidual: false, output: 0 },
+    ...overrides,
+  });
+}
+
+/**
  * The trunk of a vision transformer (arXiv 2010.11929): learned positions, layer norm, exact GELU, biases. That of ViT-B/16
  * for images of 224 x 224 unless overridden: a class token, then 14 x 14 patches.
  */

@@ -12,6 +12,7 @@ export {
   trunkArrays,
   trunkInputs,
 } from './inputs.js';
+export { type Grid, gridOffsets, type Offset, sequenceOffsets, wraps } from './layout/offsets.js';
 export {
   layOutRegisters,
   type RegisterLayout,

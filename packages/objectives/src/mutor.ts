@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { registerDrafter } from './drafting/register-drafter.js';
 import { ObjectiveConfigError } from './errors.js';
 import { crossEntropies, input, meanCrossEntropy, meanOfScored, trunkInputs } from './inputs.js';
+import { gridOffsets, type Offset, sequenceOffsets } from './layout/offsets.js';
 import { registerArrays } from './layout/register-arrays.js';
 import { type RegisterPlan, registerCount } from './layout/registers.js';
 import { IGNORE } from './layout/targets.js';
@@ -43,6 +44,20 @@ const settings = z
       .min(1)
       .default(4)
       .describe('largest distance; one is drawn evenly for each sequence and step'),
+    offsets: z
+      .enum(['sequence', 'grid'])
+      .default('sequence')
+      .describe(
+        "distances along the sequence, or down and to the right on the grid of an image, up to maxOffset rows by maxOffset columns with the register's token as the first (MuToR-2D)",
+      ),
+    grid: z
+      .strictObject({ height: z.int().min(1), width: z.int().min(1) })
+      .optional()
+      .describe('rows and columns of the image that the tokens behind the prompt are'),
+    wrappedTargets: z
+      .enum(['keep', 'mask'])
+      .default('keep')
+      .describe('targets beyond the right border of the grid: the first of the next rows, or not scored'),
     weight: share.default(0.3).describe('share a of the registers: (1 - a) next token + a registers'),
     registers: z
       .enum(['answer', 'everywhere'])
@@ -68,6 +83,18 @@ const settings = z
   .refine(({ minOffset, maxOffset }) => minOffset <= maxOffset, {
     path: ['minOffset'],
     error: 'minOffset must not be above maxOffset',
+  })
+  .superRefine(({ offsets, grid, minOffset, maxOffset, wrappedTargets }, context) => {
+    const refuse = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (offsets === 'sequence') {
+      if (wrappedTargets === 'mask')
+        refuse('wrappedTargets', 'only a grid has a border; set offsets to grid');
+      return;
+    }
+    if (grid === undefined) refuse('grid', 'offsets on a grid need its height and width');
+    if (minOffset !== 1) refuse('minOffset', 'offsets on a grid begin at the token itself; leave it 1');
+    if (maxOffset < 2) refuse('maxOffset', 'a grid of offsets needs 2 or more');
   });
 
 type Settings = z.output<typeof settings>;
@@ -90,14 +117,16 @@ export class Mutor extends Module implements Objective {
 
   constructor(chosen: Settings, { device, modelConfig, random }: ObjectiveContext) {
     super();
-    const { minOffset, maxOffset, registers: place, registerCount: count, bidirectionalPrefix } = chosen;
+    const { registers: place, registerCount: count, wrappedTargets, bidirectionalPrefix } = chosen;
+    const grid = chosen.offsets === 'grid' ? chosen.grid : undefined;
+    const offsets = offsetsOf(chosen);
     this.#settings = chosen;
-    this.#plan = { place, minOffset, maxOffset, count, bidirectionalPrefix };
+    this.#plan = { place, offsets, grid, wrappedTargets, count, bidirectionalPrefix };
     this.#nextToken = new NextToken(chosen);
     this.decoding = this.#nextToken.decoding;
     if (chosen.weight === 0) return;
     const { width, initialization } = modelConfig;
-    const rows = chosen.vectorPerOffset ? maxOffset - minOffset + 1 : 1;
+    const rows = chosen.vectorPerOffset ? offsets.length : 1;
     const weightInit = normal({ std: chosen.initialStd ?? initialization.embedding });
     this.registers = new Embedding(device, { count: rows, width, weightInit }, random);
   }
@@ -109,9 +138,8 @@ export class Mutor extends Module implements Objective {
   }
 
   #layOut(batch: SequenceBatch, plan: RegisterPlan, random: HostRandom): PreparedBatch {
-    const { vectorPerOffset, minOffset } = this.#settings;
-    const firstOffset = vectorPerOffset ? minOffset : undefined;
-    return registerArrays(batch, { scope: this.#settings, plan, firstOffset }, random);
+    const { vectorPerOffset } = this.#settings;
+    return registerArrays(batch, { scope: this.#settings, plan, vectorPerOffset }, random);
   }
 
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
@@ -142,13 +170,12 @@ export class Mutor extends Module implements Objective {
 
   /** Sums over the sequences `[B]` of each offset, of which every sequence has drawn one. */
   #sharesByOffset(losses: Tensor, targets: Tensor, offsets: Tensor): LossShares {
-    const { minOffset, maxOffset } = this.#settings;
-    const count = maxOffset - minOffset + 1;
-    const each = losses.device.arange(count, 'i32').add(minOffset).unsqueeze(0);
+    const { offsets: all } = this.#plan;
+    const each = losses.device.arange(all.length, 'i32').unsqueeze(0);
     const drawn = offsets.unsqueeze(1).eq(each).cast('f32');
     const byOffset = (values: Tensor): Tensor => drawn.mul(values.sum(1).unsqueeze(1)).sum(0);
     return {
-      names: Array.from({ length: count }, (_, at) => `offset${minOffset + at}`),
+      names: all.map(({ name }) => name),
       sums: byOffset(losses),
       counts: byOffset(targets.ne(IGNORE).cast('f32')),
     };
@@ -158,14 +185,12 @@ export class Mutor extends Module implements Objective {
   offsetPasses(): OffsetPass[] {
     const { registers } = this;
     if (registers === undefined) return [];
-    const { minOffset, maxOffset } = this.#settings;
     // With one offset and all places there is nothing left to draw.
     const random = new HostRandom(0);
-    return Array.from({ length: maxOffset - minOffset + 1 }, (_, at): OffsetPass => {
-      const offset = minOffset + at;
-      const plan = { ...this.#plan, minOffset: offset, maxOffset: offset, count: undefined };
+    return this.#plan.offsets.map((offset): OffsetPass => {
+      const plan = { ...this.#plan, offsets: [offset], count: undefined };
       return {
-        offsets: [offset],
+        offsets: [offset.distance],
         prepare: (batch) => {
           checkBatch(this.name, batch);
           return this.#layOut(batch, plan, random);
@@ -182,22 +207,24 @@ export class Mutor extends Module implements Objective {
   /**
    * Drafts tokens with the registers.
    *
-   * @param count - at most and by default those of the trained offsets beyond the next token: `maxOffset - 1`
+   * @param count - at most and by default those of the trained offsets beyond the next token, `maxOffset - 1`; on a grid
+   *   those within the row, `maxOffset - 2`
    * @throws ObjectiveConfigError when no register was trained for such offsets
    */
-  drafter(count = this.#settings.maxOffset - 1): Drafter {
-    const { minOffset, maxOffset, vectorPerOffset } = this.#settings;
-    if (this.registers === undefined || minOffset > 2 || count < 1 || count > maxOffset - 1) {
-      const trained = this.registers === undefined ? 'none' : `${minOffset} to ${maxOffset}`;
+  drafter(count?: number): Drafter {
+    const { offsets } = this.#plan;
+    const distances = this.registers === undefined ? [] : offsets.map(({ distance }) => distance);
+    let trained = 0;
+    while (distances.includes(trained + 2)) trained++;
+    const draftCount = count ?? trained;
+    if (this.registers === undefined || draftCount < 1 || draftCount > trained) {
+      const known = distances.length === 0 ? 'none' : distances.join(', ');
       throw new ObjectiveConfigError(
-        `mutor: ${count} drafts need registers for offsets 2 to ${count + 1}; trained were ${trained}.`,
+        `mutor: ${draftCount} drafts need registers for offsets 2 to ${draftCount + 1}; trained were ${known}.`,
       );
     }
-    return registerDrafter({
-      registers: this.registers,
-      firstOffset: vectorPerOffset ? minOffset : 1,
-      draftCount: count,
-    });
+    const [firstOffset = 1] = this.#settings.vectorPerOffset ? distances : [];
+    return registerDrafter({ registers: this.registers, firstOffset, draftCount });
   }
 
   cost(model: TransformerConfig, { batch, time, prefix }: BatchSize): ObjectiveCost {
@@ -207,6 +234,11 @@ export class Mutor extends Module implements Objective {
       tokens: batch * time,
     };
   }
+}
+
+function offsetsOf({ offsets, minOffset, maxOffset, grid }: Settings): readonly Offset[] {
+  const isOnGrid = offsets === 'grid' && grid !== undefined;
+  return isOnGrid ? gridOffsets(grid, maxOffset) : sequenceOffsets(minOffset, maxOffset);
 }
 
 export const mutor = defineObjective({

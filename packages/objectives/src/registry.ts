@@ -90,11 +90,16 @@ function parse(kind: ObjectiveDescription, settings: ObjectiveSettings): Record<
 /** One setting, for help texts. */
 export interface SettingDescription {
   readonly name: string;
-  /** `integer`, `number`, `boolean`, or the choices: `answer | all`. */
+  /** `integer`, `number`, `boolean`, the choices: `answer | all`, or what an object holds: `{ height, width }`. */
   readonly type: string;
   /** Absent when leaving the setting out has a meaning of its own. */
   readonly default?: unknown;
   readonly description: string;
+}
+
+function typeText({ type, enum: choices, properties }: z.core.JSONSchema.BaseSchema): string {
+  if (choices !== undefined) return choices.join(' | ');
+  return properties === undefined ? String(type) : `{ ${Object.keys(properties).join(', ')} }`;
 }
 
 /** The settings of an objective in the order of their declaration. */
@@ -102,7 +107,7 @@ export function describeSettings(kind: ObjectiveDescription): SettingDescription
   const { properties = {} } = z.toJSONSchema(kind.settings, { io: 'input' });
   return Object.entries(properties).flatMap(([name, property]) => {
     if (typeof property === 'boolean') return [];
-    const type = property.enum === undefined ? String(property.type) : property.enum.join(' | ');
+    const type = typeText(property);
     const value = property.default === undefined ? {} : { default: property.default };
     return [{ name, type, ...value, description: property.description ?? '' }];
   });

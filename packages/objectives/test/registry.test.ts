@@ -27,6 +27,19 @@ describe('createObjective', () => {
       { minOffset: 3, maxOffset: 2 },
       'objective mutor: minOffset: minOffset must not be above maxOffset.',
     ],
+    ['mutor', { wrappedTargets: 'mask' }, 'wrappedTargets: only a grid has a border; set offsets to grid.'],
+    ['mutor', { offsets: 'grid' }, 'grid: offsets on a grid need its height and width.'],
+    ['mutor', { offsets: 'grid', grid: { height: 4 } }, 'objective mutor: grid.width: '],
+    [
+      'mutor',
+      { offsets: 'grid', grid: { height: 4, width: 4 }, minOffset: 2 },
+      'minOffset: offsets on a grid',
+    ],
+    [
+      'mutor',
+      { offsets: 'grid', grid: { height: 4, width: 4 }, maxOffset: 1 },
+      'maxOffset: a grid of offsets',
+    ],
     ['mutor', { maxOffset: 2.5, registerCount: 0 }, /maxOffset: .*; registerCount: /],
     ['mtp', { heads: 0 }, 'objective mtp: heads: '],
     ['teacherless', { weight: -1 }, 'objective teacherless: weight: '],
@@ -58,6 +71,8 @@ describe('settings', () => {
       bidirectionalPrefix: false,
       minOffset: 1,
       maxOffset: 3,
+      offsets: 'sequence',
+      wrappedTargets: 'keep',
       weight: 0.3,
       registers: 'answer',
       vectorPerOffset: false,
@@ -70,7 +85,7 @@ describe('settings', () => {
       expect(describeSettings(kind).map(({ name }) => name)).toEqual(Object.keys(kind.settings.shape));
       for (const { description, type } of describeSettings(kind)) {
         expect(description).not.toBe('');
-        expect(type).toMatch(/^(integer|number|boolean|\w+( \| \w+)+)$/);
+        expect(type).toMatch(/^(integer|number|boolean|\w+( \| \w+)+|\{ \w+(, \w+)* \})$/);
       }
     },
   );

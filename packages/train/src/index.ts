@@ -59,6 +59,7 @@ export type {
 } from './events.js';
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
 export { type Normalization, readNormalization } from './image-preprocessor.js';
+export { readImageTokenFiles, readImageTokens, writeImageTokens } from './image-token-file.js';
 export { inFlight } from './in-flight.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';

@@ -52,14 +52,17 @@ type PresetName = keyof typeof MODEL_PRESETS;
 function configOf(
   model: Settings,
   kind: Pick<SequenceKind, 'defaultModel'>,
-  { vocabularySize, channels, maxTime }: Pick<SequenceTask, 'vocabularySize' | 'channels' | 'maxTime'>,
+  task: Pick<SequenceTask, 'vocabularySize' | 'channels' | 'maxTime' | 'channelVocabularySizes' | 'grid'>,
 ): TransformerConfig {
+  const { vocabularySize, channels, maxTime, grid } = task;
   const { preset = kind.defaultModel, ...settings } = model;
   const make = MODEL_PRESETS[preset as PresetName];
   return make({
     vocabularySize,
-    channelVocabularySizes: Array.from({ length: channels - 1 }, () => vocabularySize),
+    channelVocabularySizes:
+      task.channelVocabularySizes ?? Array.from({ length: channels - 1 }, () => vocabularySize),
     maxPositions: maxTime + 1,
+    ...(grid === undefined ? {} : { grid }),
     ...settings,
   });
 }
@@ -87,7 +90,13 @@ export function checkModel(model: Settings, kind: Pick<SequenceKind, 'defaultMod
     );
   }
   try {
-    configOf(model, kind, { vocabularySize: 2, channels: 1, maxTime: 2 });
+    // What the data will say is not known yet: any task will do that a config with a grid of its own can be of.
+    configOf(model, kind, {
+      vocabularySize: 2,
+      channels: 1,
+      maxTime: 2 ** 20,
+      grid: { height: 1, width: 1, before: 1 },
+    });
   } catch (error) {
     throw new RecipeError(`model: ${(error as Error).message.replace(/\s+/g, ' ')}`, { cause: error });
   }

@@ -18,7 +18,7 @@ const schema = z
     objective: z.string().optional(),
     /** The seed of `foretoken train` when the command gives none. */
     seed: z.int().nonnegative().optional(),
-    /** `kind` (star-graph, text, corpus, mnist) and the settings of such a task, but for the seed. */
+    /** `kind` (star-graph, text, corpus, image-tokens, mnist) and the settings of such a task, but for the seed. */
     task: z.record(z.string(), z.unknown()),
     /** `from`, a pretrained model; or `preset` and what differs from it in a model made from nothing. */
     model: z.record(z.string(), z.unknown()).default({}),

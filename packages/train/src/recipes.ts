@@ -28,6 +28,29 @@ const shared = {
 /** The share of MuToR's register loss in the reference runs of these recipes. */
 const mutor = (length: number) => ({ maxOffset: length - 1, weight: 0.3 });
 
+/** Images as tokens, in the manner of LlamaGen; the share of registers and heads is the paper's. */
+const images = {
+  model: { width: 64, layers: 4, heads: 4 },
+  optimizer: {
+    learningRate: 2e-3,
+    beta2: 0.95,
+    weightDecay: 0.05,
+    clip: 1,
+    schedule: 'cosine',
+    warmupSteps: 100,
+  },
+  batch: 64,
+  evaluation: { every: 500, lossExamples: 1000 },
+  logEvery: 50,
+};
+
+/** The objectives on images of 7 by 7 tokens. With `mutor.offsets=grid` registers look ahead in two dimensions. */
+const onGrid = (height: number, width: number) => ({
+  ntp: {},
+  mtp: { heads: 4, weight: 0.5 },
+  mutor: { maxOffset: 4, weight: 0.5, registers: 'everywhere', grid: { height, width } },
+});
+
 /** What the recipes of images share: AdamW with cosine decay, and figures on all test images. */
 const vision = {
   objective: 'classify',
@@ -112,6 +135,20 @@ const definitions: readonly unknown[] = [
     steps: 120,
     evaluation: { every: 30, lossExamples: 64 },
     logEvery: 10,
+  },
+  {
+    ...images,
+    name: 'mnist-tokens',
+    title: 'MNIST as image tokens',
+    objective: 'ntp',
+    description:
+      'A class-conditional image transformer on digits of 7 x 7 tokens; "foretoken images tokens mnist" makes the files.',
+    task: {
+      kind: 'image-tokens',
+      files: { train: 'tokens/mnist/train.safetensors', test: 'tokens/mnist/test.safetensors' },
+    },
+    objectives: onGrid(7, 7),
+    steps: 2000,
   },
   {
     ...vision,

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import {
   corpusConfigSchema,
+  ImageTokenTask,
+  imageTokensConfigSchema,
   parseCorpusConfig,
+  parseImageTokensConfig,
   parseStarGraphConfig,
   parseTextConfig,
   StarGraphTask,
@@ -13,6 +16,7 @@ import { type ObjectiveDescription, objectiveKinds } from '@foretoken/objectives
 import { corpusOf } from './corpus-cache.js';
 import { RecipeError } from './errors.js';
 import { imageKinds } from './image-kinds.js';
+import { readImageTokenFiles } from './image-token-file.js';
 import { checkModel, MODEL_KEYS } from './model-source.js';
 import { nearest } from './nearest.js';
 import type { SequenceKind } from './sequence-kind.js';
@@ -69,7 +73,7 @@ function namedFiles({ files, tokenizer }: Settings): string[] {
 /** What a person may set: the order of the examples follows the seed of the run. */
 const settable = (names: readonly string[]): string[] => names.filter((name) => name !== 'seed');
 
-const textKeys = (names: readonly string[]): string[] =>
+const keysOfFiles = (names: readonly string[]): string[] =>
   settable(names).flatMap((name) =>
     name === 'files' ? ['files.train', 'files.validation', 'files.test'] : [name],
   );
@@ -92,7 +96,7 @@ const starGraph: SequenceKind = {
 const text: SequenceKind = {
   name: 'text',
   defaultModel: 'llama',
-  keys: textKeys(Object.keys(textConfigSchema.in.shape)),
+  keys: keysOfFiles(Object.keys(textConfigSchema.in.shape)),
   isText: true,
   check: (settings) => void parseTextConfig(settings),
   load: async (settings, seed, folder) => {
@@ -104,7 +108,7 @@ const text: SequenceKind = {
 const corpus: SequenceKind = {
   name: 'corpus',
   defaultModel: 'llama',
-  keys: textKeys(Object.keys(corpusConfigSchema.shape)),
+  keys: keysOfFiles(Object.keys(corpusConfigSchema.shape)),
   isText: true,
   check: (settings) => void parseCorpusConfig(settings),
   load: async (settings, seed, folder) => {
@@ -113,8 +117,24 @@ const corpus: SequenceKind = {
   },
 };
 
+const imageTokens: SequenceKind = {
+  name: 'image-tokens',
+  defaultModel: 'imageGpt',
+  keys: keysOfFiles(Object.keys(imageTokensConfigSchema.shape)),
+  isText: false,
+  check: (settings) => void parseImageTokensConfig(settings),
+  load: async (settings, seed) => {
+    const { files } = parseImageTokensConfig(settings);
+    const task = new ImageTokenTask({ ...settings, seed }, await readImageTokenFiles(files));
+    return { task, reports: task.describeReports() };
+  },
+};
+
 /** All kinds of tasks, the default first. */
-export const taskKinds: readonly TaskKind[] = [...[starGraph, text, corpus].map(sequences), ...imageKinds];
+export const taskKinds: readonly TaskKind[] = [
+  ...[starGraph, text, corpus, imageTokens].map(sequences),
+  ...imageKinds,
+];
 
 /** @throws RecipeError naming all kinds when none has this name */
 export function findTaskKind(name: unknown): TaskKind {

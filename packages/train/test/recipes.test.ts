@@ -21,6 +21,7 @@ describe('recipes', () => {
       ['star-graph-paper', 5000],
       ['star-graph-long', 4000],
       ['tinystories', 120],
+      ['mnist-tokens', 2000],
       ['mnist-vit', 3000],
       ['fashion-mnist-vit', 3000],
       ['cifar10-vit', 3000],

@@ -1,9 +1,8 @@
 import { checkCount, checkSplit } from '../check-arguments.js';
 import { DataFileError, TaskConfigError, TaskUsageError } from '../errors.js';
-import { DATA_DOMAIN } from '../held-out.js';
-import { PhiloxRandom } from '../random/philox-random.js';
 import type { SequenceBatch } from '../sequence-batch.js';
 import { type Metric, type SequenceTask, SPLITS, type Split } from '../sequence-task.js';
+import { ShuffledStream } from '../shuffled-stream.js';
 import type { TextRecord } from '../text/record.js';
 import { checkContext, describeUnknown, endingOf, type TextSources, TokenCount } from '../text/sources.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
@@ -35,8 +34,7 @@ export class CorpusTask implements SequenceTask {
   readonly channels = 1;
   readonly reports: Readonly<Record<Split, CorpusReport>>;
   readonly #rows: Readonly<Record<Split, PackedRows>>;
-  /** The order of the epoch asked for last; only spares making the same order again. */
-  #epoch: { number: number; order: Uint32Array } | undefined;
+  readonly #stream: ShuffledStream;
 
   readonly #loaded: LoadedCorpus;
 
@@ -51,6 +49,7 @@ export class CorpusTask implements SequenceTask {
     this.#loaded = 'splits' in source ? source : loadCorpus(this.config, source);
     const { train, validation, test } = this.#loaded.splits;
     this.#rows = { train: train.packed, validation: validation.packed, test: test.packed };
+    this.#stream = new ShuffledStream(train.packed.rows, this.config.seed);
     this.reports = { train: train.report, validation: validation.report, test: test.report };
   }
 
@@ -125,14 +124,7 @@ export class CorpusTask implements SequenceTask {
 
   /** Number of the row at a place of the endless stream of a split. */
   #row(split: Split, place: number): number {
-    const { rows } = this.#rows[split];
-    if (split !== 'train') return place % rows;
-    const number = Math.floor(place / rows);
-    if (this.#epoch?.number !== number) {
-      const random = new PhiloxRandom(this.config.seed, { domain: DATA_DOMAIN.epoch, index: number });
-      this.#epoch = { number, order: random.shuffle(Uint32Array.from({ length: rows }, (_, row) => row)) };
-    }
-    return this.#epoch.order[place % rows] as number;
+    return split === 'train' ? this.#stream.at(place) : place % this.#rows[split].rows;
   }
 }
 

@@ -1,4 +1,5 @@
 import { PhiloxRandom } from '../random/philox-random.js';
+import { percentile } from './percentile.js';
 
 /** A mean and the bounds of its confidence interval. */
 export interface MeanInterval {
@@ -33,15 +34,6 @@ export function normalInterval(values: ArrayLike<number>): MeanInterval {
   const variance = values.length > 1 ? (meanOf(squares) * values.length) / (values.length - 1) : 0;
   const half = NORMAL_95 * Math.sqrt(variance / values.length);
   return { mean, low: mean - half, high: mean + half };
-}
-
-/** The value below which this share of a sorted list lies, straight lines between entries (NumPy's default). */
-function percentile(sorted: Float64Array, share: number): number {
-  const place = share * (sorted.length - 1);
-  const below = Math.floor(place);
-  const lower = sorted[below] as number;
-  const upper = sorted[Math.min(below + 1, sorted.length - 1)] as number;
-  return lower + (upper - lower) * (place - below);
 }
 
 export interface BootstrapOptions {

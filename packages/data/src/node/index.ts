@@ -1,4 +1,11 @@
 export { type LoadTaskOptions, loadCorpusTask, loadTask, loadTextTask } from './load-task.js';
 export { loadTokenizer } from './load-tokenizer.js';
-export { findImageDataSet, findImageFolder, imageFiles, loadImageTask } from './read-images.js';
+export {
+  findImageDataSet,
+  findImageFolder,
+  imageFiles,
+  type LoadedImages,
+  loadImages,
+  loadImageTask,
+} from './read-images.js';
 export { type ReadOptions, readRecords } from './read-records.js';

@@ -160,17 +160,32 @@ export function imageFiles(dataSet: ImageDataSet, options: ImageOptions): string
   return (['train', 'test'] as const).flatMap((part) => filesOf(dataSet, folder, part));
 }
 
+/** The images of a data set as stored. */
+export interface LoadedImages {
+  readonly dataSet: ImageDataSet;
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+}
+
 /**
- * A task of images from the files of a folder: IDX or CIFAR's binary format, packed with gzip or not.
+ * Reads the images of a data set: IDX or CIFAR's binary format, packed with gzip or not.
  *
  * @param name - of the data set: `mnist`, `fashion-mnist`, `cifar10`, `cifar100`
+ * @param data - as `findImageFolder` takes it
+ * @throws TaskConfigError or DataFileError, in one line that says what is wrong and where
+ */
+export function loadImages(name: string, data: string | null = null): LoadedImages {
+  const dataSet = findImageDataSet(name);
+  const folder = findImageFolder(dataSet, data);
+  return { dataSet, train: readPart(dataSet, folder, 'train'), test: readPart(dataSet, folder, 'test') };
+}
+
+/**
+ * A task of images from the files of a folder, as `loadImages` reads them.
+ *
  * @throws TaskConfigError or DataFileError, in one line that says what is wrong and where
  */
 export function loadImageTask(name: string, options: ImageOptions = {}): ImageTask {
-  const dataSet = findImageDataSet(name);
-  const folder = findImageFolder(dataSet, parseImageConfig(name, options).data);
-  return new ImageTask(dataSet, options, {
-    train: readPart(dataSet, folder, 'train'),
-    test: readPart(dataSet, folder, 'test'),
-  });
+  const { dataSet, ...sets } = loadImages(name, parseImageConfig(name, options).data);
+  return new ImageTask(dataSet, options, sets);
 }

@@ -107,7 +107,9 @@ export class SpeculativeGenerator {
   /** Yields the new tokens of each pass, without the stop token. */
   async *stream(prompt: Prompt, options: GenerateOptions): AsyncGenerator<readonly number[], void> {
     checkOptions(options);
-    const { maxNewTokens, stopTokens = [], seed = 0 } = options;
+    const { maxNewTokens, stopTokens = [], seed = 0, guidance } = options;
+    if (guidance !== undefined)
+      throw new ConfigError('generate: guidance reads two sequences a token; leave it out with drafts.');
     const { draftCount } = this.#drafter;
     this.#checkPrompt(prompt, maxNewTokens);
     if (maxNewTokens === 0) return;

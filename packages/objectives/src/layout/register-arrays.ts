@@ -11,14 +11,14 @@ export interface RegisterArrayOptions {
   /** Which predictions of the real tokens are scored. */
   readonly scope: LossScope;
   readonly plan: RegisterPlan;
-  /** Row 0 of the register table is for this offset, row 1 for the next; row 0 for all offsets when absent. */
-  readonly firstOffset: number | undefined;
+  /** The row of the register table with the number of the offset, instead of row 0 for all. */
+  readonly vectorPerOffset: boolean;
 }
 
 /** Tokens with their registers behind them, as the trunk reads them, and the targets of both. */
 export function registerArrays(
   batch: SequenceBatch,
-  { scope, plan, firstOffset }: RegisterArrayOptions,
+  { scope, plan, vectorPerOffset }: RegisterArrayOptions,
   random: HostRandom,
 ): PreparedBatch {
   const { batch: rows, time, channels } = batch;
@@ -35,10 +35,16 @@ export function registerArrays(
     segment: int32(behind(layout.segment, registers.segment), shape),
     slot: int32(behind(new Int32Array(rows * time), slots(rows, count)), shape),
     ...(scope.bidirectionalPrefix ? { prefix: int32(behind(layout.prefix, 0), shape) } : {}),
-    registers: int32(behind(new Int32Array(rows * time).fill(-1), tableRows(registers, firstOffset)), shape),
+    registers: int32(
+      behind(new Int32Array(rows * time).fill(-1), tableRows(registers, vectorPerOffset)),
+      shape,
+    ),
     targets: int32(shiftedTargets(batch, layout, 1, scope), [rows, time]),
     registerTargets: int32(registers.targets, [rows, count]),
-    offsets: int32(registers.offsets, [rows]),
+    offsets: int32(
+      Int32Array.from(registers.offsets, ({ index }) => index),
+      [rows],
+    ),
   };
 }
 
@@ -67,9 +73,9 @@ function slots(rows: number, count: number): Int32Array {
 }
 
 /** Row of the register table for each register; -1, which adds nothing, for unused ones. */
-function tableRows({ segment, offsets, count }: RegisterLayout, firstOffset: number | undefined): Int32Array {
+function tableRows({ segment, offsets, count }: RegisterLayout, each: boolean): Int32Array {
   return segment.map((document, index) => {
     if (document < 0) return -1;
-    return firstOffset === undefined ? 0 : (offsets[Math.floor(index / count)] as number) - firstOffset;
+    return each ? (offsets[Math.floor(index / count)]?.index as number) : 0;
   });
 }

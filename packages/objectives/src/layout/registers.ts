@@ -1,16 +1,21 @@
 // B sequences, T real positions, R registers a sequence. Arrays are [B, R], row-major.
 // Source: "Multi-Token Prediction Needs Registers", arXiv 2505.10518, section 3, and its published code.
 import type { HostRandom } from '@foretoken/tensor';
+import { ObjectiveBatchError } from '../errors.js';
 import type { SequenceBatch } from '../sequence-batch.js';
+import { type Grid, type Offset, wraps } from './offsets.js';
 import type { SequenceLayout } from './sequences.js';
 import { IGNORE, targetIds } from './targets.js';
 
 export interface RegisterPlan {
   /** Registers follow the tokens that predict the answer, or all tokens but the last of each document. */
   readonly place: 'answer' | 'everywhere';
-  /** Distances from a register's token to its target: one is drawn for each sequence, evenly in these bounds. */
-  readonly minOffset: number;
-  readonly maxOffset: number;
+  /** From a register's token to its target: one is drawn for each sequence, all alike. */
+  readonly offsets: readonly Offset[];
+  /** The tokens behind the prompt, where offsets go over a grid. */
+  readonly grid?: Grid | undefined;
+  /** Targets of a grid that lie beyond its right border: kept where the distance leads, or not scored. */
+  readonly wrappedTargets: 'keep' | 'mask';
   /** Registers of a sequence, at places drawn for each sequence anew; one at every place when absent. */
   readonly count?: number | undefined;
   /** Tokens of the prompt see the whole prompt, so registers after them cannot be asked to predict it. */
@@ -31,8 +36,8 @@ export interface RegisterLayout {
   readonly positions: Int32Array;
   /** The token that the register predicts; `IGNORE` where the document ends before it. */
   readonly targets: Int32Array;
-  /** Distance to the target, of each sequence: `[B]`. */
-  readonly offsets: Int32Array;
+  /** The offset of each sequence, `[B]`. */
+  readonly offsets: readonly Offset[];
 }
 
 /**
@@ -48,10 +53,10 @@ export function layOutRegisters(
 ): RegisterLayout {
   const { batch: rows, time } = batch;
   const ids = targetIds(batch);
-  const offsets = new Int32Array(rows);
+  const offsets: Offset[] = [];
   const places: Int32Array[] = [];
   for (let row = 0; row < rows; row++) {
-    offsets[row] = plan.minOffset + random.integer(plan.maxOffset - plan.minOffset + 1);
+    offsets.push(plan.offsets[random.integer(plan.offsets.length)] as Offset);
     const free = freePlaces(batch, layout, plan.place, row);
     places.push(plan.count === undefined ? free : choose(free, plan.count, random));
   }
@@ -61,7 +66,9 @@ export function layOutRegisters(
   const positions = new Int32Array(rows * count);
   const targets = new Int32Array(rows * count).fill(IGNORE);
   places.forEach((chosen, row) => {
-    const offset = offsets[row] as number;
+    const offset = offsets[row] as Offset;
+    const { distance } = offset;
+    const isMasked = maskOf(batch, plan, row);
     const firstTarget = plan.bidirectionalPrefix ? (batch.prefixLengths[row] as number) : 0;
     for (let register = 0; register < chosen.length; register++) {
       const at = row * count + register;
@@ -70,11 +77,37 @@ export function layOutRegisters(
       const end = (layout.last[token] as number) - place;
       order[at] = place;
       segment[at] = layout.segment[token] as number;
-      positions[at] = (layout.positions[token] as number) + Math.min(offset - 1, end);
-      if (offset <= end && place + offset >= firstTarget) targets[at] = ids[token + offset] as number;
+      positions[at] = (layout.positions[token] as number) + Math.min(distance - 1, end);
+      if (distance > end || place + distance < firstTarget || isMasked(offset, place)) continue;
+      targets[at] = ids[token + distance] as number;
     }
   });
   return { count, order, segment, positions, targets, offsets };
+}
+
+/**
+ * Which targets of a sequence are left out though they exist: those that wrap, where the plan says so. The grid begins
+ * behind the prompt.
+ *
+ * @throws ObjectiveBatchError when the tokens behind the prompt are not one grid
+ */
+function maskOf(
+  { lengths, prefixLengths }: SequenceBatch,
+  { grid, wrappedTargets }: RegisterPlan,
+  row: number,
+): (offset: Offset, place: number) => boolean {
+  if (grid === undefined) return () => false;
+  const prompt = prefixLengths[row] as number;
+  const length = lengths[row] as number;
+  if (length > 0) checkGrid(grid, length - prompt, row);
+  return (offset, place) => wrappedTargets === 'mask' && wraps(offset, place - prompt, grid);
+}
+
+function checkGrid({ height, width }: Grid, cells: number, row: number): void {
+  if (cells === height * width) return;
+  throw new ObjectiveBatchError(
+    `mutor: sequence ${row} has ${cells} tokens behind its prompt; a grid of ${height} by ${width} has ${height * width}. Set grid to the rows and columns of the image tokens.`,
+  );
 }
 
 /** Registers that a sequence of a batch of this shape can have; 1, the least, where that is not known. */

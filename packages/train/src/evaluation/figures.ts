@@ -1,6 +1,5 @@
-import { PhiloxRandom } from '@foretoken/data';
+import { PhiloxRandom, wilsonInterval } from '@foretoken/data';
 import { EvaluationError } from './errors.js';
-import { wilsonInterval } from './wilson.js';
 
 /** A sum with what it is divided by: losses and tokens, or right answers and questions. */
 export interface Share {

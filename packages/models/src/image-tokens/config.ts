@@ -1,0 +1,54 @@
+import { ConfigError } from '@foretoken/nn';
+import { z } from 'zod';
+
+const count = z.int().positive();
+
+const image = z.strictObject({ channels: count, height: count, width: count });
+
+const shared = {
+  /** Images as `[channels, height, width]`. */
+  image,
+  /** Height and width of a patch, which becomes one token. */
+  patch: count,
+  /** K: codes of the codebook. */
+  codes: z.int().min(2),
+};
+
+const schema = z
+  .discriminatedUnion('kind', [z.strictObject({ kind: z.literal('patch-codebook'), ...shared })])
+  .superRefine(({ image: { height, width }, patch }, context) => {
+    if (height % patch === 0 && width % patch === 0) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['patch'],
+      message: `images of ${height} x ${width} do not divide into patches of ${patch} x ${patch}.`,
+    });
+  });
+
+/** Channels, height and width of images. */
+export type ImageShape = z.output<typeof image>;
+
+export type ImageTokenizerConfigInput = z.input<typeof schema>;
+
+/** A complete description of an image tokenizer. */
+export type ImageTokenizerConfig = z.output<typeof schema>;
+
+export type ImageTokenizerKind = ImageTokenizerConfig['kind'];
+
+/** The config of one kind. */
+export type ConfigOf<Kind extends ImageTokenizerKind> = Extract<ImageTokenizerConfig, { kind: Kind }>;
+
+/** @throws ConfigError listing everything that is wrong */
+export function imageTokenizerConfig(input: unknown): ImageTokenizerConfig {
+  const result = schema.safeParse(input);
+  if (!result.success) throw new ConfigError(`ImageTokenizerConfig: ${z.prettifyError(result.error)}`);
+  return result.data;
+}
+
+/** Rows and columns of the tokens of an image. */
+export function tokenGrid({ image: { height, width }, patch }: ImageTokenizerConfig): {
+  readonly height: number;
+  readonly width: number;
+} {
+  return { height: height / patch, width: width / patch };
+}

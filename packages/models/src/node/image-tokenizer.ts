@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  ConfigError,
+  readSafetensors,
+  SafetensorsError,
+  StateDictError,
+  writeSafetensors,
+} from '@foretoken/nn';
+import type { Device } from '@foretoken/tensor';
+import { CheckpointError } from '../checkpoint/errors.js';
+import { CONFIG_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
+import { type ImageTokenizerConfig, imageTokenizerConfig } from '../image-tokens/config.js';
+import type { ImageTokenizer } from '../image-tokens/image-tokenizer.js';
+import { PatchCodebook } from '../image-tokens/patch-codebook.js';
+import { reading, writing } from './file-error.js';
+import { readJsonFile } from './json-file.js';
+import { Staging, toJson, writeWhole } from './staging.js';
+
+const create = (device: Device, config: ImageTokenizerConfig): ImageTokenizer =>
+  new PatchCodebook(device, config);
+
+/**
+ * Writes an image tokenizer to a folder: `config.json` and `model.safetensors`.
+ *
+ * @throws CheckpointError in one line, where the system refuses
+ */
+export async function saveImageTokenizer(tokenizer: ImageTokenizer, folder: string): Promise<void> {
+  const weights = writeSafetensors(await tokenizer.stateDict());
+  await writing(folder, async () => {
+    const staging = await Staging.begin(folder);
+    try {
+      await staging.write(WEIGHTS_FILE, writeWhole(weights));
+      await staging.write(CONFIG_FILE, writeWhole(toJson(tokenizer.config)));
+      await staging.commit();
+    } catch (error) {
+      await staging.discard();
+      throw error;
+    }
+  });
+}
+
+/**
+ * Reads an image tokenizer that `saveImageTokenizer` wrote.
+ *
+ * @throws CheckpointError naming the file that is missing, malformed or does not fit
+ */
+export async function loadImageTokenizer(device: Device, folder: string): Promise<ImageTokenizer> {
+  const configPath = join(folder, CONFIG_FILE);
+  const weightsPath = join(folder, WEIGHTS_FILE);
+  const config = naming(configPath, await readJsonFile(configPath), imageTokenizerConfig);
+  const bytes = await reading(weightsPath, () => readFile(weightsPath));
+  const { tensors } = naming(weightsPath, bytes, readSafetensors);
+  const tokenizer = create(device, config);
+  try {
+    naming(weightsPath, tensors, (state) => tokenizer.loadStateDict(state));
+    return tokenizer;
+  } catch (error) {
+    tokenizer.dispose();
+    throw error;
+  }
+}
+
+/** Runs what reads the contents of a file; a mistake in them names the file. */
+function naming<Contents, Result>(
+  path: string,
+  contents: Contents,
+  read: (contents: Contents) => Result,
+): Result {
+  try {
+    return read(contents);
+  } catch (cause) {
+    const isKnown =
+      cause instanceof ConfigError || cause instanceof SafetensorsError || cause instanceof StateDictError;
+    if (!isKnown) throw cause;
+    throw new CheckpointError(`${path}: ${cause.message.replace(/\s+/g, ' ')}`, { cause });
+  }
+}
