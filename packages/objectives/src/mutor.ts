@@ -153,7 +153,7 @@ export class Mutor extends Module implements Objective {
     return {
       loss: nextToken.mul(1 - weight).add(registers.mul(weight)),
       parts: { nextToken, registers },
-      shares: this.#sharesByOffset(losses, targets, input(inputs, 'offsets')),
+      shares: this.#sharesByOffset(losses, targets, input(inputs, 'offsetNumbers')),
     };
   }
 

@@ -51,15 +51,15 @@ describe('shares of the loss of registers', () => {
     expect(shares?.names).toEqual(['offset2', 'offset3', 'offset4']);
     const [sums, counts] = [await shares?.sums.data(), await shares?.counts.data()];
 
-    const offsets = prepared['offsets']?.data as Int32Array;
+    const numbers = prepared['offsetNumbers']?.data as Int32Array;
     const targets = prepared['registerTargets']?.data as Int32Array;
     const count = targets.length / sequences.length;
     const tokens = (prepared['tokens']?.data.length ?? 0) / sequences.length - count;
     const logits = await registerLogits(model, objective, inputs);
-    const expected = [2, 3, 4].map((offset) => {
+    const expected = [0, 1, 2].map((number) => {
       const own = Array.from(targets).flatMap((target, at) => {
         const row = Math.floor(at / count);
-        if (target === IGNORE || offsets[row] !== offset) return [];
+        if (target === IGNORE || numbers[row] !== number) return [];
         const place = row * (tokens + count) + tokens + (at % count);
         return [crossEntropy(logits[place] as number[], target)];
       });

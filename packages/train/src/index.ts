@@ -109,8 +109,9 @@ export {
 } from './study/text-measures.js';
 export { findTaskKind, type TaskKind, taskKinds } from './task-kinds.js';
 export { TensorBoardSink } from './tensorboard.js';
-export { type TrainOptions, train } from './train.js';
+export { train } from './train.js';
 export { trainedSession } from './trained-session.js';
+export type { TrainOptions } from './training-loop.js';
 export { fileTuningStore } from './tuning-store.js';
 export { type LossSettings, nextTokenLoss, type Scoring, ValidationLoss } from './validation-loss.js';
 export { packageVersions } from './versions.js';

@@ -9,14 +9,15 @@ import {
   type MetricsEvent,
   measureOffsets,
   measureText,
+  nextTokenLoss,
   parseRecipe,
   parseTextMeasures,
   type Recipe,
   RunFolder,
   train,
   trainedSession,
-  ValidationLoss,
 } from '../src/index.js';
+import { sequencesOf } from '../src/sequence-work.js';
 import { testPrompts } from '../src/study/text-measures.js';
 import { checkpointFolder, tinyTokenizerFiles } from './support/tiny-checkpoint.js';
 
@@ -110,8 +111,8 @@ describe.each(['mutor', 'mtp', 'ntp'])('measures of %s', (objective) => {
     const session = await trainedSession(device, folder);
     const measures = await measureText(session, settings);
 
-    const { task, model } = session;
-    const alone = new ValidationLoss(device, task, model, {}, 2);
+    const { task, model, objective: trainedObjective } = sequencesOf(session);
+    const alone = nextTokenLoss(device, task, model, {}, 2);
     expect(measures.testLoss).toBe(await alone.measure(task.exampleCount?.('test') ?? 0, 'test'));
     expect(measures.testLoss).not.toBe(await alone.measure(task.exampleCount?.('validation') ?? 0));
     alone.dispose();
@@ -120,17 +121,17 @@ describe.each(['mutor', 'mtp', 'ntp'])('measures of %s', (objective) => {
     expect(offsets).toEqual(objective === 'ntp' ? [] : [1, 2, 3]);
     const examples = { split: 'test', count: 5 } as const;
     // Five examples in batches of two and of five: what fills the last batch up does not count.
-    const other = await measureOffsets(model, session.objective, task, { ...examples, batch: 5 });
+    const other = await measureOffsets(model, trainedObjective, task, { ...examples, batch: 5 });
     measures.offsets.forEach(({ loss, tokens }, at) => {
       expect(tokens).toBe(other[at]?.tokens);
       expect(loss).toBeCloseTo(other[at]?.loss ?? 0, 5);
     });
 
-    const drafter = session.objective.drafter;
+    const drafter = trainedObjective.drafter;
     if (objective === 'ntp') expect(measures.drafts).toBeNull();
     else {
       expect(drafter).toBeDefined();
-      const generator = new SpeculativeGenerator(model, drafter?.call(session.objective) as never, {
+      const generator = new SpeculativeGenerator(model, drafter?.call(trainedObjective) as never, {
         capacity: 14,
       });
       for (const prompt of testPrompts(task, 2, 6))
@@ -150,7 +151,7 @@ it('a model of the best evaluation is measured as that', async () => {
   const folder = await trained('ntp', 'best', changes);
   expect(new RunFolder(folder).summary()?.modelStep).toBe(0);
   const session = await trainedSession(device, folder);
-  const loss = new ValidationLoss(device, session.task, session.model, {}, 2);
+  const loss = sequencesOf(session).heldOutLoss(2);
   expect(await loss.measure(4)).toBe(new RunFolder(folder).summary()?.validationLoss);
   loss.dispose();
   session.dispose();

@@ -104,11 +104,12 @@ export class TerminalChat {
       this.#answering.abort();
       return;
     }
-    if (this.#askedToEnd) {
+    const isEmpty = this.#lines.line === '';
+    if (this.#askedToEnd && isEmpty) {
       this.#lines.close();
       return;
     }
-    this.#askedToEnd = this.#lines.line === '';
+    this.#askedToEnd = isEmpty;
     // Ctrl-U: forgets what was typed.
     this.#lines.write(null, { ctrl: true, name: 'u' });
     this.#tell(this.#askedToEnd ? '\nCtrl-C again ends the conversation.' : '');

@@ -41,7 +41,7 @@ export function registerArrays(
     ),
     targets: int32(shiftedTargets(batch, layout, 1, scope), [rows, time]),
     registerTargets: int32(registers.targets, [rows, count]),
-    offsets: int32(
+    offsetNumbers: int32(
       Int32Array.from(registers.offsets, ({ index }) => index),
       [rows],
     ),
