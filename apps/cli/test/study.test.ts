@@ -89,6 +89,7 @@ function finished(
                   { offset: 3, drafted: 40, reached: 15, accepted: 5 },
                 ],
               },
+        repetition: 0.2 + seed / 10,
       };
       return {
         run: {
@@ -148,7 +149,11 @@ describe('the summary of a study', () => {
     expect(mutor?.difference?.mean).toBeCloseTo(-0.06333, 4);
     expect(mutor?.difference?.low).toBeCloseTo(-0.14319, 4);
     expect(mutor?.difference?.high).toBeCloseTo(0.01653, 4);
-    expect(mutor?.offsets.map(({ loss }) => loss.mean)).toEqual([1.1, 2.1, 3.1]);
+    for (const [at, { offset, loss }] of (mutor?.offsets ?? []).entries()) {
+      expect(offset).toBe(at + 1);
+      expect(loss.mean).toBeCloseTo(at + 1.1, 12);
+    }
+    expect(mutor?.offsets).toHaveLength(3);
     expect(mutor?.drafts).toEqual([
       { offset: 2, drafted: 120, accepted: 45, acceptanceRate: 0.375 },
       { offset: 3, drafted: 120, accepted: 15, acceptanceRate: 0.125 },
@@ -160,7 +165,7 @@ describe('the summary of a study', () => {
     const table = textTable(summary);
     expect(table).toContain('Sums, equal steps; 2.500 before training');
     expect(table).toContain('−0.063 [−0.143, +0.017]');
-    expect(table).toMatch(/Registers & more .* 38\/13 +1\.50 +16 +6 +15\.0G +2\.50x/);
+    expect(table).toMatch(/Registers & more .* 38\/13 +1\.50 +30 +16 +6 +15\.0G +2\.50x/);
     // No run was within the other budget.
     expect(table).not.toContain('equal FLOPs');
   });

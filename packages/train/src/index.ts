@@ -101,6 +101,7 @@ export {
 } from './study/study.js';
 export { findOrLoadStudy, loadStudy } from './study/study-file.js';
 export {
+  measureRepetition,
   measureTestLoss,
   measureText,
   parseTextMeasures,

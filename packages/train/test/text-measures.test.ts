@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SpeculativeGenerator } from '@foretoken/models';
+import { generate, SpeculativeGenerator } from '@foretoken/models';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { corpusOf } from '../src/corpus-cache.js';
@@ -18,7 +18,7 @@ import {
   trainedSession,
 } from '../src/index.js';
 import { sequencesOf } from '../src/sequence-work.js';
-import { testPrompts } from '../src/study/text-measures.js';
+import { repetitionOf, testPrompts } from '../src/study/text-measures.js';
 import { checkpointFolder, tinyTokenizerFiles } from './support/tiny-checkpoint.js';
 
 let device: Device;
@@ -128,14 +128,16 @@ describe.each(['mutor', 'mtp', 'ntp'])('measures of %s', (objective) => {
     });
 
     const drafter = trainedObjective.drafter;
+    const options = { maxNewTokens: 8, greedy: true, stopTokens: [18] };
+    const plain = await generate(model, testPrompts(task, 2, 6), options);
+    expect(measures.repetition).toBe(repetitionOf(plain));
     if (objective === 'ntp') expect(measures.drafts).toBeNull();
     else {
       expect(drafter).toBeDefined();
       const generator = new SpeculativeGenerator(model, drafter?.call(trainedObjective) as never, {
         capacity: 14,
       });
-      for (const prompt of testPrompts(task, 2, 6))
-        await generator.generate(prompt, { maxNewTokens: 8, greedy: true, stopTokens: [18] });
+      for (const prompt of testPrompts(task, 2, 6)) await generator.generate(prompt, options);
       expect(measures.drafts).toEqual(generator.report);
       generator.dispose();
     }
@@ -172,6 +174,25 @@ it('without test text there is one line that says so', async () => {
     /^study: there is no test text to measure on\. Give task/,
   );
   session.dispose();
+});
+
+it('repetition is the share of stretches of four tokens that have occurred before, by hand', () => {
+  // 1212, 2121, 1212, 2121: four stretches, two of them distinct; 123 is too short to have any; 1234 has one.
+  expect(
+    repetitionOf([
+      [1, 2, 1, 2, 1, 2, 1],
+      [1, 2, 3],
+      [1, 2, 3, 4],
+    ]),
+  ).toBeCloseTo(1 - 3 / 5, 12);
+  // The same in two texts is no repetition.
+  expect(
+    repetitionOf([
+      [1, 2, 3, 4],
+      [1, 2, 3, 4],
+    ]),
+  ).toBe(0);
+  expect(repetitionOf([[]])).toBe(0);
 });
 
 it('settings of measures are checked', () => {
