@@ -55,7 +55,9 @@ export { type KMeansOptions, type KMeansRound, kMeans } from './image-tokens/k-m
 export { type NearestCode, nearestCode } from './image-tokens/nearest-code.js';
 export { PatchCodebook } from './image-tokens/patch-codebook.js';
 export { patchPixels } from './image-tokens/patch-pixels.js';
+export { type TrainVqOptions, trainVqAutoencoder, type VqReport } from './image-tokens/train-vq.js';
 export { type CodeUsage, codeUsage } from './image-tokens/usage.js';
+export { VqAutoencoder, type VqLosses, type VqPass } from './image-tokens/vq-autoencoder.js';
 export {
   type AdaptedSite,
   type AdapterContents,

@@ -60,6 +60,7 @@ export type {
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
 export { type Normalization, readNormalization } from './image-preprocessor.js';
 export { readImageTokenFiles, readImageTokens, writeImageTokens } from './image-token-file.js';
+export { ImageWork } from './image-work.js';
 export { inFlight } from './in-flight.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';

@@ -15,7 +15,19 @@ const shared = {
 };
 
 const schema = z
-  .discriminatedUnion('kind', [z.strictObject({ kind: z.literal('patch-codebook'), ...shared })])
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('patch-codebook'), ...shared }),
+    z.strictObject({
+      kind: z.literal('vq-autoencoder'),
+      ...shared,
+      /** E: numbers of a code. */
+      codeWidth: count.default(8),
+      /** Of the transformers that encode and decode. */
+      width: count.default(64),
+      layers: count.default(2),
+      heads: count.default(4),
+    }),
+  ])
   .superRefine(({ image: { height, width }, patch }, context) => {
     if (height % patch === 0 && width % patch === 0) return;
     context.addIssue({

@@ -17,7 +17,10 @@ export class PatchCodebook extends Module implements ImageTokenizer {
   /** All codes are 0 until they are loaded: `loadCodes`, or `loadStateDict`. */
   constructor(device: Device, input: Omit<ConfigOf<'patch-codebook'>, 'kind'>) {
     super();
-    this.#config = imageTokenizerConfig({ ...input, kind: 'patch-codebook' });
+    this.#config = imageTokenizerConfig({
+      ...input,
+      kind: 'patch-codebook',
+    }) as ConfigOf<'patch-codebook'>;
     this.#device = device;
     const { image, patch, codes } = this.#config;
     const width = image.channels * patch * patch;

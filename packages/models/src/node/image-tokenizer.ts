@@ -13,12 +13,22 @@ import { CONFIG_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
 import { type ImageTokenizerConfig, imageTokenizerConfig } from '../image-tokens/config.js';
 import type { ImageTokenizer } from '../image-tokens/image-tokenizer.js';
 import { PatchCodebook } from '../image-tokens/patch-codebook.js';
+import { VqAutoencoder } from '../image-tokens/vq-autoencoder.js';
 import { reading, writing } from './file-error.js';
 import { readJsonFile } from './json-file.js';
 import { Staging, toJson, writeWhole } from './staging.js';
 
-const create = (device: Device, config: ImageTokenizerConfig): ImageTokenizer =>
-  new PatchCodebook(device, config);
+function create(device: Device, config: ImageTokenizerConfig): ImageTokenizer {
+  if (config.kind === 'patch-codebook') return new PatchCodebook(device, settingsOf(config));
+  return new VqAutoencoder(device, settingsOf(config));
+}
+
+function settingsOf<Config extends ImageTokenizerConfig>({
+  kind: _,
+  ...settings
+}: Config): Omit<Config, 'kind'> {
+  return settings;
+}
 
 /**
  * Writes an image tokenizer to a folder: `config.json` and `model.safetensors`.

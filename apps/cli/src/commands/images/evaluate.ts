@@ -1,0 +1,149 @@
+import {
+  bootstrapInterval,
+  frechetDistance,
+  type MeanInterval,
+  precisionRecall,
+  wilsonInterval,
+} from '@foretoken/data';
+import { loadImages } from '@foretoken/data/node';
+import type { Device } from '@foretoken/tensor';
+import { toJson } from '@foretoken/train';
+import { buildCommand } from '@stricli/core';
+import { UsageError } from '../../errors.js';
+import { formatShare } from '../../format.js';
+import { Classifier } from '../../images/classifier.js';
+import { type ImageRun, openImageRun } from '../../images/image-run.js';
+import { sampleImages } from '../../images/sample.js';
+import { imageTokenLosses } from '../../images/token-losses.js';
+import { jsonFlag, optionalNumber, tell, wholeNumber, withDevice } from '../bench/flags.js';
+import { type SamplingFlags, samplingFlags, samplingOf } from './flags.js';
+
+interface Flags extends SamplingFlags {
+  readonly run: string;
+  readonly classifier?: string;
+  readonly testImages?: number;
+  readonly samples: number;
+  readonly json: boolean;
+}
+
+/** What samples are worth in the eyes of a classifier. */
+interface SampleFigures {
+  readonly samples: number;
+  /** Share of the samples that it takes for what they were asked to be. */
+  readonly accuracy: MeanInterval;
+  /** Between Gaussians of its features of samples and of as many test images; no Inception FID. */
+  readonly frechetDistance: MeanInterval;
+  readonly precision: MeanInterval;
+  readonly recall: MeanInterval;
+}
+
+interface ImageFigures {
+  readonly run: string;
+  readonly objective: string;
+  readonly seed: number;
+  readonly testImages: number;
+  /** Nats per image token; registers and heads removed. */
+  readonly testLoss: MeanInterval;
+  readonly classifier: string | null;
+  readonly sampling: Readonly<Record<string, unknown>>;
+  readonly figures: SampleFigures | null;
+}
+
+async function judge(device: Device, run: ImageRun, flags: Flags, path: string): Promise<SampleFigures> {
+  const { task, work, coder, tokenizer } = run;
+  const classifier = await Classifier.open(device, path);
+  try {
+    classifier.checkShape(tokenizer.config.image);
+    const { samples } = flags;
+    if (classifier.task.classes !== task.classes) {
+      throw new UsageError(
+        `--classifier: it knows ${classifier.task.classes} classes, the run has ${task.classes}.`,
+      );
+    }
+    const { test } = loadImages(classifier.task.name, classifier.task.config.data);
+    const real = await classifier.look(test.pixels.subarray(0, samples * (test.pixels.length / test.count)));
+    const labels = Array.from({ length: samples }, (_, at) => at % task.classes);
+    tell(`Drawing ${samples} images.`);
+    const drawn = await sampleImages(work.model, task, labels, samplingOf(flags));
+    const generated = await classifier.look(await coder.decode(drawn));
+    const right = labels.filter((label, at) => generated.classes[at] === label).length;
+    return {
+      samples,
+      accuracy: { mean: right / samples, ...wilsonInterval(right, samples) },
+      frechetDistance: frechetDistance(real.features, generated.features),
+      ...precisionRecall(real.features, generated.features),
+    };
+  } finally {
+    classifier.dispose();
+  }
+}
+
+async function evaluate(this: void, flags: Flags): Promise<void> {
+  const result = await withDevice(async (device): Promise<ImageFigures> => {
+    const run = await openImageRun(device, flags.run, flags.tokenizer);
+    try {
+      const { task, work, session } = run;
+      const there = task.exampleCount('test');
+      if (there === 0) throw new UsageError(`${flags.run}: the run has no test images (task.files.test).`);
+      const testImages = Math.min(there, flags.testImages ?? there);
+      const losses = await imageTokenLosses(work.model, task, testImages);
+      const { classifier } = flags;
+      return {
+        run: flags.run,
+        objective: work.objective.name,
+        seed: session.seed,
+        testImages,
+        testLoss: bootstrapInterval(losses),
+        classifier: classifier ?? null,
+        sampling: samplingOf(flags),
+        figures: classifier === undefined ? null : await judge(device, run, flags, classifier),
+      };
+    } finally {
+      run.dispose();
+    }
+  });
+  process.stdout.write(flags.json ? toJson(result) : describe(result));
+}
+
+function describe({ testImages, testLoss, figures }: ImageFigures): string {
+  const plain = ({ mean, low, high }: MeanInterval): string =>
+    `${mean.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)})`;
+  const share = ({ mean, low, high }: MeanInterval): string =>
+    `${formatShare(mean)} (${formatShare(low)} to ${formatShare(high)})`;
+  const loss = `Test loss: ${plain(testLoss)} nats per image token, ${testImages} images.\n`;
+  if (figures === null) return loss;
+  return `${loss}Of ${figures.samples} samples:
+  the classifier sees the class asked for in ${share(figures.accuracy)}
+  Frechet distance in its features (no Inception FID): ${plain(figures.frechetDistance)}
+  precision ${share(figures.precision)}, recall ${share(figures.recall)}
+`;
+}
+
+export const evaluateImagesCommand = buildCommand<Flags>({
+  func: evaluate,
+  docs: {
+    brief: 'Judge a trained image transformer: test loss, and samples in the eyes of a classifier',
+    fullDescription:
+      'The loss per image token on the test images; with --classifier also the share of samples that it takes for the class asked for, and Frechet distance, precision and recall in its features, all with 95 % intervals. Features of another classifier give other figures: compare only what one has judged, with as many samples.',
+  },
+  parameters: {
+    flags: {
+      run: { kind: 'parsed', parse: String, brief: 'Run folder of "foretoken train"' },
+      classifier: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Run folder of a classifier: "foretoken train --recipe mnist-vit"',
+      },
+      testImages: optionalNumber('Test images of the loss [default = all]'),
+      samples: {
+        kind: 'parsed',
+        parse: wholeNumber(4),
+        default: '1000',
+        brief: 'Images to draw, as many of each class, and test images to compare them with',
+      },
+      ...samplingFlags,
+      json: jsonFlag,
+    },
+  },
+});
