@@ -124,9 +124,11 @@ console.log(`undisturbed: ${steps} steps, ${seconds.toFixed(1)} s`);
 const kills = Number(values.kills);
 for (let kill = 0; kill < kills; kill++) {
   const byStep = kill % 2 === 0;
+  // Of what is left, so that the kills lie all over the run.
+  const ahead = (steps - lastStep(pieces)) / (kills - kill);
   const moment = {
-    step: byStep ? Math.floor(((kill + random()) / kills) * steps) : 0,
-    milliseconds: Math.floor(random() * (byStep ? 300 : (seconds / kills) * 4 * 1000)),
+    step: byStep ? Math.floor(lastStep(pieces) + 2 * random() * ahead) : 0,
+    milliseconds: Math.floor(random() * (byStep ? 300 : (seconds / kills) * 1000)),
   };
   const done = await killedOnce(pieces, moment);
   console.log(

@@ -5,6 +5,7 @@ import {
   objectiveNames,
   overrideRecipe,
   type Recipe,
+  recipeOfTask,
   settingKeys,
 } from '@foretoken/train';
 import { UsageError } from './errors.js';
@@ -37,6 +38,21 @@ export function parseSeeds(text: string): number[] {
   return [...new Set(seeds)];
 }
 
+/** What a command says about where its settings begin. */
+export interface RecipeChoice {
+  /** A recipe that ships, or a file. */
+  readonly recipe?: string | undefined;
+  /** A kind of task that a recipe ships for. */
+  readonly task?: string | undefined;
+}
+
+/** The recipe that a command begins with, star graphs where it says nothing. @throws UsageError or RecipeError */
+export function startingRecipe({ recipe, task }: RecipeChoice): Recipe {
+  if (task === undefined) return findOrLoadRecipe(recipe ?? 'star-graph');
+  if (recipe === undefined) return recipeOfTask(task);
+  throw new UsageError('--task: a recipe has a task of its own; give --task or --recipe.');
+}
+
 /** The recipe that ships under a name, or that of a file, with its overrides. */
 export const chooseRecipe = (name: string, overrides: readonly string[]): Recipe =>
   overrideRecipe(findOrLoadRecipe(name), overrides);
@@ -60,7 +76,7 @@ export function settingFlags(args: readonly string[]): string[] {
   try {
     keys = settingKeys(
       study === undefined
-        ? findOrLoadRecipe(named('--recipe') ?? 'star-graph')
+        ? startingRecipe({ recipe: named('--recipe'), task: named('--task') })
         : findOrLoadStudy(study).recipe,
     );
   } catch {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { objectiveKinds } from '@foretoken/objectives';
+import { allObjectives } from '@foretoken/objectives';
 import type { Recipe, RunRecord, RunSummary } from '@foretoken/train';
 import { formatCount, formatShare, formatTable } from './format.js';
 import { type Interval, interval, meanOf } from './statistics.js';
@@ -41,7 +41,7 @@ export const runPath = (out: string, objective: string, seed: number): string =>
 
 /** What a reader calls an objective. */
 export const objectiveTitle = (name: string): string =>
-  objectiveKinds.find((kind) => kind.name === name)?.title ?? name;
+  allObjectives.find((kind) => kind.name === name)?.title ?? name;
 
 /** A run that has ended. */
 export interface FinishedRun {

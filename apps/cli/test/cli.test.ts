@@ -203,7 +203,7 @@ describe.skipIf(!existsSync(main))('the program', () => {
     [['compare', '--set', 'mutor.maxOfset=1'], /Did you mean mutor.maxOffset/],
     [['compare', '--seeds', 'x'], /expected whole numbers/],
     [['compare', '--bogus'], /No flag registered for --bogus/],
-    [['compare', '--recipe', 'tinystories'], /comparisons are of star graphs/],
+    [['compare', '--recipe', 'tinystories'], /tinystories has no test text/],
     [['train', '--recipe', 'nowhere.yaml'], /nowhere.yaml: there is no such file/],
     [['train', '--optimizer.learningRat', '1'], /Did you mean optimizer.learningRate/],
     [['train', '--sink', 'nowhere.mjs'], /--sink nowhere.mjs: cannot be loaded/],

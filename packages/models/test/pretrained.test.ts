@@ -12,7 +12,10 @@ import { pick, relativeError } from './support/reference.js';
 const gpu = useDevice();
 const newFolder = useFolders();
 
-const checkpoints = ['llama3', 'llama-linear', 'mistral', 'qwen2', 'gemma', 'gemma2', 'gpt2'];
+const checkpoints = [
+  ...['llama3', 'llama-linear', 'mistral', 'qwen2', 'gemma', 'gemma2', 'gpt2'],
+  ...['llama-f16', 'mistral-bf16', 'qwen2-f16', 'gemma-bf16', 'gemma2-f16', 'gpt2-bf16'],
+];
 
 const referenceOf = (name: string): Map<string, HostTensor> =>
   readSafetensors(new Uint8Array(readFileSync(join(fixtureFolder(name), 'reference.safetensors')))).tensors;

@@ -73,13 +73,16 @@ export function makeFolder(path: string): string | undefined {
   }
 }
 
+/** The end of names of files that are being written. */
+export const PARTIAL = '.partial';
+
 /**
  * Writes a file so that a reader, or a machine that lost power, sees the old contents or the new, never a part.
  *
  * @throws RunFolderError in one line, where the system refuses; the old contents are then still there
  */
 export function writeAtomic(path: string, contents: string | Uint8Array): void {
-  const temporary = `${path}.${process.pid}.partial`;
+  const temporary = `${path}.${process.pid}${PARTIAL}`;
   writing(path, () => {
     try {
       const file = openSync(temporary, 'w');

@@ -1,12 +1,16 @@
-import type { ImageDataSet } from '@foretoken/data';
+import type { ImageDataSet, ImageShape } from '@foretoken/data';
 import {
+  ImageClassifier,
   type ImageClassifierConfig,
   type ImageClassifierConfigInput,
   imageClassifierConfig,
   type Overrides,
   vitConfig,
 } from '@foretoken/models';
+import { loadPretrainedClassifier, type PretrainedOrigin } from '@foretoken/models/node';
+import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
+import { checkFrom } from './model-source.js';
 import { describeUnknown } from './problems.js';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -39,8 +43,11 @@ const TRUNK_KEYS = [
 
 const DEFAULT_PATCH = 4;
 
+/** What may be said of a classifier that is loaded: the rest is what it is. */
+const PRETRAINED_KEYS = ['from', 'dropout', 'activationCheckpointing', 'precision'];
+
 /** Settings that can be given as `model.NAME`. */
-export const IMAGE_MODEL_KEYS: readonly string[] = [...CLASSIFIER_KEYS, ...TRUNK_KEYS];
+export const IMAGE_MODEL_KEYS: readonly string[] = ['from', ...CLASSIFIER_KEYS, ...TRUNK_KEYS];
 
 const chosen = (settings: Settings, keys: readonly string[]): Settings =>
   Object.fromEntries(Object.entries(settings).filter(([key]) => keys.includes(key)));
@@ -67,11 +74,63 @@ export function imageModelConfig(
 
 /** @throws RecipeError for a setting that a classifier does not have, or a value that does not fit */
 export function checkImageModel(settings: Settings, dataSet: ImageDataSet): void {
-  const unknown = Object.keys(settings).filter((key) => !IMAGE_MODEL_KEYS.includes(key));
-  if (unknown.length > 0) throw new RecipeError(`model: ${describeUnknown(unknown, IMAGE_MODEL_KEYS)}`);
+  const { from } = settings;
+  const known = from === undefined ? IMAGE_MODEL_KEYS : PRETRAINED_KEYS;
+  const unknown = Object.keys(settings).filter((key) => !known.includes(key));
+  if (unknown.length > 0) {
+    const structural = from !== undefined && unknown.every((key) => IMAGE_MODEL_KEYS.includes(key));
+    throw new RecipeError(
+      structural
+        ? `model: ${unknown.join(', ')} cannot be set beside model.from: a pretrained model has its own. Only ${PRETRAINED_KEYS.slice(1).join(', ')} can.`
+        : `model: ${describeUnknown(unknown, known)}`,
+    );
+  }
+  if (from !== undefined) {
+    checkFrom(from);
+    return;
+  }
   try {
     imageModelConfig(settings, dataSet);
   } catch (error) {
     throw new RecipeError(`model: ${(error as Error).message.replace(/\s+/g, ' ')}`, { cause: error });
   }
 }
+
+/** A classifier, and what saving it for other tools should keep. */
+export interface MadeClassifier {
+  readonly model: ImageClassifier;
+  readonly origin: PretrainedOrigin | undefined;
+}
+
+/**
+ * The classifier that a recipe begins with: loaded, with a fresh head where it has one for other classes, or made from
+ * nothing.
+ *
+ * @throws CheckpointError or RecipeError where model and images do not belong together
+ */
+export async function makeClassifier(
+  device: Device,
+  { from, ...settings }: Settings,
+  dataSet: ImageDataSet,
+  random: HostRandom,
+): Promise<MadeClassifier> {
+  if (from === undefined) {
+    const config = imageModelConfig(settings, dataSet);
+    return { model: new ImageClassifier(device, config, random), origin: undefined };
+  }
+  const { classes, image, title } = dataSet;
+  const { model, origin } = await loadPretrainedClassifier(device, from as string, {
+    training: settings,
+    classes,
+    random,
+  });
+  const expected = model.config.image;
+  if ((['height', 'width', 'channels'] as const).every((axis) => expected[axis] === image[axis]))
+    return { model, origin };
+  model.dispose();
+  throw new RecipeError(
+    `model.from: ${String(from)} reads images of ${sizeOf(expected)}, those of ${title} are ${sizeOf(image)}.`,
+  );
+}
+
+const sizeOf = ({ height, width, channels }: ImageShape): string => `${height} x ${width} x ${channels}`;

@@ -1,6 +1,7 @@
 import type { ImageBatch, ImageTask } from '@foretoken/data';
 import { loadImageTask } from '@foretoken/data/node';
-import { ImageClassifier } from '@foretoken/models';
+import type { ImageClassifier } from '@foretoken/models';
+import { type PretrainedOrigin, savePretrained } from '@foretoken/models/node';
 import {
   type Classify,
   createFrom,
@@ -12,7 +13,8 @@ import {
 import { type Device, HostRandom, type Variable } from '@foretoken/tensor';
 import { Evaluator } from './evaluate.js';
 import { ImageAnswers } from './image-answers.js';
-import { imageModelConfig } from './image-model.js';
+import { makeClassifier } from './image-model.js';
+import { classLabels, PREPROCESSOR_FILE, preprocessorOf } from './image-preprocessor.js';
 import { STREAM } from './streams.js';
 import { type Scoring, ValidationLoss } from './validation-loss.js';
 import type { HeldOutLoss, QuestionEvaluator, WorkBatch, Workload, WorkRequest } from './workload.js';
@@ -31,14 +33,14 @@ export class ImageWork implements Workload {
   static async open(name: string, request: WorkRequest): Promise<ImageWork> {
     const { device, recipe, settings, objective, seed } = request;
     const task = loadImageTask(name, { ...settings, seed });
-    const modelConfig = imageModelConfig(recipe.model, task.dataSet);
-    const model = new ImageClassifier(device, modelConfig, new HostRandom(seed, STREAM.model));
+    const random = new HostRandom(seed, STREAM.model);
+    const { model, origin } = await makeClassifier(device, recipe.model, task.dataSet, random);
     const made = createFrom(imageObjectiveKinds, objective, recipe.objectives[objective] ?? {}, {
       device,
       modelConfig: model.config,
       random: new HostRandom(seed, STREAM.objective),
     });
-    return new ImageWork(device, task, model, made);
+    return new ImageWork(device, task, model, made, origin);
   }
 
   private constructor(
@@ -46,6 +48,7 @@ export class ImageWork implements Workload {
     readonly task: ImageTask,
     readonly model: ImageClassifier,
     readonly objective: Classify,
+    readonly origin: PretrainedOrigin | undefined,
   ) {
     this.modelVariables = model.parameters();
   }
@@ -83,10 +86,16 @@ export class ImageWork implements Workload {
   }
 
   isExpressible(): boolean {
-    return false;
+    return true;
   }
-  saveModel(): Promise<void> {
-    return Promise.resolve();
+
+  saveModel(folder: string): Promise<void> {
+    const { task, model, origin } = this;
+    return savePretrained(model, folder, {
+      ...(origin === undefined ? {} : { origin }),
+      config: classLabels(task),
+      files: { [PREPROCESSOR_FILE]: preprocessorOf(task) },
+    });
   }
 
   dispose(): void {

@@ -1,6 +1,12 @@
 export { RecipeError, RunFolderError, TrainingError } from './errors.js';
 export { type Answers, type Evaluation, Evaluator } from './evaluate.js';
 export { type ChoiceQuestion, type ChosenOption, chooseOptions } from './evaluation/choices.js';
+export {
+  type ClassificationOptions,
+  type ClassifiedImage,
+  classifyImages,
+  confusionMatrix,
+} from './evaluation/classification.js';
 export { EvaluationError } from './evaluation/errors.js';
 export {
   type Difference,
@@ -52,6 +58,7 @@ export type {
   TrainEvent,
 } from './events.js';
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
+export { type Normalization, readNormalization } from './image-preprocessor.js';
 export { readImageTokenFiles, readImageTokens, writeImageTokens } from './image-token-file.js';
 export { ImageWork } from './image-work.js';
 export { inFlight } from './in-flight.js';
@@ -60,7 +67,7 @@ export { nearest } from './nearest.js';
 export { overrideRecipe, settingKeys } from './overrides.js';
 export { describeBudget, objectiveNames, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
-export { findRecipe, recipes } from './recipes.js';
+export { findRecipe, recipeOfTask, recipes } from './recipes.js';
 export {
   type BestEvaluation,
   type Checkpoint,
@@ -95,6 +102,7 @@ export {
 } from './study/study.js';
 export { findOrLoadStudy, loadStudy } from './study/study-file.js';
 export {
+  measureRepetition,
   measureTestLoss,
   measureText,
   parseTextMeasures,
@@ -103,8 +111,9 @@ export {
 } from './study/text-measures.js';
 export { findTaskKind, type TaskKind, taskKinds } from './task-kinds.js';
 export { TensorBoardSink } from './tensorboard.js';
-export { type TrainOptions, train } from './train.js';
+export { train } from './train.js';
 export { trainedSession } from './trained-session.js';
+export type { TrainOptions } from './training-loop.js';
 export { fileTuningStore } from './tuning-store.js';
 export { type LossSettings, nextTokenLoss, type Scoring, ValidationLoss } from './validation-loss.js';
 export { packageVersions } from './versions.js';

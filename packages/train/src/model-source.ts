@@ -81,10 +81,8 @@ export function checkModel(model: Settings, kind: Pick<SequenceKind, 'defaultMod
   }
   const { from, preset = kind.defaultModel } = model;
   if (from !== undefined) {
-    if (typeof from === 'string' && from !== '') return;
-    throw new RecipeError(
-      `model.from: expected a folder or organization/model of the hub, got ${JSON.stringify(from)}.`,
-    );
+    checkFrom(from);
+    return;
   }
   if (!Object.hasOwn(MODEL_PRESETS, preset as string)) {
     throw new RecipeError(
@@ -102,6 +100,14 @@ export function checkModel(model: Settings, kind: Pick<SequenceKind, 'defaultMod
   } catch (error) {
     throw new RecipeError(`model: ${(error as Error).message.replace(/\s+/g, ' ')}`, { cause: error });
   }
+}
+
+/** @throws RecipeError for what names no model */
+export function checkFrom(from: unknown): void {
+  if (typeof from === 'string' && from !== '') return;
+  throw new RecipeError(
+    `model.from: expected a folder or organization/model of the hub, got ${JSON.stringify(from)}.`,
+  );
 }
 
 /** The folder of the model that a recipe begins with; fetched from the hub where it is not a folder. */

@@ -2,6 +2,7 @@ import { starGraphSettings } from '@foretoken/data';
 import { RecipeError } from './errors.js';
 import { nearest } from './nearest.js';
 import { parseRecipe, type Recipe } from './recipe.js';
+import { taskOf } from './task-kinds.js';
 
 const shared = {
   objectives: {
@@ -186,5 +187,20 @@ export function findRecipe(name: string): Recipe {
   const names = recipes.map((each) => each.name);
   throw new RecipeError(
     `no recipe ${JSON.stringify(name)}.${nearest(name, names)} There are ${names.join(', ')}.`,
+  );
+}
+
+/**
+ * The recipe that ships for a kind of task, the first where there are several.
+ *
+ * @throws RecipeError naming all kinds that have one
+ */
+export function recipeOfTask(name: string): Recipe {
+  const kindOf = (recipe: Recipe): string => taskOf(recipe).kind.name;
+  const recipe = recipes.find((each) => kindOf(each) === name);
+  if (recipe !== undefined) return recipe;
+  const names = [...new Set(recipes.map(kindOf))];
+  throw new RecipeError(
+    `no recipe ships for task ${JSON.stringify(name)}.${nearest(name, names)} There are some for ${names.join(', ')}.`,
   );
 }

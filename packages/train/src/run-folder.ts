@@ -1,26 +1,24 @@
 import {
   appendFileSync,
-  closeSync,
   existsSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
   statSync,
   truncateSync,
-  writeSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { isProcessAlive } from '@foretoken/models/node';
 import { type HostTensor, readSafetensors, writeSafetensors } from '@foretoken/nn';
 import type { PreparedBatch } from '@foretoken/objectives';
 import { dtypeOfHostArray, type TuningChoices } from '@foretoken/tensor';
 import { RunFolderError } from './errors.js';
 import type { RunRecord, RunSummary } from './events.js';
-import { makeFolder, reasonOf, toJson, writeAtomic, writing } from './files.js';
+import { makeFolder, PARTIAL, reasonOf, toJson, writeAtomic, writing } from './files.js';
+import { fromOlder, type OlderSummary } from './older-summary.js';
 import { parseRecipe, type Recipe } from './recipe.js';
+import { takeLock } from './run-lock.js';
 
 /** Where a run stands, saved with its tensors. */
 export interface Progress {
@@ -66,13 +64,11 @@ const padded = (step: number): string => String(step).padStart(7, '0');
 /** One run on disk: its record, its log, its checkpoints and, at the end, its summary. */
 export class RunFolder {
   readonly #log: string;
-  readonly #lock: string;
   /** The highest folder that `open` made. */
   #made: string | undefined;
 
   constructor(readonly path: string) {
     this.#log = join(path, 'metrics.jsonl');
-    this.#lock = join(path, 'lock');
   }
 
   /** The summary of a finished run. */
@@ -92,8 +88,9 @@ export class RunFolder {
    */
   open(record: RunRecord): () => void {
     this.#made = makeFolder(join(this.path, 'checkpoints'));
-    const release = this.#takeLock();
+    const release = takeLock(this.path);
     try {
+      this.#removeHalves();
       const before = this.record();
       // Nothing was learned where a command was wrong and has been put right.
       if (before === undefined || this.#isUntouched())
@@ -104,6 +101,13 @@ export class RunFolder {
       release();
       throw error;
     }
+  }
+
+  /** Removes what a process was writing when it was killed; no other can be at work here. */
+  #removeHalves(): void {
+    for (const folder of [this.path, join(this.path, 'checkpoints')])
+      for (const name of readdirSync(folder))
+        if (name.endsWith(PARTIAL)) rmSync(join(folder, name), { force: true });
   }
 
   /** Removes what `open` made, where no run has begun: a command that was wrong leaves nothing behind. */
@@ -163,27 +167,6 @@ export class RunFolder {
         `${this.path} holds a run of another version of Foretoken, whose recipe this one refuses (${(cause as Error).message}). Choose another --out.`,
         { cause },
       );
-    }
-  }
-
-  #takeLock(): () => void {
-    for (;;) {
-      try {
-        const file = openSync(this.#lock, 'wx');
-        writeSync(file, String(process.pid));
-        closeSync(file);
-        return () => rmSync(this.#lock, { force: true });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-          throw new RunFolderError(`cannot write ${this.#lock}: ${reasonOf(error)}.`, { cause: error });
-        }
-      }
-      const owner = Number(readFileSync(this.#lock, 'utf8'));
-      // A process that was killed leaves its lock behind; an own one is from an earlier run in this process.
-      if (owner > 0 && owner !== process.pid && isProcessAlive(owner)) {
-        throw new RunFolderError(`${this.path} is in use by process ${owner}.`);
-      }
-      rmSync(this.#lock, { force: true });
     }
   }
 
@@ -292,26 +275,6 @@ export class RunFolder {
   finish(summary: RunSummary): void {
     writeAtomic(join(this.path, 'summary.json'), toJson(summary));
   }
-}
-
-/** What summaries held before tasks could have metrics of their own. */
-interface OlderSummary {
-  readonly exactMatch: number;
-  readonly firstHop: number;
-}
-
-function fromOlder({
-  exactMatch = 0,
-  firstHop = 0,
-  ...rest
-}: RunSummary & Partial<OlderSummary>): RunSummary {
-  return {
-    ...rest,
-    scores: { exactMatch, firstHop },
-    modelStep: rest.steps,
-    validationLoss: null,
-    model: null,
-  };
 }
 
 /** The same settings with names in one order, whichever order a file has them in. */

@@ -8,7 +8,7 @@ import type { Recipe } from './recipe.js';
 export interface StepCost {
   /** Training FLOPs. */
   readonly flops: number;
-  /** Tokens of data, without padding; patches of images. */
+  /** Tokens of data, without padding. */
   readonly tokens: number;
 }
 

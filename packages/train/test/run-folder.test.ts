@@ -101,6 +101,8 @@ describe('RunFolder', () => {
     folder.save({ tensors: tensors(1), progress: progress(5) });
     writeFileSync(join(scratch, 'checkpoints', 'step-0000010.safetensors.123.partial'), 'half');
     expect(folder.load()?.progress.step).toBe(5);
+    folder.open(record)();
+    expect(readdirSync(join(scratch, 'checkpoints'))).toEqual(['step-0000005.safetensors']);
   });
 
   it('refuses a damaged checkpoint', () => {

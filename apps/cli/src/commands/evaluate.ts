@@ -1,3 +1,4 @@
+import { findImageDataSet, imageFiles } from '@foretoken/data/node';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { makeFolder, packageVersions, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
@@ -7,20 +8,27 @@ import { UsageError } from '../errors.js';
 import { choicesOf } from '../evaluate/choices.js';
 import { Countdown } from '../evaluate/countdown.js';
 import { dataFiles, identityOf, readFirst, type SplitName, shotFiles } from '../evaluate/data.js';
+import { imagesOf } from '../evaluate/images.js';
 import type { OnProgress, Outcome } from '../evaluate/outcome.js';
 import { perplexityOf, readDocuments } from '../evaluate/perplexity.js';
 import { answersOf } from '../evaluate/questions.js';
 import { type NamedOutcome, resultsOf, resultsTable, writeResults } from '../evaluate/results.js';
-import { type EvaluationTaskName, evaluationTasks, parseTask } from '../evaluate/tasks.js';
-import { findModel, type ModelRequest } from '../models/model-source.js';
+import {
+  type EvaluationTask,
+  type EvaluationTaskName,
+  evaluationTasks,
+  parseTask,
+} from '../evaluate/tasks.js';
+import { findModel, type ModelRequest, type ModelSource } from '../models/model-source.js';
 import { openModel, type TextModel } from '../models/open-model.js';
+import { writeConfusions } from '../report/confusion.js';
 import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
 
 interface Flags {
   readonly model: readonly string[];
   readonly adapter?: readonly string[];
   readonly task: EvaluationTaskName;
-  readonly data: string;
+  readonly data?: string;
   readonly split: SplitName;
   readonly tokenizer?: string;
   readonly limit?: number;
@@ -41,11 +49,15 @@ interface Flags {
   readonly json: boolean;
 }
 
+/** Flags of language models. */
+const TEXT_FLAGS = ['adapter', 'tokenizer'] as const;
+
 /** Flags that only some kinds of task have. */
-const FLAGS_OF: Readonly<Record<'perplexity' | 'questions' | 'choices', readonly (keyof Flags)[]>> = {
-  perplexity: ['column', 'separator', 'window', 'stride', 'endToken'],
-  questions: ['shots', 'shotsData', 'maxTokens', 'stop', 'bidirectionalPrefix'],
-  choices: ['shots', 'shotsData'],
+const FLAGS_OF: Readonly<Record<EvaluationTask['kind'], readonly (keyof Flags)[]>> = {
+  perplexity: [...TEXT_FLAGS, 'column', 'separator', 'window', 'stride', 'endToken'],
+  questions: [...TEXT_FLAGS, 'shots', 'shotsData', 'maxTokens', 'stop', 'bidirectionalPrefix'],
+  choices: [...TEXT_FLAGS, 'shots', 'shotsData'],
+  images: [],
 };
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -56,7 +68,7 @@ function checkFlags(flags: Flags): void {
     .flat()
     .find((flag) => flags[flag] !== undefined && !FLAGS_OF[kind].includes(flag));
   if (strange !== undefined) {
-    const others = FLAGS_OF[kind].map((flag) => `--${kebab(flag)}`).join(', ');
+    const others = FLAGS_OF[kind].map((flag) => `--${kebab(flag)}`).join(', ') || 'no such flag';
     throw new UsageError(`--${kebab(strange)}: ${flags.task} does not take it; it takes ${others}.`);
   }
   for (const flag of ['model', 'adapter'] as const) {
@@ -79,7 +91,7 @@ const typedText = (text: string): string => text.replaceAll('\\n', '\n').replace
 
 const DOCUMENT_SEPARATOR = '<|endoftext|>';
 
-type Evaluate = (model: TextModel, onProgress: OnProgress) => Promise<Outcome>;
+type Evaluate = (device: Device, source: ModelSource, onProgress: OnProgress) => Promise<Outcome>;
 
 interface Prepared {
   readonly evaluate: Evaluate;
@@ -87,23 +99,51 @@ interface Prepared {
   readonly files: readonly string[];
 }
 
-/** Reads the data once, for all models. */
+/** Opens a language model for what is to be done with it, and frees it afterwards. */
+const withModel =
+  (work: (model: TextModel, onProgress: OnProgress) => Promise<Outcome>): Evaluate =>
+  async (device, source, onProgress) => {
+    const opened = await openModel(device, source);
+    try {
+      return await work(opened, onProgress);
+    } finally {
+      opened.model.dispose();
+    }
+  };
+
+function requireData({ data, task }: Flags): string {
+  if (data !== undefined) return data;
+  throw new UsageError(`--data: ${task} needs a file, or a folder with a file for each split.`);
+}
+
+/** Finds the data, and reads it once for all models; images are made ready for each. */
 async function prepare(flags: Flags): Promise<Prepared> {
   const task = evaluationTasks[flags.task];
-  const files = dataFiles(flags.data, flags.split);
-  const { limit, batch, window, stride, endToken = false } = flags;
+  const { limit, batch, window, stride, endToken = false, split } = flags;
+  if (task.kind === 'images') {
+    const { data } = flags;
+    const options = data === undefined ? {} : { data };
+    return {
+      files: imageFiles(findImageDataSet(task.dataSet), options),
+      evaluate: (device, { folder }, onProgress) =>
+        imagesOf(device, folder, task, { data, split, limit, batch }, onProgress),
+    };
+  }
+  const data = requireData(flags);
+  const files = dataFiles(data, split);
   if (task.kind === 'perplexity') {
     const { column = 'text', separator = DOCUMENT_SEPARATOR } = flags;
     const settings = { column, separator: separator === 'none' ? null : typedText(separator) };
     const texts = await readDocuments(files, settings, limit);
     return {
       files,
-      evaluate: (model, onProgress) =>
+      evaluate: withModel((model, onProgress) =>
         perplexityOf(model, texts, { window, stride, batch, endToken }, onProgress),
+      ),
     };
   }
   const { shots = 0, shotsData, maxTokens, stop, bidirectionalPrefix = false } = flags;
-  const shown = shots === 0 ? [] : shotFiles(shotsData, flags.data, flags.split);
+  const shown = shots === 0 ? [] : shotFiles(shotsData, data, split);
   const questions = { records: await readFirst(files, limit), shots: await readFirst(shown, shots) };
   if (questions.shots.length < shots) {
     throw new UsageError(
@@ -113,10 +153,11 @@ async function prepare(flags: Flags): Promise<Prepared> {
   const stopTexts = stop?.map(typedText);
   return {
     files: [...files, ...shown],
-    evaluate: (model, onProgress) =>
+    evaluate: withModel((model, onProgress) =>
       task.kind === 'choices'
         ? choicesOf(model, task, questions, { batch }, onProgress)
         : answersOf(model, task, questions, { batch, maxTokens, stopTexts, bidirectionalPrefix }, onProgress),
+    ),
   };
 }
 
@@ -134,15 +175,10 @@ async function evaluateAll(device: Device, flags: Flags, evaluate: Evaluate): Pr
   // All are found before the first is evaluated, which may take long.
   const sources = await Promise.all(requests(flags).map(findModel));
   for (const source of sources) {
-    const opened = await openModel(device, source);
     const { label } = source;
-    try {
-      const outcome = await evaluate(opened, new Countdown(label).update);
-      for (const note of outcome.notes) tell(`${label}: ${note}.`);
-      outcomes.push({ model: label, outcome });
-    } finally {
-      opened.model.dispose();
-    }
+    const outcome = await evaluate(device, source, new Countdown(label).update);
+    for (const note of outcome.notes) tell(`${label}: ${note}.`);
+    outcomes.push({ model: label, outcome });
   }
   return outcomes;
 }
@@ -174,6 +210,7 @@ async function evaluateModels(this: void, flags: Flags): Promise<void> {
     if (flags.out !== undefined) {
       const record = await recordOf(device, flags, files);
       writeResults(flags.out, { task, ...record, models: results }, outcomes);
+      await writeConfusions(flags.out, outcomes, tell);
     }
     const figures = outcomes[0]?.outcome.figures ?? [];
     if (flags.json) process.stdout.write(toJson(results.length === 1 ? results[0] : results));
@@ -188,7 +225,7 @@ const optionalText = (brief: string) => ({ kind: 'parsed', parse: String, option
 export const evaluateCommand = buildCommand<Flags>({
   func: evaluateModels,
   docs: {
-    brief: 'Perplexity, exact match or ROUGE of checkpoints, compared with intervals',
+    brief: 'Perplexity, exact match, ROUGE or accuracy of checkpoints, compared with intervals',
     fullDescription:
       'Registers and further heads play no part: what is evaluated is the model. Several --model are compared on the same questions or documents. docs/evaluation.md has the rules.',
   },
@@ -209,7 +246,9 @@ export const evaluateCommand = buildCommand<Flags>({
         brief: "Folder of adapters in PEFT's format to put on the model; give it again to compare",
       },
       task: { kind: 'parsed', parse: parseTask, brief: Object.keys(evaluationTasks).join(', ') },
-      data: { kind: 'parsed', parse: String, brief: 'File, or folder with a file for each split' },
+      data: optionalText(
+        'File, or folder with a file for each split; of images the folder of the data set [default = below FORETOKEN_DATA]',
+      ),
       split: {
         kind: 'enum',
         values: ['train', 'validation', 'test'],
@@ -217,8 +256,8 @@ export const evaluateCommand = buildCommand<Flags>({
         brief: 'Which file of a folder',
       },
       tokenizer: optionalText('Folder of the tokenizer [default = that of the model]'),
-      limit: optionalNumber('Only so many questions or documents, the first ones'),
-      batch: optionalNumber('Windows or questions at a time'),
+      limit: optionalNumber('Only so many questions, documents or images, the first ones'),
+      batch: optionalNumber('Windows, questions or images at a time'),
       column: optionalText('perplexity: column of the text [default = text]'),
       separator: optionalText(
         `perplexity: text between documents, or none [default = ${DOCUMENT_SEPARATOR}]`,
@@ -254,7 +293,7 @@ export const evaluateCommand = buildCommand<Flags>({
         default: '1000',
         brief: 'Resamples of the intervals',
       },
-      out: optionalText('Folder for results.json and samples.jsonl'),
+      out: optionalText('Folder for results.json and samples.jsonl, and of images the confusion matrix'),
       json: jsonFlag,
     },
   },

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import type { Device } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
@@ -7,8 +6,10 @@ import { UsageError } from '../errors.js';
 import { formatShare } from '../format.js';
 import { type ChatMessage, ChatTemplate } from '../generation/chat-template.js';
 import { type Continuation, type ContinueOptions, Continuer } from '../generation/continuation.js';
+import { Conversation } from '../generation/conversation.js';
 import { DRAFT_KINDS, type DraftKind, loadDrafter } from '../generation/drafter.js';
 import { promptText, readPrompts } from '../generation/prompts.js';
+import { TerminalChat } from '../generation/terminal-chat.js';
 import { findModel } from '../models/model-source.js';
 import { openModel, type TextModel } from '../models/open-model.js';
 import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
@@ -142,30 +143,22 @@ async function continueMany(
   }
 }
 
-/** Turns on a terminal until the input ends. */
-async function converse(flags: Flags, text: TextModel, continuer: Continuer): Promise<void> {
-  const template = new ChatTemplate(text.folder);
-  const messages: ChatMessage[] =
-    flags.system === undefined ? [] : [{ role: 'system', content: flags.system }];
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  terminal.setPrompt('> ');
-  tell('An empty line or Ctrl-D ends the conversation.');
-  terminal.prompt();
-  try {
-    for await (const line of terminal) {
-      if (line.trim() === '') break;
-      messages.push({ role: 'user', content: line });
-      const ids = text.tokenizer.encode(template.render(messages));
-      const [answer] = await continuer.continue([ids], optionsOf(flags), (_, piece) => {
-        process.stdout.write(piece);
-      });
-      process.stdout.write('\n');
-      messages.push({ role: 'assistant', content: answer?.text ?? '' });
-      terminal.prompt();
-    }
-  } finally {
-    terminal.close();
-  }
+/** A conversation on the terminal. */
+function converse(
+  flags: Flags,
+  { folder, tokenizer, model }: TextModel,
+  continuer: Continuer,
+): Promise<void> {
+  const conversation = new Conversation({
+    template: new ChatTemplate(folder),
+    encode: (text) => tokenizer.encode(text),
+    continuer,
+    context: model.config.maxPositions,
+    options: optionsOf(flags),
+    system: flags.system,
+  });
+  const { stdin, stdout, stderr } = process;
+  return new TerminalChat(conversation, { input: stdin, output: stdout, notes: stderr }).run();
 }
 
 async function withModel(device: Device, flags: Flags): Promise<void> {

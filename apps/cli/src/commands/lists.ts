@@ -1,4 +1,4 @@
-import { describeSettings, objectiveKinds } from '@foretoken/objectives';
+import { allObjectives, describeSettings } from '@foretoken/objectives';
 import { describeBudget, recipes, settingKeys, studies, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { formatTable } from '../format.js';
@@ -49,7 +49,7 @@ export const objectivesCommand = buildCommand<Flags>({
   docs: { brief: 'List the objectives and their settings' },
   parameters: { flags: json },
   func(this: void, flags: Flags): void {
-    const all = objectiveKinds.map((kind) => ({
+    const all = allObjectives.map((kind) => ({
       name: kind.name,
       title: kind.title,
       description: kind.description,

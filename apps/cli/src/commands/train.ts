@@ -4,6 +4,7 @@ import { findObjective } from '@foretoken/objectives';
 import {
   describeBudget,
   type MetricsSink,
+  overrideRecipe,
   type RunSummary,
   TensorBoardSink,
   toJson,
@@ -16,11 +17,12 @@ import { openTunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
 import { formatShare } from '../format.js';
 import { Progress } from '../progress.js';
-import { chooseRecipe, parseSeeds } from '../settings.js';
+import { parseSeeds, startingRecipe } from '../settings.js';
 import { interruptSignal } from '../signals.js';
 
 interface Flags {
-  readonly recipe: string;
+  readonly recipe?: string;
+  readonly task?: string;
   readonly objective?: string;
   readonly seed?: number;
   readonly out?: string;
@@ -66,7 +68,7 @@ function outcome(summary: RunSummary, folder: string): string {
 }
 
 async function trainOne(this: void, flags: Flags): Promise<void> {
-  const recipe = chooseRecipe(flags.recipe, flags.set ?? []);
+  const recipe = overrideRecipe(startingRecipe(flags), flags.set ?? []);
   const objective = findObjective(flags.objective ?? recipe.objective ?? 'mutor').name;
   const seed = flags.seed ?? recipe.seed ?? 0;
   const folder = flags.out ?? join('runs', recipe.name, `${objective}-seed${seed}`);
@@ -124,8 +126,14 @@ export const trainCommand = buildCommand<Flags>({
       recipe: {
         kind: 'parsed',
         parse: String,
-        default: 'star-graph',
-        brief: 'Recipe: a YAML or JSON file, or a name of "foretoken recipes"',
+        optional: true,
+        brief: 'Recipe: a YAML or JSON file, or a name of "foretoken recipes" [default = star-graph]',
+      },
+      task: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'Instead: the recipe that ships for a task, mnist for instance',
       },
       objective: {
         kind: 'parsed',

@@ -34,6 +34,8 @@ export interface VariantSummary {
   readonly drafts: readonly DraftSummary[];
   /** New tokens of a pass of the model with drafts; null without. */
   readonly tokensPerPass: number | null;
+  /** Share of greedy text that repeats itself, a mean over seeds; null where it was not measured. */
+  readonly repetition: number | null;
   readonly trainedParameters: number;
   /** Of the objective, registers or heads: not part of the model that comes out. */
   readonly extraParameters: number;
@@ -114,6 +116,7 @@ function summarizeVariants(study: Study, runs: readonly FinishedRun[]): VariantS
         offsets: offsetsOf(own),
         drafts: draftsOf(own),
         tokensPerPass: passes === 0 ? null : sum(reports.map((report) => report.tokens)) / passes,
+        repetition: meanOrNull(own.map((run) => measuresOf(run)?.repetition ?? null)),
         trainedParameters: any.parameters,
         extraParameters: any.extraParameters,
         steps: any.steps,
@@ -127,6 +130,10 @@ function summarizeVariants(study: Study, runs: readonly FinishedRun[]): VariantS
 
 const testLossOf = (run: FinishedRun): number => measuresOf(run)?.testLoss ?? Number.NaN;
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const meanOrNull = (values: readonly (number | null)[]): number | null => {
+  const found = values.filter((value) => value !== null);
+  return found.length < values.length ? null : meanOf(found);
+};
 
 function offsetsOf(runs: readonly FinishedRun[]): OffsetSummary[] {
   const all = runs.map((run) => measuresOf(run)?.offsets ?? []);
@@ -191,6 +198,7 @@ export function textTable(summary: TextStudySummary): string {
     ...offsets.map((offset) => `offset ${offset}`),
     'accepted %',
     'tokens/pass',
+    'repeated %',
     'extra params',
     'steps',
     'FLOPs',
@@ -210,6 +218,7 @@ export function textTable(summary: TextStudySummary): string {
         }),
         each.drafts.map(({ acceptanceRate }) => percent(acceptanceRate)).join('/'),
         each.tokensPerPass === null ? '' : each.tokensPerPass.toFixed(2),
+        each.repetition === null ? '' : percent(each.repetition),
         each.extraParameters.toLocaleString('en'),
         String(each.steps),
         formatCount(each.flops),

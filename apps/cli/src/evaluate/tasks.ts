@@ -1,4 +1,4 @@
-import { nearestName, type TextOptions, textPresets } from '@foretoken/data';
+import { type ImageDataSetName, nearestName, type TextOptions, textPresets } from '@foretoken/data';
 import { UsageError } from '../errors.js';
 
 /** Questions that a model answers by generating text. */
@@ -21,7 +21,13 @@ export interface PerplexityTask {
   readonly kind: 'perplexity';
 }
 
-export type EvaluationTask = QuestionsTask | ChoicesTask | PerplexityTask;
+/** Images that a classifier is asked about. */
+export interface ImagesTask {
+  readonly kind: 'images';
+  readonly dataSet: ImageDataSetName;
+}
+
+export type EvaluationTask = QuestionsTask | ChoicesTask | PerplexityTask | ImagesTask;
 
 /** Half of the 512 tokens that lm-evaluation-harness and the MuToR paper have for prompt and answer, or for the answer. */
 const WORKED_ANSWER = 256;
@@ -53,6 +59,10 @@ export const evaluationTasks = {
       scorer: 'option',
     },
   },
+  mnist: { kind: 'images', dataSet: 'mnist' },
+  'fashion-mnist': { kind: 'images', dataSet: 'fashion-mnist' },
+  cifar10: { kind: 'images', dataSet: 'cifar10' },
+  cifar100: { kind: 'images', dataSet: 'cifar100' },
 } as const satisfies Record<string, EvaluationTask>;
 
 export type EvaluationTaskName = keyof typeof evaluationTasks;

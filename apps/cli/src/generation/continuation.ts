@@ -7,6 +7,8 @@ import { StopText } from './stop-text.js';
 export interface ContinueOptions extends Omit<GenerateOptions, 'stopTokens'> {
   /** Texts before which a continuation ends. */
   readonly stops: readonly string[];
+  /** Ends the continuations where they are. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a prompt was continued with: the JSON that is printed. */
@@ -114,7 +116,7 @@ export class Continuer {
    */
   async continue(
     prompts: readonly (readonly number[])[],
-    { stops, ...options }: ContinueOptions,
+    { stops, signal, ...options }: ContinueOptions,
     onText: (row: number, piece: string) => void = () => undefined,
   ): Promise<Continuation[]> {
     const rows = prompts.map((prompt) => new Writing(this.#text, prompt, stops));
@@ -127,7 +129,7 @@ export class Continuer {
       if (writing.ended) continue;
       const piece = writing.push(tokens);
       if (piece !== '') onText(row, piece);
-      if (rows.every(({ ended }) => ended)) break;
+      if (signal?.aborted === true || rows.every(({ ended }) => ended)) break;
     }
     return rows.map((writing, row) => {
       const rest = writing.end();

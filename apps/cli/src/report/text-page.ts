@@ -65,9 +65,9 @@ function draftTable({ variants }: BudgetSummary, looks: VariantLooks): Markup {
       html`<tr>${nameOf(looks, each)}${offsets.map((offset) => {
         const found = each.drafts.find((one) => one.offset === offset);
         return html`<td>${found === undefined ? '–' : formatShare(found.acceptanceRate)}</td>`;
-      })}<td>${each.tokensPerPass?.toFixed(2) ?? '–'}</td><td>${each.drafts[0]?.drafted.toLocaleString('en') ?? ''}</td></tr>`,
+      })}<td>${each.tokensPerPass?.toFixed(2) ?? '–'}</td><td>${each.repetition === null ? '–' : formatShare(each.repetition)}</td><td>${each.drafts[0]?.drafted.toLocaleString('en') ?? ''}</td></tr>`,
   );
-  return html`<div class="scroll"><table><thead><tr><th>drafts accepted</th>${offsets.map((offset) => html`<th>at offset ${offset}</th>`)}<th>tokens a pass</th><th>passes</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll"><table><thead><tr><th>drafts accepted</th>${offsets.map((offset) => html`<th>at offset ${offset}</th>`)}<th>tokens a pass</th><th>text repeated</th><th>passes</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 const drawn = async (spec: Spec): Promise<Markup | undefined> =>
@@ -132,7 +132,7 @@ function notes({ study }: TextStudySummary): Markup {
 <li>${interval}</li>
 <li>Equal steps: all variants make as many updates on as many tokens. Equal FLOPs: as many updates as cost the training FLOPs of ${first}. FLOPs are three times those of the forward pass, so that what LoRA saves on gradients of frozen weights is not counted.</li>
 <li>The time of a step is that of ${first} times the figure, on the adapter below.</li>
-<li>Drafts: test text is continued greedily, registers or heads guess the tokens at offsets 2 and on, and the model accepts those that it would have written itself. A draft only counts as accepted when those before it are.</li>
+<li>Drafts: test text is continued greedily, registers or heads guess the tokens at offsets 2 and on, and the model accepts those that it would have written itself. A draft only counts as accepted when those before it are. Text that repeats itself is easy to draft: the share of stretches of four tokens that have occurred before in the same continuation stands beside.</li>
 </ul>`;
 }
 

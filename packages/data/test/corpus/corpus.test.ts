@@ -107,6 +107,53 @@ describe('CorpusTask', () => {
     expect(one.reports.train.documents).toBe(1);
   });
 
+  it('holds validation and test out of one text, the test at its very end', () => {
+    const lines = Array.from({ length: 100 }, (_, at) => `line ${at}`).join('\n');
+    const shares = { ...options, validationShare: 0.1, testShare: 0.2 };
+    const one = new CorpusTask(shares, { ...sources, train: recordsOf([{ text: lines }]) });
+    const textOf = (split: 'train' | 'validation' | 'test'): string => {
+      const rows = one.exampleCount(split);
+      const parts = Array.from({ length: rows }, (_, row) => {
+        const { tokens, lengths } = one.batch(split, row, 1);
+        // A row goes on with the last token of the row before; training rows come in another order.
+        return [...tokens.subarray(row === 0 ? 0 : 1, lengths[0])];
+      });
+      return one.decode(parts.flat());
+    };
+    expect(textOf('validation')).toMatch(/^line 7\d\n[\s\S]*line [78]\d$/);
+    expect(textOf('test')).toMatch(/^line [78]\d\n[\s\S]*line 99$/);
+    const numbers = [...`${textOf('validation')}\n${textOf('test')}`.matchAll(/\d+/g)].map(Number);
+    expect(numbers).toEqual(numbers.map((_, at) => (numbers[0] as number) + at));
+  });
+
+  it('holds test documents out before validation, each a share of all', () => {
+    const held = new CorpusTask({ ...options, validationShare: 0.1, testShare: 0.4 }, sources);
+    const documents = (split: 'train' | 'validation' | 'test') => held.reports[split].documents;
+    expect([documents('train'), documents('validation'), documents('test')]).toEqual([10, 2, 8]);
+    const given = new CorpusTask({ ...options, testShare: 0.4 }, { ...sources, test: sources.train });
+    expect(given.reports.test.documents).toBe(20);
+  });
+
+  it('makes documents of several columns by a template', () => {
+    const records = [
+      { question: 'one', answer: 'two' },
+      { question: 'three', answer: 'four' },
+    ];
+    const settings = { ...options, template: 'Q: {question}\nA: {answer}', validationShare: 0 };
+    const made = new CorpusTask(settings, { ...sources, train: recordsOf(records) });
+    const { tokens, lengths } = made.batch('train', 0, 1);
+    expect(made.decode(tokens.subarray(0, lengths[0]))).toContain('Q: one\nA: two');
+    expect(made.reports.train.documents).toBe(2);
+  });
+
+  it('gives the same rows in the order of another seed', () => {
+    const other = task.withSeed(9);
+    expect(other.batch('train', 3, 2)).toEqual(
+      new CorpusTask({ ...options, seed: 9 }, sources).batch('train', 3, 2),
+    );
+    expect(other.config.seed).toBe(9);
+  });
+
   it('asks no questions, and says what became of the text', () => {
     expect('questions' in task).toBe(false);
     expect(task.metrics).toEqual([]);
@@ -116,6 +163,9 @@ describe('CorpusTask', () => {
   it.each([
     [{ tiem: 5 }, sources, "text corpus: unknown setting 'tiem', did you mean 'time'?"],
     [{ time: 1 }, sources, 'text corpus: time: '],
+    [{ template: 'no column' }, sources, 'names no column'],
+    [{ testShare: 0.5, validationShare: 0.5 }, sources, 'hold out more than 0.9 together'],
+    [{ template: '{txt}' }, sources, "stories.txt:1: no column 'txt'; did you mean 'text'?"],
     [{ time: 4096 }, sources, 'text corpus: time 4096 exceeds the context of the model, 2048 tokens'],
     [{ column: 'txt' }, sources, "stories.txt:1: no column 'txt'; did you mean 'text'?"],
     [{}, { ...sources, train: recordsOf([{ text: ' \n' }]) }, 'text corpus: there is no training text'],

@@ -29,7 +29,7 @@ export const imageClassifiers: ModelKind<ImageClassifierConfig, ImageClassifierC
 export interface LoadClassifierOptions {
   /** What config.json does not say, of the trunk. */
   readonly training?: TrainingSettings;
-  /** Classes of a fresh head instead of that of the checkpoint, to be trained on other images. */
+  /** Classes that are wanted: where the checkpoint has no head for as many, it gets a fresh one, to be trained. */
   readonly classes?: number;
   /** Of the first values of a fresh head; all are 0 when it is absent. */
   readonly random?: HostRandom;
@@ -63,17 +63,16 @@ export async function loadImageClassifier(
     classes: classes ?? described.classes,
     trunk: transformerConfig({ ...described.trunk, ...training }),
   };
+  const isHead = (name: string): boolean => family.heads.some((head) => name.startsWith(head));
+  const fresh =
+    classes !== undefined && (classes !== described.classes || ![...source.tensors.keys()].some(isHead));
   const whole = family.nameMap(config);
-  const map = classes === undefined ? whole : new Map([...whole].filter(([name]) => !HEAD.test(name)));
-  const isIgnored = (name: string): boolean =>
-    family.ignores(name, config) ||
-    (classes !== undefined && family.heads.some((head) => name.startsWith(head)));
   const { model, origin } = await loadModel(
     source,
     found,
-    map,
-    isIgnored,
-    () => new ImageClassifier(device, config, classes === undefined ? undefined : random),
+    fresh ? new Map([...whole].filter(([name]) => !HEAD.test(name))) : whole,
+    (name) => family.ignores(name, config) || (fresh && isHead(name)),
+    () => new ImageClassifier(device, config, fresh ? random : undefined),
   );
   return { model, config: model.config, origin };
 }

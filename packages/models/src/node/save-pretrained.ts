@@ -57,11 +57,17 @@ async function writeIndex(staging: Staging, shards: Shards, { tensors }: Checkpo
   await staging.write(INDEX_FILE, writeWhole(toJson(weightIndex(new Map(files), totalBytes))));
 }
 
-async function copyCompanions(staging: Staging, from: string, to: string): Promise<void> {
+async function copyCompanions(
+  staging: Staging,
+  from: string,
+  to: string,
+  others: Readonly<Record<string, object>>,
+): Promise<void> {
   if (resolve(from) === resolve(to)) return;
   const present = await readdir(from);
   for (const name of COMPANION_FILES) {
-    if (present.includes(name)) await staging.write(name, writeWhole(await readFile(join(from, name))));
+    if (!present.includes(name) || others[name] !== undefined) continue;
+    await staging.write(name, writeWhole(await readFile(join(from, name))));
   }
 }
 
@@ -107,7 +113,7 @@ async function writeCheckpoint(
   try {
     await writeShards(staging, shards, contents);
     await writeIndex(staging, shards, contents);
-    if (origin !== undefined) await copyCompanions(staging, origin.folder, folder);
+    if (origin !== undefined) await copyCompanions(staging, origin.folder, folder, files);
     for (const [name, value] of Object.entries(files)) await staging.write(name, writeWhole(toJson(value)));
     await staging.write(CONFIG_FILE, writeWhole(toJson(contents.config)));
     await staging.commit();

@@ -1,5 +1,10 @@
 import type { SequenceTask } from '@foretoken/data';
-import { type SpeculationReport, SpeculativeGenerator } from '@foretoken/models';
+import {
+  type GenerateOptions,
+  type SpeculationReport,
+  SpeculativeGenerator,
+  TokenGenerator,
+} from '@foretoken/models';
 import { z } from 'zod';
 import { RecipeError } from '../errors.js';
 import { measureOffsets, type OffsetLoss } from '../evaluation/offset-losses.js';
@@ -38,6 +43,8 @@ export interface TextMeasures {
   readonly offsets: readonly OffsetLoss[];
   /** What became of greedy drafts; null where the objective drafts nothing. */
   readonly drafts: SpeculationReport | null;
+  /** How much greedy text repeats itself, as {@link repetitionOf}; null without prompts. Such text is easy to draft. */
+  readonly repetition: number | null;
 }
 
 /**
@@ -68,6 +75,7 @@ export async function measureText(session: Session, settings: TextMeasureSetting
       batch: batchOf(session),
     }),
     drafts: await measureDrafts(session, settings),
+    repetition: await measureRepetition(session, settings),
   };
 }
 
@@ -86,23 +94,57 @@ async function measureDrafts(
   session: Session,
   { prompts, promptTokens, newTokens }: TextMeasureSettings,
 ): Promise<SpeculationReport | null> {
-  const { task, tokenizer, model, objective } = sequencesOf(session);
+  const { task, model, objective } = sequencesOf(session);
   const drafter = objective.offsetPasses?.().length ? objective.drafter?.() : undefined;
   if (drafter === undefined || prompts === 0) return null;
   const generator = new SpeculativeGenerator(model, drafter, { capacity: promptTokens + newTokens });
-  const end = tokenizer?.endToken;
   try {
-    for (const prompt of testPrompts(task, prompts, promptTokens)) {
-      await generator.generate(prompt, {
-        maxNewTokens: newTokens,
-        greedy: true,
-        stopTokens: end === undefined ? [] : [end],
-      });
-    }
+    for (const prompt of testPrompts(task, prompts, promptTokens))
+      await generator.generate(prompt, greedyOptions(session, newTokens));
     return generator.report;
   } finally {
     generator.dispose();
   }
+}
+
+function greedyOptions(session: Session, newTokens: number): GenerateOptions {
+  const end = sequencesOf(session).tokenizer?.endToken;
+  return { maxNewTokens: newTokens, greedy: true, stopTokens: end === undefined ? [] : [end] };
+}
+
+/** How much the greedy continuations repeat themselves that drafts are measured on. */
+export async function measureRepetition(
+  session: Session,
+  { prompts, promptTokens, newTokens }: TextMeasureSettings,
+): Promise<number | null> {
+  if (prompts === 0) return null;
+  const { task, model } = sequencesOf(session);
+  const generator = new TokenGenerator(model, { batch: prompts, capacity: promptTokens + newTokens });
+  try {
+    const written = testPrompts(task, prompts, promptTokens);
+    return repetitionOf(await generator.generate(written, greedyOptions(session, newTokens)));
+  } finally {
+    generator.dispose();
+  }
+}
+
+/** Tokens of a stretch that may have occurred before. */
+const STRETCH = 4;
+
+/**
+ * The share of stretches of four tokens that have occurred before in the same text: `1 - distinct / all`, the seq-rep-4 of
+ * Welleck et al., arXiv 1908.04319; 0 of texts that are too short to have any.
+ */
+export function repetitionOf(texts: readonly (readonly number[])[]): number {
+  let [all, distinct] = [0, 0];
+  for (const tokens of texts) {
+    const found = new Set<string>();
+    for (let end = STRETCH; end <= tokens.length; end++)
+      found.add(tokens.slice(end - STRETCH, end).join(' '));
+    all += Math.max(0, tokens.length - STRETCH + 1);
+    distinct += found.size;
+  }
+  return all === 0 ? 0 : 1 - distinct / all;
 }
 
 /**

@@ -1,0 +1,327 @@
+import { join } from 'node:path';
+import type { Device } from '@foretoken/tensor';
+import { RunFolderError, TrainingError } from './errors.js';
+import type { Evaluation } from './evaluate.js';
+import { type EvaluationPlan, planEvaluations } from './evaluation-plan.js';
+import type { EvaluationEvent, FailureEvent, MetricsEvent, RunSummary, TrainEvent } from './events.js';
+import { inFlight } from './in-flight.js';
+import type { Recipe } from './recipe.js';
+import { type BestEvaluation, MODEL_FOLDER, type Progress, type RunFolder } from './run-folder.js';
+import { Session } from './session.js';
+import type { MetricsSink } from './sink.js';
+import type { HeldOutLoss, QuestionEvaluator, StepCost } from './workload.js';
+
+/** Updates that are submitted before the figures of the first of them are waited for. */
+const IN_FLIGHT = 4;
+/** Answers that a summary keeps, for drawing. */
+const KEPT_ANSWERS = 8;
+
+export interface TrainOptions {
+  readonly device: Device;
+  readonly recipe: Recipe;
+  /** Name of an objective. */
+  readonly objective: string;
+  readonly seed: number;
+  /** The run folder. A run that was interrupted goes on; a finished one gives its summary again. */
+  readonly folder: string;
+  /** Recorded in `config.json`. */
+  readonly command?: string;
+  readonly commit?: string;
+  /** Hear every event: `TensorBoardSink`, or your own. */
+  readonly sinks?: readonly MetricsSink[];
+  /** Ends training after a checkpoint; the generator then throws the reason of the signal. */
+  readonly signal?: AbortSignal;
+}
+
+const secondsSince = (start: number): number => (performance.now() - start) / 1000;
+
+/** One process's work on a run. */
+export class TrainingLoop {
+  readonly #evaluator: QuestionEvaluator;
+  readonly #validation: HeldOutLoss;
+  readonly #plan: EvaluationPlan;
+  #step = 0;
+  #flops = 0;
+  #tokens = 0;
+  #trainSeconds = 0;
+  #seconds = 0;
+  #solvedAtStep: number | null = null;
+  #best: BestEvaluation | null = null;
+  /** Evaluations since the best one. */
+  #worse = 0;
+
+  /** Loads model and data, and takes up the run where its last checkpoint left it. */
+  static async begin(options: TrainOptions, folder: RunFolder): Promise<TrainingLoop> {
+    const { device, recipe, objective, seed } = options;
+    const session = await Session.create(device, recipe, objective, seed);
+    try {
+      return new TrainingLoop(options, folder, session);
+    } catch (error) {
+      session.dispose();
+      throw error;
+    }
+  }
+
+  private constructor(
+    readonly options: TrainOptions,
+    readonly folder: RunFolder,
+    readonly session: Session,
+  ) {
+    const { recipe } = options;
+    this.#plan = planEvaluations(recipe, session.work.task);
+    this.#evaluator = session.work.evaluator();
+    this.#validation = session.work.heldOutLoss(recipe.batch / recipe.optimizer.accumulate);
+    this.#resume();
+  }
+
+  #resume(): void {
+    // The kernels of the processes before this one: whatever has been measured since.
+    this.options.device.tuner.choices.load(this.folder.choices());
+    const checkpoint = this.folder.load();
+    if (checkpoint === undefined) this.#checkNothingLost();
+    this.folder.cutLog(checkpoint?.progress.logBytes ?? 0);
+    if (checkpoint === undefined) return;
+    this.session.restore(checkpoint.tensors);
+    const { step, trainSeconds, seconds, solvedAtStep, flops, tokens, best, worse } = checkpoint.progress;
+    const cost = this.session.cost();
+    this.#step = step;
+    this.#flops = flops ?? step * cost.flops;
+    this.#tokens = tokens ?? step * cost.tokens;
+    this.#trainSeconds = trainSeconds;
+    this.#seconds = seconds;
+    this.#solvedAtStep = solvedAtStep;
+    this.#best = best ?? null;
+    this.#worse = worse ?? 0;
+  }
+
+  /** @throws RunFolderError when the log tells of steps behind the first checkpoint, and there is none */
+  #checkNothingLost(): void {
+    const { every } = this.options.recipe.evaluation;
+    const last = this.folder.events().findLast(({ type }) => type === 'metrics');
+    if (last === undefined || !(Number(last['step']) > every)) return;
+    throw new RunFolderError(
+      `${join(this.folder.path, 'checkpoints')}: the checkpoint is gone, though the run had reached step ${String(last['step'])}. Put it back, or remove ${this.folder.path} to start again.`,
+    );
+  }
+
+  async *run(): AsyncGenerator<TrainEvent, RunSummary> {
+    const { every } = this.options.recipe.evaluation;
+    const { steps } = this.session;
+    const { flops, tokens } = this.session.cost();
+    yield {
+      type: 'start',
+      step: this.#step,
+      steps,
+      parameters: this.session.parameterCount,
+      extraParameters: this.session.extraParameters,
+      flopsPerStep: flops,
+      tokensPerStep: tokens,
+      reports: this.session.work.reports,
+    };
+    if (this.#endedBy() === undefined) {
+      await this.#timed(() => this.session.warmUp());
+      // A process that dies before the first checkpoint must not leave the choice to other measurements.
+      this.folder.keepChoices(this.options.device.tuner.choices.used());
+    }
+    // Where a run begins is what its validation loss is compared with.
+    if (this.#step === 0 && this.#plan.lossExamples > 0) yield await this.#evaluate();
+    while (this.#endedBy() === undefined) {
+      const next = Math.min(steps, this.#step + every - (this.#step % every));
+      yield* this.#updatesUntil(next);
+      const interrupted = this.options.signal?.aborted === true && this.#step < next;
+      if (!interrupted) yield await this.#evaluate();
+      await this.#save();
+      yield { type: 'checkpoint', step: this.#step };
+      this.options.signal?.throwIfAborted();
+    }
+    const summary = await this.#finish();
+    yield { type: 'done', summary };
+    return summary;
+  }
+
+  /** Why there are no further updates; undefined while there are. */
+  #endedBy(): RunSummary['endedBy'] {
+    const { patience = Number.POSITIVE_INFINITY } = this.options.recipe.evaluation;
+    if (this.#solvedAtStep !== null) return 'solved';
+    if (this.#worse >= patience) return 'patience';
+    return this.#step < this.session.steps ? undefined : 'budget';
+  }
+
+  /** Runs updates up to number `end`; stops early on the signal. */
+  async *#updatesUntil(end: number): AsyncGenerator<MetricsEvent | FailureEvent> {
+    const start = performance.now();
+    const [before, trainBefore] = [this.#seconds, this.#trainSeconds];
+    let read = this.#step;
+    const submit = async (): Promise<readonly [ArrayLike<number>, StepCost]> => {
+      const { figures, cost } = this.session.update(this.#step++);
+      return [(await figures.data()) as Float32Array, cost];
+    };
+    const updates = inFlight(
+      submit,
+      () => this.#step < end && this.options.signal?.aborted !== true,
+      IN_FLIGHT,
+    );
+    for await (const [figures, cost] of updates) {
+      this.#seconds = before + secondsSince(start);
+      this.#trainSeconds = trainBefore + secondsSince(start);
+      this.#flops += cost.flops;
+      this.#tokens += cost.tokens;
+      const [loss, gradientNorm] = [figures[0] as number, figures[1] as number];
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+        const failure = await this.#keepFailure(read, loss, gradientNorm);
+        yield failure;
+        throw this.#failed(failure);
+      }
+      const event = this.#metrics(read++, figures);
+      if (event) yield event;
+    }
+  }
+
+  /** Saves the batch of update `step`, and the parameters before it: no later update has changed them. */
+  async #keepFailure(step: number, loss: number, gradientNorm: number): Promise<FailureEvent> {
+    const tensors = await this.session.save();
+    const folder = this.folder.saveFailure(step + 1, this.session.preparedBatch(step), tensors);
+    const event: FailureEvent = {
+      type: 'failure',
+      step: step + 1,
+      loss: String(loss),
+      gradientNorm: String(gradientNorm),
+      folder,
+    };
+    this.folder.append(event);
+    return event;
+  }
+
+  #failed({ step, loss, gradientNorm, folder }: FailureEvent): TrainingError {
+    const { objective, seed } = this.options;
+    return new TrainingError(
+      `${objective}, seed ${seed}: the loss is ${loss} and the gradient norm ${gradientNorm} at step ${step}. The batch and the parameters of step ${step - 1} are in ${folder}. Lower optimizer.learningRate.`,
+    );
+  }
+
+  /** The line of the log for update `step`, if it gets one. */
+  #metrics(step: number, figures: ArrayLike<number>): MetricsEvent | undefined {
+    const made = step + 1;
+    if (made % this.options.recipe.logEvery !== 0 && made !== this.session.steps) return undefined;
+    const event: MetricsEvent = {
+      type: 'metrics',
+      step: made,
+      ...this.session.readFigures(figures),
+      learningRate: this.session.schedule(step),
+      flops: this.#flops,
+      tokens: this.#tokens,
+      seconds: this.#seconds,
+      tokensPerSecond: this.#tokens / this.#trainSeconds,
+      peakBytes: this.options.device.memory().peakBytes,
+    };
+    this.folder.append(event);
+    return event;
+  }
+
+  async #timed<Result>(work: () => Promise<Result>): Promise<Result> {
+    const start = performance.now();
+    const result = await work();
+    this.#seconds += secondsSince(start);
+    return result;
+  }
+
+  async #evaluate(): Promise<EvaluationEvent> {
+    const { lossExamples, questions, bestBy } = this.#plan;
+    const validationLoss =
+      lossExamples > 0 ? await this.#timed(() => this.#validation.measure(lossExamples)) : undefined;
+    const scores =
+      questions > 0
+        ? (await this.#timed(() => this.#evaluator.evaluate('validation', questions))).score.mean
+        : {};
+    const [first] = this.session.work.task.metrics;
+    const { solved } = this.options.recipe.evaluation;
+    if (solved !== undefined && first !== undefined && (scores[first.name] as number) >= solved)
+      this.#solvedAtStep = this.#step;
+    const value = bestBy === 'validationLoss' ? validationLoss : scores[bestBy ?? ''];
+    const isBest = bestBy !== undefined && value !== undefined && this.#beatsBest(bestBy, value);
+    this.#worse = isBest ? 0 : this.#worse + 1;
+    if (isBest) {
+      this.folder.saveBest(this.#step, await this.session.saveParameters());
+      this.#best = { step: this.#step, value, validationLoss: validationLoss ?? null };
+    }
+    const event: EvaluationEvent = {
+      type: 'evaluation',
+      step: this.#step,
+      flops: this.#flops,
+      seconds: this.#seconds,
+      scores,
+      ...(validationLoss === undefined ? {} : { validationLoss }),
+      ...(bestBy === undefined ? {} : { isBest }),
+    };
+    this.folder.append(event);
+    return event;
+  }
+
+  #beatsBest(bestBy: string, value: number): boolean {
+    if (!Number.isFinite(value)) return false;
+    if (this.#best === null) return true;
+    return bestBy === 'validationLoss' ? value < this.#best.value : value > this.#best.value;
+  }
+
+  async #save(): Promise<void> {
+    const progress: Progress = {
+      step: this.#step,
+      trainSeconds: this.#trainSeconds,
+      seconds: this.#seconds,
+      logBytes: this.folder.logBytes(),
+      solvedAtStep: this.#solvedAtStep,
+      flops: this.#flops,
+      tokens: this.#tokens,
+      best: this.#best,
+      worse: this.#worse,
+    };
+    this.folder.keepChoices(this.options.device.tuner.choices.used());
+    this.folder.save({ tensors: await this.session.save(), progress });
+  }
+
+  async #finish(): Promise<RunSummary> {
+    const { objective, seed } = this.options;
+    const { finalQuestions } = this.#plan;
+    if (this.#best !== null && this.#best.step !== this.#step)
+      this.session.restoreParameters(this.folder.loadBest(this.#best.step));
+    const final: Evaluation | undefined =
+      finalQuestions > 0
+        ? await this.#timed(() => this.#evaluator.evaluate('test', finalQuestions))
+        : undefined;
+    const summary: RunSummary = {
+      objective,
+      seed,
+      scores: final?.score.mean ?? {},
+      chance: this.session.work.task.metrics[0]?.chance ?? 0,
+      modelStep: this.#best?.step ?? this.#step,
+      validationLoss: this.#best?.validationLoss ?? null,
+      model: await this.#saveModel(),
+      solvedAtStep: this.#solvedAtStep,
+      endedBy: this.#endedBy() ?? 'budget',
+      steps: this.#step,
+      flops: this.#flops,
+      tokens: this.#tokens,
+      seconds: this.#seconds,
+      tokensPerSecond: this.#trainSeconds > 0 ? this.#tokens / this.#trainSeconds : 0,
+      parameters: this.session.parameterCount,
+      extraParameters: this.session.extraParameters,
+      finalQuestions: final?.answers.length ?? 0,
+      answers: final?.answers.slice(0, KEPT_ANSWERS) ?? [],
+    };
+    this.folder.finish(summary);
+    return summary;
+  }
+
+  /** Writes the model for other tools, where they know such models. */
+  async #saveModel(): Promise<string | null> {
+    if (!this.session.work.isExpressible()) return null;
+    await this.session.work.saveModel(this.folder.modelFolder);
+    return MODEL_FOLDER;
+  }
+
+  dispose(): void {
+    this.#evaluator.dispose();
+    this.#validation.dispose();
+    this.session.dispose();
+  }
+}
