@@ -48,9 +48,9 @@ describe('VqAutoencoder', () => {
     };
     expect(await sizeOf(reconstruction, 'toCode')).toBeGreaterThan(1e-6);
     // Each of the others moves one side alone, and both measure one distance.
-    expect(await sizeOf(codebook, 'toCode')).toBe(0);
+    await expect(sizeOf(codebook, 'toCode')).rejects.toThrow('does not depend on');
     expect(await sizeOf(codebook, 'codes')).toBeGreaterThan(1e-6);
-    expect(await sizeOf(commitment, 'codes')).toBe(0);
+    await expect(sizeOf(commitment, 'codes')).rejects.toThrow('does not depend on');
     expect(await sizeOf(commitment, 'toCode')).toBeGreaterThan(1e-6);
     expect(await codebook.item()).toBeCloseTo(await commitment.item(), 6);
   });
