@@ -1,8 +1,7 @@
-import { findObjective } from '@foretoken/objectives';
+import { allObjectives, findObjective } from '@foretoken/objectives';
 import {
   findOrLoadRecipe,
   findOrLoadStudy,
-  objectiveNames,
   overrideRecipe,
   type Recipe,
   recipeOfTask,
@@ -17,7 +16,9 @@ export function parseObjectives(text: string): string[] {
     .map((name) => name.trim())
     .filter((name) => name !== '');
   if (names.length === 0)
-    throw new UsageError(`--objectives: expected some of ${objectiveNames().join(',')}.`);
+    throw new UsageError(
+      `--objectives: expected some of ${allObjectives.map(({ name }) => name).join(',')}.`,
+    );
   for (const name of names) findObjective(name);
   return [...new Set(names)];
 }

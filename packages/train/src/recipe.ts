@@ -1,5 +1,5 @@
 import { type LoraConfigInput, loraConfig, loraSettings } from '@foretoken/models';
-import { allObjectives, resolveSettings } from '@foretoken/objectives';
+import { resolveSettings } from '@foretoken/objectives';
 import { z } from 'zod';
 import { RecipeError } from './errors.js';
 import { describeProblems } from './problems.js';
@@ -186,5 +186,6 @@ function checkTask(recipe: Recipe): void {
   kind.checkModel(recipe.model);
 }
 
-/** The names of all objectives that a recipe can run. */
-export const objectiveNames = (): string[] => allObjectives.map(({ name }) => name);
+/** The names of the objectives that can learn the task of a recipe, in the order of help texts and tables. */
+export const objectivesOf = (recipe: Pick<Recipe, 'task'>): string[] =>
+  taskOf(recipe).kind.objectives.map(({ name }) => name);

@@ -5,7 +5,7 @@ import {
   changeRecipe,
   describeBudget,
   findOrLoadStudy,
-  objectiveNames,
+  objectivesOf,
   overrideRecipe,
   type Study,
   studyInFolder,
@@ -51,11 +51,8 @@ function chooseStudy({ study: name, recipe, objectives, seeds, data, set = [] }:
   if (name === undefined) {
     if (data !== undefined)
       throw new UsageError('--data: the folder of the data of a study; give --study, or task.files.');
-    return studyOfObjectives(
-      chooseRecipe(recipe ?? 'star-graph', set),
-      objectives ?? [...objectiveNames()],
-      seeds ?? [0],
-    );
+    const chosen = chooseRecipe(recipe ?? 'star-graph', set);
+    return studyOfObjectives(chosen, objectives ?? objectivesOf(chosen), seeds ?? [0]);
   }
   for (const [flag, value] of Object.entries({ recipe, objectives })) {
     if (value !== undefined)

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { objectiveNames, type PlannedRun, RunFolder, studyOfObjectives, toJson } from '@foretoken/train';
+import { allObjectives } from '@foretoken/objectives';
+import { type PlannedRun, RunFolder, studyOfObjectives, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { conclude, finishedStudy, writePictures } from '../comparison/conclude.js';
 import { kindOf } from '../comparison/kinds.js';
@@ -12,7 +13,7 @@ interface Flags {
   readonly pictures?: string;
 }
 
-const names = objectiveNames();
+const names = allObjectives.map(({ name }) => name);
 const place = ({ objective }: PlannedRun): number => names.indexOf(objective);
 
 /** The study of a folder that has run folders and no record of one: a comparison of objectives. */
