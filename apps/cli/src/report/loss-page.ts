@@ -3,21 +3,18 @@ import type { FinishedStudy } from '../comparison/kind.js';
 import {
   type BudgetSummary,
   budgetTitle,
+  type Column,
   type DatasetSummary,
   differenceText,
   farOffsets,
+  type LossStudySummary,
   lossText,
   relativeTime,
-  type TextStudySummary,
   type VariantSummary,
-} from '../comparison/text-summary.js';
+} from '../comparison/loss-summary.js';
 import { formatCount, formatShare } from '../format.js';
 import { html, type Markup } from './escape.js';
-import { type Look, swatch } from './palette.js';
-import { draw } from './plots.js';
-import { readRunLog } from './run-logs.js';
-import { document, figure, lossFigures, setup } from './sections.js';
-import { logsOf, looksOfStudy } from './text-pictures.js';
+import { logsOf, looksOfStudy } from './loss-pictures.js';
 import {
   differencePlot,
   draftPlot,
@@ -25,7 +22,11 @@ import {
   type Spec,
   type VariantLooks,
   validationPlot,
-} from './text-plots.js';
+} from './loss-plots.js';
+import { type Look, swatch } from './palette.js';
+import { draw } from './plots.js';
+import { readRunLog } from './run-logs.js';
+import { document, figure, lossFigures, setup } from './sections.js';
 
 const nameOf = (looks: VariantLooks, { variant, title }: VariantSummary): Markup =>
   html`<th scope="row">${swatch(looks.looks.get(variant) as Look)}${title}</th>`;
@@ -38,7 +39,29 @@ const stacked = (text: string): Markup => {
     : html`${figureText}<span class="interval">${interval.replace(']', '').replace(', ', ' to ')}</span>`;
 };
 
-function variantTable({ variants }: BudgetSummary, summary: TextStudySummary, looks: VariantLooks): Markup {
+/** What a kind of task has to say beyond losses. */
+export interface LossPageParts<Variant extends VariantSummary> {
+  /** Figures of the table, between losses and costs. */
+  readonly columns?: readonly Column<Variant>[];
+  /** What stands below the plots of some data within a budget. */
+  readonly section?: (data: DatasetSummary<Variant>, budget: BudgetSummary<Variant>) => Markup;
+  /** How to read the figures of this kind. */
+  readonly notes: readonly string[];
+}
+
+/** All that a page is made from. */
+interface PageOf<Variant extends VariantSummary> {
+  readonly finished: FinishedStudy;
+  readonly summary: LossStudySummary<Variant>;
+  readonly parts: LossPageParts<Variant>;
+}
+
+function variantTable<Variant extends VariantSummary>(
+  { variants }: BudgetSummary<Variant>,
+  { summary, parts: { columns: all = [] } }: PageOf<Variant>,
+  looks: VariantLooks,
+): Markup {
+  const columns = all.filter(({ cell }) => variants.some((each) => cell(each, variants) !== ''));
   const several = summary.study.seeds.length > 1;
   const offsets = farOffsets(summary);
   const first = variants[0]?.title ?? '';
@@ -50,9 +73,9 @@ function variantTable({ variants }: BudgetSummary, summary: TextStudySummary, lo
           const found = each.offsets.find((one) => one.offset === offset);
           return html`<td>${found === undefined ? '–' : stacked(lossText(found.loss, each.seeds.length))}</td>`;
         },
-      )}<td>${each.trainedParameters.toLocaleString('en')}</td><td>${each.extraParameters.toLocaleString('en')}</td><td>${each.steps}</td><td>${formatCount(each.flops)}</td><td>${relativeTime(variants, each).toFixed(2)}×</td><td>${formatCount(each.tokensPerSecond)}</td></tr>`,
+      )}${columns.map(({ cell }) => html`<td>${stacked(cell(each, variants) || '–')}</td>`)}<td>${each.trainedParameters.toLocaleString('en')}</td><td>${each.extraParameters.toLocaleString('en')}</td><td>${each.steps}</td><td>${formatCount(each.flops)}</td><td>${relativeTime(variants, each).toFixed(2)}×</td><td>${formatCount(each.tokensPerSecond)}</td></tr>`,
   );
-  return html`<div class="scroll"><table><thead><tr><th>variant</th><th>test loss${interval}</th><th>less ${first}${interval}</th>${offsets.map((offset) => html`<th>loss at offset ${offset}${interval}</th>`)}<th>trained parameters</th><th>of them extra</th><th>steps</th><th>training FLOPs</th><th>time of a step</th><th>tokens/s</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return html`<div class="scroll"><table><thead><tr><th>variant</th><th>test loss${interval}</th><th>less ${first}${interval}</th>${offsets.map((offset) => html`<th>loss at offset ${offset}${interval}</th>`)}${columns.map((column) => html`<th>${column.title}</th>`)}<th>trained parameters</th><th>of them extra</th><th>steps</th><th>training FLOPs</th><th>time of a step</th><th>tokens/s</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function draftTable({ variants }: BudgetSummary, looks: VariantLooks): Markup {
@@ -70,18 +93,14 @@ function draftTable({ variants }: BudgetSummary, looks: VariantLooks): Markup {
   return html`<div class="scroll"><table><thead><tr><th>drafts accepted</th>${offsets.map((offset) => html`<th>at offset ${offset}</th>`)}<th>tokens a pass</th><th>text repeated</th><th>passes</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
-const drawn = async (spec: Spec): Promise<Markup | undefined> =>
-  spec === undefined ? undefined : draw(spec);
-
-async function budgetSection(
-  finished: FinishedStudy,
-  summary: TextStudySummary,
-  { dataset }: DatasetSummary,
-  budget: BudgetSummary,
+async function budgetSection<Variant extends VariantSummary>(
+  page: PageOf<Variant>,
+  data: DatasetSummary<Variant>,
+  budget: BudgetSummary<Variant>,
 ): Promise<Markup> {
-  const looks = looksOfStudy(summary);
+  const looks = looksOfStudy(page.summary);
   const spent = budget.budget === 'steps' ? 'step' : 'flops';
-  const logs = logsOf(finished, dataset, budget);
+  const logs = logsOf(page.finished, data.dataset, budget);
   const plots: readonly [string, Spec][] = [
     ['Test loss against the first variant', differencePlot(budget, looks)],
     [
@@ -91,58 +110,66 @@ async function budgetSection(
     ['Test loss by distance to the target', offsetPlot(budget, looks)],
     ['Drafts that the model accepts', draftPlot(budget, looks)],
   ];
-  const figures = await Promise.all(plots.map(async ([title, spec]) => figure(title, await drawn(spec))));
+  const figures = await Promise.all(
+    plots.flatMap(([title, spec]) =>
+      spec === undefined ? [] : [draw(spec).then((drawing) => figure(title, drawing))],
+    ),
+  );
   const titled = (name: string): string => looks.titles.get(name) ?? name;
   const title = budgetTitle(budget.budget);
   return html`<h3>${title.charAt(0).toUpperCase() + title.slice(1)}</h3>
-${variantTable(budget, summary, looks)}
+${variantTable(budget, page, looks)}
 ${draftTable(budget, looks)}
 <div class="plots">${figures}</div>
+${page.parts.section?.(data, budget) ?? ''}
 <details><summary>Parts of the training loss</summary>${await lossFigures(logs, looks.looks, titled)}</details>`;
 }
 
-async function datasetSection(
-  finished: FinishedStudy,
-  summary: TextStudySummary,
-  data: DatasetSummary,
+async function datasetSection<Variant extends VariantSummary>(
+  page: PageOf<Variant>,
+  data: DatasetSummary<Variant>,
 ): Promise<Markup> {
   const budgets: Markup[] = [];
-  for (const budget of data.budgets) budgets.push(await budgetSection(finished, summary, data, budget));
+  for (const budget of data.budgets) {
+    if (budget.variants.length > 0) budgets.push(await budgetSection(page, data, budget));
+  }
   const start =
     data.startLoss === null
       ? html``
       : html`<p>Before training the test loss is ${data.startLoss.toFixed(3)}.</p>`;
-  const heading = data.title === '' ? summary.study.title : data.title;
+  const heading = data.title === '' ? page.summary.study.title : data.title;
   return html`<h2>${heading}</h2>${start}${budgets}`;
 }
 
 const key = (looks: VariantLooks): Markup =>
   html`<ul class="key">${[...looks.looks].map(([name, look]) => html`<li>${swatch(look)}${looks.titles.get(name) ?? name}</li>`)}</ul>`;
 
-function notes({ study }: TextStudySummary): Markup {
+function notes<Variant extends VariantSummary>({ summary: { study }, parts }: PageOf<Variant>): Markup {
   const first = study.variants[0]?.title ?? '';
   const several = study.seeds.length > 1;
   const interval = several
-    ? 'Intervals are 95%, by Student’s t over seeds; differences are paired: runs of one seed read the same text in the same order.'
+    ? 'Intervals are 95%, by Student’s t over seeds; differences are paired: runs of one seed read the same data in the same order.'
     : 'One seed gives no interval.';
-  return html`<ul class="notes">
-<li>Losses are means per token in nats on the test text. Training does not see it, no choice is made on it, and every run reads it once, at its end; learning curves are of the validation text.</li>
-<li>The test loss is that of the next token, with the model alone: registers and heads are removed.</li>
-<li>The loss at an offset is that of what the objective has for this distance: of MuToR the registers, at all places, of multi-token prediction the heads. Both are scored on the same targets.</li>
-<li>${interval}</li>
-<li>Equal steps: all variants make as many updates on as many tokens. Equal FLOPs: as many updates as cost the training FLOPs of ${first}. FLOPs are three times those of the forward pass, so that what LoRA saves on gradients of frozen weights is not counted.</li>
-<li>The time of a step is that of ${first} times the figure, on the adapter below.</li>
-<li>Drafts: test text is continued greedily, registers or heads guess the tokens at offsets 2 and on, and the model accepts those that it would have written itself. A draft only counts as accepted when those before it are. Text that repeats itself is easy to draft: the share of stretches of four tokens that have occurred before in the same continuation stands beside.</li>
-</ul>`;
+  const common = [
+    interval,
+    `Equal steps: all variants make as many updates on as many tokens. Equal FLOPs: as many updates as cost the training FLOPs of ${first}. FLOPs are three times those of the forward pass, so that what LoRA saves on gradients of frozen weights is not counted.`,
+    `The time of a step is that of ${first} times the figure, on the adapter below.`,
+  ];
+  return html`<ul class="notes">${[...parts.notes, ...common].map((note) => html`<li>${note}</li>`)}</ul>`;
 }
 
-/** The report of a study on running text as HTML. */
-export async function textPage(finished: FinishedStudy, summary: TextStudySummary): Promise<string> {
+/** The report of a study that compares losses as HTML. */
+export async function lossPage<Variant extends VariantSummary>(
+  finished: FinishedStudy,
+  summary: LossStudySummary<Variant>,
+  parts: LossPageParts<Variant>,
+): Promise<string> {
+  const page = { finished, summary, parts };
   const { study } = summary;
   const looks = looksOfStudy(summary);
   const sections: Markup[] = [];
   const measured = summary.datasets.filter(({ budgets }) => budgets.some((each) => each.variants.length > 0));
-  for (const data of measured) sections.push(await datasetSection(finished, summary, data));
+  for (const data of measured) sections.push(await datasetSection(page, data));
   const logs = finished.runs.map(({ run }) =>
     readRunLog(join(finished.out, run.folder), run.variant, run.seed),
   );
@@ -156,7 +183,7 @@ export async function textPage(finished: FinishedStudy, summary: TextStudySummar
 ${key(looks)}
 ${sections}
 <h2>How to read this</h2>
-${notes(summary)}
+${notes(page)}
 <h2>How it was made</h2>
 ${setup({ ...summary, recipe: study.recipe }, logs)}
 <details><summary>Variants, data and measures</summary><pre>${JSON.stringify({ variants, datasets, measure }, undefined, 2)}</pre></details>`,
