@@ -192,21 +192,25 @@ export interface Column<Variant extends VariantSummary = VariantSummary> {
   readonly cell: (variant: Variant, among: readonly Variant[]) => string;
 }
 
+/** Offsets that a table of variants has columns for, at most; where there are more they have a table of their own. */
+export const MOST_OFFSET_COLUMNS = 4;
+
 /** The figures of every kind of losses. */
 function lossColumns({ study, ...summary }: LossStudySummary): Column[] {
   const interval = study.seeds.length > 1 ? ' [95%]' : '';
   const first = study.variants[0]?.title ?? '';
+  const offsets = farOffsets(summary);
   return [
     { title: `test loss${interval}`, cell: ({ testLoss, seeds }) => lossText(testLoss, seeds.length) },
     {
       title: `less ${first}${interval}`,
       cell: ({ difference, seeds }) => (difference === null ? '' : differenceText(difference, seeds.length)),
     },
-    ...farOffsets(summary).map(
+    ...(offsets.length > MOST_OFFSET_COLUMNS ? [] : offsets).map(
       (offset): Column => ({
         title: `offset ${offset}`,
-        cell: ({ offsets }) => {
-          const found = offsets.find((one) => one.offset === offset);
+        cell: (variant) => {
+          const found = variant.offsets.find((one) => one.offset === offset);
           return found === undefined ? '' : loss(found.loss.mean);
         },
       }),

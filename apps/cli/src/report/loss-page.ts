@@ -9,6 +9,7 @@ import {
   farOffsets,
   type LossStudySummary,
   lossText,
+  MOST_OFFSET_COLUMNS,
   relativeTime,
   type VariantSummary,
 } from '../comparison/loss-summary.js';
@@ -63,7 +64,8 @@ function variantTable<Variant extends VariantSummary>(
 ): Markup {
   const columns = all.filter(({ cell }) => variants.some((each) => cell(each, variants) !== ''));
   const several = summary.study.seeds.length > 1;
-  const offsets = farOffsets(summary);
+  const far = farOffsets(summary);
+  const offsets = far.length > MOST_OFFSET_COLUMNS ? [] : far;
   const first = variants[0]?.title ?? '';
   const interval = several ? html`<span class="interval">95% interval</span>` : html``;
   const rows = variants.map(
@@ -76,6 +78,21 @@ function variantTable<Variant extends VariantSummary>(
       )}${columns.map(({ cell }) => html`<td>${stacked(cell(each, variants) || '–')}</td>`)}<td>${each.trainedParameters.toLocaleString('en')}</td><td>${each.extraParameters.toLocaleString('en')}</td><td>${each.steps}</td><td>${formatCount(each.flops)}</td><td>${relativeTime(variants, each).toFixed(2)}×</td><td>${formatCount(each.tokensPerSecond)}</td></tr>`,
   );
   return html`<div class="scroll"><table><thead><tr><th>variant</th><th>test loss${interval}</th><th>less ${first}${interval}</th>${offsets.map((offset) => html`<th>loss at offset ${offset}${interval}</th>`)}${columns.map((column) => html`<th>${column.title}</th>`)}<th>trained parameters</th><th>of them extra</th><th>steps</th><th>training FLOPs</th><th>time of a step</th><th>tokens/s</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+/** The losses by distance, where they are too many for the table of variants. */
+function offsetTable({ variants }: BudgetSummary, summary: LossStudySummary, looks: VariantLooks): Markup {
+  const far = farOffsets(summary);
+  if (far.length <= MOST_OFFSET_COLUMNS) return html``;
+  const predicting = variants.filter(({ offsets }) => offsets.length > 0);
+  const rows = predicting.map(
+    (each) =>
+      html`<tr>${nameOf(looks, each)}${far.map((offset) => {
+        const found = each.offsets.find((one) => one.offset === offset);
+        return html`<td>${found === undefined ? '–' : found.loss.mean.toFixed(3)}</td>`;
+      })}</tr>`,
+  );
+  return html`<div class="scroll"><table><thead><tr><th>test loss</th>${far.map((offset) => html`<th>at distance ${offset}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function draftTable({ variants }: BudgetSummary, looks: VariantLooks): Markup {
@@ -119,6 +136,7 @@ async function budgetSection<Variant extends VariantSummary>(
   const title = budgetTitle(budget.budget);
   return html`<h3>${title.charAt(0).toUpperCase() + title.slice(1)}</h3>
 ${variantTable(budget, page, looks)}
+${offsetTable(budget, page.summary, looks)}
 ${draftTable(budget, looks)}
 <div class="plots">${figures}</div>
 ${page.parts.section?.(data, budget) ?? ''}

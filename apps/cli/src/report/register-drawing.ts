@@ -9,6 +9,8 @@ const MARGIN = 54;
 const [ABOVE, BELOW] = [24, 62];
 const GAP = 22;
 const PATCH = 30;
+/** Of the circle of the greatest attention. */
+const RADIUS = 0.36 * CELL;
 
 const pngUrl = (base64: string): string => `data:image/png;base64,${base64}`;
 
@@ -47,7 +49,7 @@ function drawLook(look: RegisterLook, { height, width, image }: RegisterView): M
   const { classToken, cells, itself } = look.attention;
   const most = Math.max(classToken, itself, ...cells);
   const circle = (weight: number, x: number, y: number): Markup =>
-    html`<circle cx="${x}" cy="${y}" r="${((CELL / 2 - 1) * Math.sqrt(weight / most)).toFixed(2)}" fill="var(--orange)" opacity="0.85"/>`;
+    html`<circle cx="${x}" cy="${y}" r="${(RADIUS * Math.sqrt(weight / most)).toFixed(2)}" fill="var(--orange)" opacity="0.85"/>`;
   const aside = (name: string, weight: number, row: number): Markup => {
     const [x, y] = [MARGIN - CELL - 10, ABOVE + row * (CELL + 22)];
     return html`<rect x="${x}" y="${y}" width="${CELL}" height="${CELL}" fill="none" stroke="var(--line)"/>${circle(weight, x + CELL / 2, y + CELL / 2)}${text(name, x + CELL / 2, y + CELL + 12, '--soft', 'middle')}`;
