@@ -83,7 +83,13 @@ describe('a study of images', () => {
     const untested = { ...fields.recipe, task: { kind: 'image-tokens', files: { train: 'x' } } };
     expect(() => kindOf(with_({ recipe: untested }))).toThrow('has no test images');
     const graphs = {
-      recipe: { ...fields.recipe, task: starGraphSettings['star-graph'], model: {}, objectives: {} },
+      recipe: {
+        ...fields.recipe,
+        task: starGraphSettings['star-graph'],
+        model: {},
+        objectives: {},
+        evaluation: { every: 3, questions: 4, solved: 0.9 },
+      },
     };
     expect(() => kindOf(parseStudy({ ...fields, ...graphs, measure: {} }))).toThrow(
       'study, datasets, bars, prepare: nothing is made for star-graph',
@@ -141,7 +147,7 @@ describe('the summary of samples', () => {
 
 describe('the drawing of registers', () => {
   const look = { cell: 5, attention: { classToken: 0.25, cells: [0, 0, 0, 0, 0, 0.5], itself: 0.25 } };
-  const guess = { likeliest: 0.75, truth: 0.125, patch: 'AAAA' };
+  const guess = { likeliest: 0.75, truth: 0.125, patch: 'AAAA', truePatch: 'CCCC' };
   const view: RegisterView = {
     ...{ label: 3, height: 4, width: 4, image: 'BBBB' },
     looks: [

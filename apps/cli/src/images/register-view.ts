@@ -24,6 +24,8 @@ export interface RegisterLook {
   readonly truth: number;
   /** The likeliest code as a picture of its patch: PNG in base64. */
   readonly patch: string;
+  /** The code that is there, likewise. */
+  readonly truePatch: string;
 }
 
 /** What registers see and predict of one image. */
@@ -98,12 +100,12 @@ const DRAWN = 4;
 /**
  * Looks at one test image through registers of several offsets, all behind one token near the middle of the image.
  *
- * @param image - number of the test image
+ * @param testImage - number of the test image
  * @returns undefined where the objective has no registers
  */
 export async function registerView(
   { work, task, coder, tokenizer }: ImageRun,
-  image: number,
+  testImage: number,
 ): Promise<RegisterView | undefined> {
   const { model, objective } = work;
   const { height, width } = task.grid;
@@ -115,9 +117,10 @@ export async function registerView(
   );
   if (passes.length === 0) return undefined;
 
-  const batch = task.batch('test', image, 1);
+  const batch = task.batch('test', testImage, 1);
   const codes = Int32Array.from(batch.tokens.filter((_, at) => at % batch.channels === 0).subarray(1));
   const { image: size, patch } = tokenizer.config;
+  const image = await coder.decode(codes);
   const looks: RegisterLook[] = [];
   for (const { reads, prepare, target } of spread(passes, DRAWN)) {
     const prepared = prepare(batch);
@@ -130,8 +133,10 @@ export async function registerView(
     const first = place * task.vocabularySize;
     const chances = probabilities.subarray(first, first + task.vocabularySize);
     const likeliest = Math.max(...chances);
-    const drawn = await coder.decode(codes.with(target, chances.indexOf(likeliest)));
     const corner = { top: Math.floor(target / width) * patch, left: (target % width) * patch };
+    const patchOf = (pixels: Uint8Array): string =>
+      toPng(cut(pixels, size, patch, corner), { ...size, height: patch, width: patch });
+    const drawn = await coder.decode(codes.with(target, chances.indexOf(likeliest)));
     looks.push({
       cell,
       target,
@@ -142,11 +147,12 @@ export async function registerView(
       },
       likeliest,
       truth: chances[codes[target] as number] as number,
-      patch: toPng(cut(drawn, size, patch, corner), { ...size, height: patch, width: patch }),
+      patch: patchOf(drawn),
+      truePatch: patchOf(image),
     });
   }
   const label = batch.tokens[1] as number;
-  return { label, height, width, image: toPng(await coder.decode(codes), size), looks };
+  return { label, height, width, image: toPng(image, size), looks };
 }
 
 const toPng = (pixels: Uint8Array, size: ImageShape): string =>

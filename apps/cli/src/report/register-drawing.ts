@@ -59,7 +59,6 @@ function drawLook(look: RegisterLook, { height, width, image }: RegisterView): M
   const [cellX, cellY] = corner(look.cell);
   const [targetX, targetY] = corner(look.target);
   const below = ABOVE + high + 12;
-  const truthBox = `${(look.target % width) * CELL} ${Math.floor(look.target / width) * CELL} ${CELL} ${CELL}`;
   return html`${text(distanceText(look, width), MARGIN, ABOVE - 9, '--ink')}
 ${picture(image, MARGIN, ABOVE, wide, high)}${unseen}
 <rect x="${MARGIN}" y="${ABOVE}" width="${wide}" height="${high}" fill="none" stroke="var(--line)"/>
@@ -71,7 +70,7 @@ ${picture(look.patch, targetX, targetY, CELL, CELL)}
 <path d="M${fromX} ${fromY}L${toX} ${toY}" stroke="var(--blue)" stroke-width="2" stroke-dasharray="4 3" fill="none"/>
 ${picture(look.patch, MARGIN, below, PATCH, PATCH)}<rect x="${MARGIN}" y="${below}" width="${PATCH}" height="${PATCH}" fill="none" stroke="var(--vermillion)"/>
 ${text('guess', MARGIN + PATCH + 6, below + 12)}${text(share(look.likeliest), MARGIN + PATCH + 6, below + 26, '--ink')}
-<svg x="${MARGIN + 90}" y="${below}" width="${PATCH}" height="${PATCH}" viewBox="${truthBox}">${picture(image, 0, 0, wide, high)}</svg><rect x="${MARGIN + 90}" y="${below}" width="${PATCH}" height="${PATCH}" fill="none" stroke="var(--soft)"/>
+${picture(look.truePatch, MARGIN + 90, below, PATCH, PATCH)}<rect x="${MARGIN + 90}" y="${below}" width="${PATCH}" height="${PATCH}" fill="none" stroke="var(--soft)"/>
 ${text('truth', MARGIN + PATCH + 96, below + 12)}${text(share(look.truth), MARGIN + PATCH + 96, below + 26, '--ink')}`;
 }
 
