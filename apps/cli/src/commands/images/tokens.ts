@@ -5,6 +5,7 @@ import { loadImageTokenizer } from '@foretoken/models/node';
 import type { Device } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
+import { UsageError } from '../../errors.js';
 import { formatShare } from '../../format.js';
 import { fitAutoencoder } from '../../images/fit-autoencoder.js';
 import { fitCodebook } from '../../images/fit-codebook.js';
@@ -37,24 +38,40 @@ const tellReport = ({ step, reconstruction, deadCodes, ...found }: VqReport, ste
     `autoencoder, step ${step} of ${steps}: ${peakSignalToNoise(reconstruction).toFixed(2)} dB, ${usage(found, codes)}${moved(deadCodes)}`,
   );
 
+/** A tokenizer that is there. @throws UsageError when it reads images of another shape */
+async function loadFor(
+  device: Device,
+  folder: string,
+  { train: { channels, height, width }, dataSet }: ReturnType<typeof loadImages>,
+): Promise<ImageTokenizer> {
+  const tokenizer = await loadImageTokenizer(device, folder);
+  const { image } = tokenizer.config;
+  if (image.channels === channels && image.height === height && image.width === width) return tokenizer;
+  tokenizer.dispose();
+  throw new UsageError(
+    `--tokenizer ${folder}: it reads images of ${image.channels} x ${image.height} x ${image.width}, those of ${dataSet.title} are ${channels} x ${height} x ${width}.`,
+  );
+}
+
 function tokenizerFor(
   device: Device,
   { tokenizer, ...flags }: Flags,
   kind: ReturnType<typeof tokenizerKind>,
-  { train }: ReturnType<typeof loadImages>,
+  images: ReturnType<typeof loadImages>,
 ): Promise<ImageTokenizer> {
-  if (tokenizer !== undefined) return loadImageTokenizer(device, tokenizer);
+  if (tokenizer !== undefined) return loadFor(device, tokenizer, images);
+  const { train } = images;
   const { patch = 4, codes = 128, seed = 0 } = flags;
   if (kind === 'autoencoder') {
     const { batch, learningRate, commitment, codeWidth, width, layers, heads } = flags;
-    const { steps = STEPS, images = train.count } = flags;
+    const { steps = STEPS, images: learned = train.count } = flags;
     const sizes = { patch, codes, codeWidth, width, layers, heads };
-    const training = { steps, batch, learningRate, commitment, images, seed };
+    const training = { steps, batch, learningRate, commitment, images: learned, seed };
     const onReport = (report: VqReport): void => tellReport(report, steps, codes);
     return fitAutoencoder(device, train, { ...sizes, ...training, onReport });
   }
-  const { rounds = 30, images = CODEBOOK_IMAGES } = flags;
-  return fitCodebook(device, train, { patch, codes, rounds, images, seed, onRound: tellRound });
+  const { rounds = 30, images: learned = CODEBOOK_IMAGES } = flags;
+  return fitCodebook(device, train, { patch, codes, rounds, images: learned, seed, onRound: tellRound });
 }
 
 function describe({ codes, train, test, tokenizer, picture }: MadeTokens): string {
