@@ -204,6 +204,7 @@ describe.skipIf(!built)('foretoken images', () => {
 
   const run = ['--run', path('run')];
   const judged = ['--classifier', path('classifier')];
+  let refused = 0;
   it.each<[string, string[], RegExp]>([
     ['a missing run', ['generate', '--run', 'nowhere'], /^nowhere: no finished run with a checkpoint/],
     [
@@ -272,8 +273,7 @@ describe.skipIf(!built)('foretoken images', () => {
       /^--codes: nothing is learned with --tokenizer\. Leave one of them out\.$/,
     ],
   ])('refuses %s in one line, with exit code 1', async (_, args, message) => {
-    // Results, if there were any, stay out of the folder that the tests run in.
-    const out = args[0] === 'generate' ? path('refused.png') : path('refused');
+    const out = path(`refused-${++refused}`);
     const { status, stdout, stderr } = await foretoken([
       'images',
       ...args,
