@@ -258,11 +258,6 @@ describe.skipIf(!built)('foretoken images', () => {
       /^image tokenizer: patch: images of 28 x 28 do not divide into patches of 5 x 5\.$/,
     ],
     [
-      'heads that do not fit',
-      tokens('--kind', 'autoencoder', '--width', '30').slice(1),
-      /^image tokenizer: heads: width \(30\) must be a multiple of heads \(4\)\.$/,
-    ],
-    [
       'a flag of the other kind',
       tokens('--code-width', '4').slice(1),
       /^--code-width: a tokenizer of --kind codebook has none\. Give --kind autoencoder\.$/,
