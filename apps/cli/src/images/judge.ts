@@ -26,7 +26,7 @@ export interface JudgedSamples {
 /**
  * Draws images, as many of each class, and compares them with the first test images.
  *
- * @throws UsageError when the classifier knows other classes or images
+ * @throws UsageError when the classifier knows other classes or images, or there are fewer test images
  */
 export async function judgeSamples(
   classifier: Classifier,
@@ -41,6 +41,11 @@ export async function judgeSamples(
     );
   }
   const { test } = loadImages(classifier.task.name, classifier.task.config.data);
+  if (test.count < samples) {
+    throw new UsageError(
+      `--samples ${samples}: ${classifier.task.name} has only ${test.count} test images to compare with.`,
+    );
+  }
   const real = await classifier.look(test.pixels.subarray(0, samples * (test.pixels.length / test.count)));
   const labels = Array.from({ length: samples }, (_, at) => at % task.classes);
   const pixels = await coder.decode(await sampleImages(work.model, task, labels, options));

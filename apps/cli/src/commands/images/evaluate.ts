@@ -49,8 +49,11 @@ async function evaluate(this: void, flags: Flags): Promise<void> {
       const there = task.exampleCount('test');
       if (there === 0) throw new UsageError(`${flags.run}: the run has no test images (task.files.test).`);
       const testImages = Math.min(there, flags.testImages ?? there);
-      const losses = await imageTokenLosses(work.model, task, testImages);
       const { classifier } = flags;
+      // First, so that a classifier that will not do is told before the losses, which take long.
+      const figures = classifier === undefined ? null : await judge(device, run, flags, classifier);
+      tell(`Reading ${testImages} test images.`);
+      const losses = await imageTokenLosses(work.model, task, testImages);
       return {
         run: flags.run,
         objective: work.objective.name,
@@ -59,7 +62,7 @@ async function evaluate(this: void, flags: Flags): Promise<void> {
         testLoss: bootstrapInterval(losses),
         classifier: classifier ?? null,
         sampling: samplingOf(flags),
-        figures: classifier === undefined ? null : await judge(device, run, flags, classifier),
+        figures,
       };
     } finally {
       run.dispose();
