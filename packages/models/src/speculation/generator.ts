@@ -1,7 +1,8 @@
 // V vocabulary, K drafts.
 import { ConfigError } from '@foretoken/nn';
 import { HostRandom } from '@foretoken/tensor';
-import { checkOptions, type GenerateOptions, type Prompt } from '../generate.js';
+import { checkOptions, type GenerateOptions } from '../generate-options.js';
+import type { Prompt } from '../prompt-layout.js';
 import { draw, tokenProbabilities } from '../sampling.js';
 import type { Transformer } from '../transformer.js';
 import { type Verdict, verifyGreedy, verifySampled } from './acceptance.js';
