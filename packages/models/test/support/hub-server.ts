@@ -39,7 +39,7 @@ export class HubServer {
   readonly ranges: string[] = [];
   /** Bytes after which the next longer answer breaks off, once. */
   breakAfter: number | undefined;
-  /** So many answers with large bodies wait for one another, each half sent: all are under way at once. */
+  /** So many answers with large bodies wait for one another, each half sent, once: all are under way at a time. */
   together = 1;
   /** Status that all requests get. */
   status: number | undefined;
@@ -78,7 +78,9 @@ export class HubServer {
       const half = body.length >> 1;
       response.write(body.subarray(0, half));
       this.#waiting.push(() => response.end(body.subarray(half)));
-      if (this.#waiting.length === this.together) for (const sendRest of this.#waiting.splice(0)) sendRest();
+      if (this.#waiting.length < this.together) return;
+      this.together = 1;
+      for (const sendRest of this.#waiting.splice(0)) sendRest();
       return;
     }
     if (this.breakAfter === undefined || body.length <= this.breakAfter) {
