@@ -2,10 +2,11 @@ import { allObjectives, findObjective } from '@foretoken/objectives';
 import {
   findOrLoadRecipe,
   findOrLoadStudy,
-  overrideRecipe,
   type Recipe,
   recipeOfTask,
+  type Study,
   settingKeys,
+  studies,
 } from '@foretoken/train';
 import { UsageError } from './errors.js';
 
@@ -54,9 +55,29 @@ export function startingRecipe({ recipe, task }: RecipeChoice): Recipe {
   throw new UsageError('--task: a recipe has a task of its own; give --task or --recipe.');
 }
 
-/** The recipe that ships under a name, or that of a file, with its overrides. */
-export const chooseRecipe = (name: string, overrides: readonly string[]): Recipe =>
-  overrideRecipe(findOrLoadRecipe(name), overrides);
+/** What a comparison begins with: a study, or a recipe whose objectives are compared. */
+export type ComparisonStart =
+  | { readonly study: Study; readonly recipe?: undefined }
+  | { readonly recipe: Recipe; readonly study?: undefined };
+
+/**
+ * The study that ships for a task, else the recipe that does; star graphs where nothing is said.
+ *
+ * @throws UsageError or RecipeError
+ */
+export function startOfComparison({
+  study,
+  ...choice
+}: RecipeChoice & { readonly study?: string | undefined }): ComparisonStart {
+  const { task, recipe } = choice;
+  if (study !== undefined) {
+    if (task !== undefined)
+      throw new UsageError('--task: a study has tasks of its own; give --task or --study.');
+    return { study: findOrLoadStudy(study) };
+  }
+  const ofTask = recipe === undefined ? studies.find(({ name }) => name === task) : undefined;
+  return ofTask === undefined ? { recipe: startingRecipe(choice) } : { study: ofTask };
+}
 
 /**
  * Turns flags that are named like settings into `--set`: `--steps 200` and `--mutor.maxOffset=1`. A short name
@@ -72,14 +93,12 @@ export function settingFlags(args: readonly string[]): string[] {
       (at >= 0 ? args[at + 1] : undefined)
     );
   };
-  const study = args[0] === 'compare' ? named('--study') : undefined;
+  const choice = { recipe: named('--recipe'), task: named('--task') };
   let keys: string[];
   try {
-    keys = settingKeys(
-      study === undefined
-        ? startingRecipe({ recipe: named('--recipe'), task: named('--task') })
-        : findOrLoadStudy(study).recipe,
-    );
+    const start =
+      args[0] === 'compare' ? startOfComparison({ ...choice, study: named('--study') }) : undefined;
+    keys = settingKeys(start?.study?.recipe ?? start?.recipe ?? startingRecipe(choice));
   } catch {
     // The command will say that there is no such recipe or study.
     return [...args];

@@ -4,39 +4,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawConfusion } from '../src/report/confusion.js';
 import { startingRecipe } from '../src/settings.js';
+import { writeImages } from './image-files.js';
 import { built, foretoken } from './program.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'foretoken-cli-images-'));
 const path = (...parts: string[]): string => join(scratch, ...parts);
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-/** IDX of bytes. */
-function idx(shape: readonly number[], fill: (at: number) => number): Uint8Array {
-  const size = shape.reduce((product, length) => product * length, 1);
-  const header = Buffer.alloc(4 + 4 * shape.length);
-  header.set([0, 0, 8, shape.length]);
-  for (const [axis, length] of shape.entries()) header.writeUInt32BE(length, 4 + 4 * axis);
-  return Buffer.concat([header, Uint8Array.from({ length: size }, (_, at) => fill(at))]);
-}
-
-beforeAll(() => {
-  mkdirSync(path('data', 'mnist'), { recursive: true });
-  for (const [part, count] of [
-    ['train', 40],
-    ['t10k', 20],
-  ] as const) {
-    const file = (what: string): string => path('data', 'mnist', `${part}-${what}-ubyte`);
-    // The brightness of an image is its class.
-    writeFileSync(
-      file('images-idx3'),
-      idx([count, 28, 28], (at) => 25 * (Math.floor(at / 784) % 10)),
-    );
-    writeFileSync(
-      file('labels-idx1'),
-      idx([count], (at) => at % 10),
-    );
-  }
-});
+// The brightness of an image is its class.
+beforeAll(() => writeImages(path('data', 'mnist'), { train: 40, t10k: 20 }, (label) => 25 * label));
 
 describe('the recipe that a command begins with', () => {
   it('is that of a task, of a name, or star graphs', () => {

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Study } from '@foretoken/train';
-import { parseStudy, type TextMeasures } from '@foretoken/train';
+import { type LossMeasures, parseStudy } from '@foretoken/train';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FinishedRun, FinishedStudy } from '../src/comparison/kind.js';
 import { kindOf } from '../src/comparison/kinds.js';
-import { summarizeText, textTable } from '../src/comparison/text-summary.js';
-import { textPage } from '../src/report/text-page.js';
-import { textPictures } from '../src/report/text-pictures.js';
+import { lossTable, summarizeLosses } from '../src/comparison/loss-summary.js';
+import { lossPage } from '../src/report/loss-page.js';
+import { lossPictures } from '../src/report/loss-pictures.js';
 import { built, foretoken } from './program.js';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -73,7 +73,7 @@ function finished(
   const study: Study = parseStudy({ ...fields, seeds });
   const runs = seeds.flatMap((seed) =>
     study.variants.map(({ name, objective }): FinishedRun => {
-      const measured: TextMeasures = {
+      const measured: LossMeasures = {
         testLoss: lossOf(name, seed),
         offsets:
           name === 'ntp' ? [] : [1, 2, 3].map((offset) => ({ offset, loss: offset + seed / 10, tokens: 50 })),
@@ -139,7 +139,7 @@ function finished(
 describe('the summary of a study', () => {
   it('has means, intervals and paired differences, by hand', () => {
     const losses: Record<string, readonly number[]> = { ntp: [1, 1.2, 1.1], mutor: [0.9, 1.15, 1.06] };
-    const summary = summarizeText(finished([0, 1, 2], (variant, seed) => losses[variant]?.[seed] ?? 0));
+    const summary = summarizeLosses(finished([0, 1, 2], (variant, seed) => losses[variant]?.[seed] ?? 0));
     const [ntp, mutor] = summary.datasets[0]?.budgets[0]?.variants ?? [];
     // Mean 1.1, deviation 0.1, t = 4.303: reach 0.2484.
     expect(ntp?.testLoss.mean).toBeCloseTo(1.1, 12);
@@ -162,7 +162,7 @@ describe('the summary of a study', () => {
     expect(mutor?.stepSeconds).toBeCloseTo(0.25, 12);
     expect(summary.datasets[0]?.startLoss).toBe(2.5);
 
-    const table = textTable(summary);
+    const table = lossTable(summary);
     expect(table).toContain('Sums, equal steps; 2.500 before training');
     expect(table).toContain('−0.063 [−0.143, +0.017]');
     expect(table).toMatch(/Registers & more .* 38\/13 +1\.50 +30 +16 +6 +15\.0G +2\.50x/);
@@ -172,9 +172,9 @@ describe('the summary of a study', () => {
 
   it('claims no interval with one seed', async () => {
     const one = finished([0], () => 1);
-    const summary = summarizeText(one);
-    expect(textTable(summary)).not.toContain('[');
-    const page = await textPage(one, summary);
+    const summary = summarizeLosses(one);
+    expect(lossTable(summary)).not.toContain('[');
+    const page = await lossPage(one, summary, { notes: [] });
     expect(page).not.toContain('95% interval');
     expect(page).toContain('One seed gives no interval');
   });
@@ -183,11 +183,12 @@ describe('the summary of a study', () => {
 describe('the report of a study', () => {
   it('shows every figure, escapes what comes from outside and needs no network', async () => {
     const study = finished([0, 1], (variant, seed) => (variant === 'ntp' ? 1 : 1.25) + seed / 100);
-    const summary = summarizeText(study);
-    const page = await textPage(study, summary);
+    const summary = summarizeLosses(study);
+    const page = await lossPage(study, summary, { notes: ['Told by <the kind>.'] });
     for (const text of [
       'Sums of numbers',
       'A study of &lt;sums&gt;.',
+      'Told by &lt;the kind&gt;.',
       'Registers &amp; more',
       '+0.250<span class="interval">',
       'Before training the test loss is 2.500',
@@ -198,7 +199,7 @@ describe('the report of a study', () => {
       expect(page).toContain(text);
     expect(page).not.toMatch(/\b(?:src|href|xlink:href)\s*=|url\(|@import|https?:/);
     expect(page).not.toMatch(/NaN|undefined|Infinity/);
-    const pictures = await textPictures(study, summary);
+    const pictures = await lossPictures(study, summary);
     expect(Object.keys(pictures)).toEqual([
       'differences-equal-steps',
       'offsets-equal-steps',
@@ -273,7 +274,7 @@ describe.skipIf(!built)('a study from the command line', { timeout: 600_000 }, (
 
   it.each([
     [['compare', '--study', 'storie'], /no study "storie"\. Did you mean stories\?/],
-    [['compare', '--study', 'stories', '--objectives', 'ntp'], /--objectives: a study has its own/],
+    [['compare', '--study', 'stories', '--objectives', 'ntp'], /--objectives: study stories has its own/],
     [['compare', '--data', '.'], /--data: .*give --study/],
     [
       ['compare', '--study', 'stories', '--optimizer.learningRat', '1'],

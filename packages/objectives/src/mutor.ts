@@ -5,6 +5,7 @@ import {
   TRAINING_FACTOR,
   type Transformer,
   type TransformerConfig,
+  type TrunkInputs,
 } from '@foretoken/models';
 import { Embedding, Module, normal } from '@foretoken/nn';
 import { HostRandom, type Tensor } from '@foretoken/tensor';
@@ -163,7 +164,7 @@ export class Mutor extends Module implements Objective {
     inputs: LossInputs,
     registers: Embedding,
   ): { readonly real: Tensor; readonly added: Tensor } {
-    const hidden = model.trunk(trunkInputs(inputs, registers.forward(input(inputs, 'registers'))));
+    const hidden = model.trunk(readBy(registers, inputs));
     const time = input(inputs, 'targets').shape[1] as number;
     return { real: hidden.slice(1, 0, time), added: hidden.slice(1, time) };
   }
@@ -200,6 +201,7 @@ export class Mutor extends Module implements Objective {
           const { added } = this.#hidden(model, inputs, registers);
           return [{ losses: crossEntropies(model, added, targets), targets }];
         },
+        reads: (inputs) => readBy(registers, inputs),
       };
     });
   }
@@ -235,6 +237,10 @@ export class Mutor extends Module implements Objective {
     };
   }
 }
+
+/** What the trunk reads of a batch: tokens, and registers as vectors of this table. */
+const readBy = (registers: Embedding, inputs: LossInputs): TrunkInputs =>
+  trunkInputs(inputs, registers.forward(input(inputs, 'registers')));
 
 function offsetsOf({ offsets, minOffset, maxOffset, grid }: Settings): readonly Offset[] {
   const isOnGrid = offsets === 'grid' && grid !== undefined;

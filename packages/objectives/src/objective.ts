@@ -1,4 +1,4 @@
-import type { Drafter, Transformer, TransformerConfig } from '@foretoken/models';
+import type { Drafter, Transformer, TransformerConfig, TrunkInputs } from '@foretoken/models';
 import type { HostInput, HostRandom, Tensor, Variable } from '@foretoken/tensor';
 import type { BatchSize, SequenceBatch } from './sequence-batch.js';
 
@@ -111,6 +111,11 @@ export interface OffsetPass {
   prepare(batch: SequenceBatch): PreparedBatch;
   /** For each of `offsets` the losses of the targets, f32 `[B, n]`, 0 where there is none, and those targets. */
   losses(model: Transformer, inputs: LossInputs): readonly OffsetLosses[];
+  /**
+   * What the trunk reads where positions of their own, registers, make the predictions: `[B, T + R]`, the registers behind the
+   * real tokens, each with the position id of the token before its target. Absent where real tokens make them.
+   */
+  reads?(inputs: LossInputs): TrunkInputs;
 }
 
 export interface OffsetLosses {

@@ -62,6 +62,7 @@ export { type Normalization, readNormalization } from './image-preprocessor.js';
 export { readImageTokenFiles, readImageTokens, writeImageTokens } from './image-token-file.js';
 export { ImageWork } from './image-work.js';
 export { inFlight } from './in-flight.js';
+export { merge } from './merge.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { nearest } from './nearest.js';
 export { overrideRecipe, settingKeys } from './overrides.js';
@@ -76,6 +77,12 @@ export { SequenceWork, sequencesOf } from './sequence-work.js';
 export { Session } from './session.js';
 export type { MetricsSink } from './sink.js';
 export { studyInFolder } from './study/data-folder.js';
+export {
+  type ImageMeasureSettings,
+  type ImagePreparation,
+  parseImageMeasures,
+  parseImagePreparation,
+} from './study/image-measures.js';
 export {
   type CostOf,
   flopsOf,
@@ -97,12 +104,12 @@ export {
 } from './study/study.js';
 export { findOrLoadStudy, loadStudy } from './study/study-file.js';
 export {
+  type LossMeasures,
   measureRepetition,
   measureTestLoss,
   measureText,
   parseTextMeasures,
   type TextMeasureSettings,
-  type TextMeasures,
 } from './study/text-measures.js';
 export { findTaskKind, type TaskKind, taskKinds } from './task-kinds.js';
 export { TensorBoardSink } from './tensorboard.js';

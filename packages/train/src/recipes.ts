@@ -28,9 +28,18 @@ const shared = {
 /** The share of MuToR's register loss in the reference runs of these recipes. */
 const mutor = (length: number) => ({ maxOffset: length - 1, weight: 0.3 });
 
-/** Images as tokens, in the manner of LlamaGen; the share of registers and heads is the paper's. */
+/**
+ * Images of 7 by 7 tokens, in the manner of LlamaGen; the share of registers and heads is the paper's. With
+ * `mutor.offsets=grid` registers look ahead in two dimensions.
+ */
 const images = {
+  objective: 'ntp',
   model: { width: 64, layers: 4, heads: 4 },
+  objectives: {
+    ntp: {},
+    mtp: { heads: 4, weight: 0.5 },
+    mutor: { maxOffset: 4, weight: 0.5, registers: 'everywhere', grid: { height: 7, width: 7 } },
+  },
   optimizer: {
     learningRate: 2e-3,
     beta2: 0.95,
@@ -40,15 +49,15 @@ const images = {
     warmupSteps: 100,
   },
   batch: 64,
+  steps: 2000,
   evaluation: { every: 500, lossExamples: 1000 },
   logEvery: 50,
 };
 
-/** The objectives on images of 7 by 7 tokens. With `mutor.offsets=grid` registers look ahead in two dimensions. */
-const onGrid = (height: number, width: number) => ({
-  ntp: {},
-  mtp: { heads: 4, weight: 0.5 },
-  mutor: { maxOffset: 4, weight: 0.5, registers: 'everywhere', grid: { height, width } },
+/** The files that `foretoken images tokens` makes of a data set. */
+const tokensOf = (dataSet: string) => ({
+  kind: 'image-tokens',
+  files: { train: `tokens/${dataSet}/train.safetensors`, test: `tokens/${dataSet}/test.safetensors` },
 });
 
 /** What the recipes of images share: AdamW with cosine decay, and figures on all test images. */
@@ -140,15 +149,17 @@ const definitions: readonly unknown[] = [
     ...images,
     name: 'mnist-tokens',
     title: 'MNIST as image tokens',
-    objective: 'ntp',
     description:
       'A class-conditional image transformer on digits of 7 x 7 tokens; "foretoken images tokens mnist" makes the files.',
-    task: {
-      kind: 'image-tokens',
-      files: { train: 'tokens/mnist/train.safetensors', test: 'tokens/mnist/test.safetensors' },
-    },
-    objectives: onGrid(7, 7),
-    steps: 2000,
+    task: tokensOf('mnist'),
+  },
+  {
+    ...images,
+    name: 'fashion-mnist-tokens',
+    title: 'Fashion-MNIST as image tokens',
+    description:
+      'A class-conditional image transformer on pictures of clothes of 7 x 7 tokens; "foretoken images tokens fashion-mnist" makes the files.',
+    task: tokensOf('fashion-mnist'),
   },
   {
     ...vision,

@@ -116,8 +116,9 @@ describe('the task kind image-tokens', () => {
     }
   });
 
-  it('ships a recipe for MNIST', () => {
-    const shipped = findRecipe('mnist-tokens');
+  it.each(['mnist', 'fashion-mnist'])('ships a recipe for %s', (dataSet) => {
+    const shipped = findRecipe(`${dataSet}-tokens`);
+    expect(shipped.task).toMatchObject({ files: { train: `tokens/${dataSet}/train.safetensors` } });
     const grid = overrideRecipe(shipped, ['mutor.offsets=grid', 'mutor.registerCount=15']);
     expect(grid.objectives['mutor']).toMatchObject({ grid: { height: 7, width: 7 }, offsets: 'grid' });
   });

@@ -22,6 +22,7 @@ describe('recipes', () => {
       ['star-graph-long', 4000],
       ['tinystories', 120],
       ['mnist-tokens', 2000],
+      ['fashion-mnist-tokens', 2000],
       ['mnist-vit', 3000],
       ['fashion-mnist-vit', 3000],
       ['cifar10-vit', 3000],

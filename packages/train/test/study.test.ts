@@ -49,6 +49,9 @@ const fields = {
   budgets: ['steps', 'flops'],
 };
 
+/** For plans that need to know no costs. */
+const refuse = () => Promise.reject(new Error('nobody should ask'));
+
 describe('a study', () => {
   const study = parseStudy(fields);
   const cell = (variant: number, data: number) =>
@@ -173,8 +176,23 @@ describe('budgets', () => {
     expect(runs[2]?.recipe.optimizer.warmupSteps).toBe(5);
   });
 
+  it('runs only the first seeds on data that says so', async () => {
+    const [a, ...others] = fields.datasets;
+    const study = parseStudy({
+      ...fields,
+      datasets: [{ ...a, firstSeeds: 1 }, ...others],
+      budgets: ['steps'],
+    });
+    const runs = await planRuns(study, refuse);
+    const seedsOn = (name: string) => [
+      ...new Set(runs.filter(({ dataset }) => dataset === name).map(({ seed }) => seed)),
+    ];
+    expect(seedsOn('a')).toEqual(study.seeds.slice(0, 1));
+    expect(seedsOn('b')).toEqual(study.seeds);
+    expect(study.seeds.length).toBeGreaterThan(1);
+  });
+
   it('does not ask for costs where steps alone count', async () => {
-    const refuse = () => Promise.reject(new Error('nobody should ask'));
     const recipe = parseRecipe({ ...fields.recipe, task: starGraphSettings['star-graph'] });
     const runs = await planRuns(studyOfObjectives(recipe, ['ntp', 'mutor'], [0, 1]), refuse);
     expect(runs.map(({ folder }) => folder)).toEqual([

@@ -4,7 +4,6 @@ import type { Device } from '@foretoken/tensor';
 import {
   changeRecipe,
   describeBudget,
-  findOrLoadStudy,
   objectivesOf,
   overrideRecipe,
   type Study,
@@ -23,10 +22,11 @@ import { openTunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
 import { runInOrder, runInParallel, runLabel } from '../grid.js';
 import { Progress } from '../progress.js';
-import { chooseRecipe, parseObjectives, parseSeeds } from '../settings.js';
+import { parseObjectives, parseSeeds, startOfComparison } from '../settings.js';
 import { interruptSignal } from '../signals.js';
 
 interface Flags {
+  readonly task?: string;
   readonly study?: string;
   readonly data?: string;
   readonly recipe?: string;
@@ -47,19 +47,19 @@ function parseJobs(text: string): number {
 }
 
 /** The study that the flags ask for. @throws UsageError for flags that do not belong together */
-function chooseStudy({ study: name, recipe, objectives, seeds, data, set = [] }: Flags): Study {
-  if (name === undefined) {
+function chooseStudy({ objectives, seeds, data, set = [], ...choice }: Flags): Study {
+  const { study, recipe } = startOfComparison(choice);
+  if (study === undefined) {
     if (data !== undefined)
       throw new UsageError('--data: the folder of the data of a study; give --study, or task.files.');
-    const chosen = chooseRecipe(recipe ?? 'star-graph', set);
+    const chosen = overrideRecipe(recipe, set);
     return studyOfObjectives(chosen, objectives ?? objectivesOf(chosen), seeds ?? [0]);
   }
-  for (const [flag, value] of Object.entries({ recipe, objectives })) {
+  for (const [flag, value] of Object.entries({ recipe: choice.recipe, objectives })) {
     if (value !== undefined)
-      throw new UsageError(`--${flag}: a study has its own; leave it out with --study.`);
+      throw new UsageError(`--${flag}: study ${study.name} has its own; leave it out.`);
   }
-  const found = findOrLoadStudy(name);
-  const placed = data === undefined ? found : studyInFolder(found, data);
+  const placed = data === undefined ? study : studyInFolder(study, data);
   return { ...changeRecipe(placed, (own) => overrideRecipe(own, set)), seeds: seeds ?? placed.seeds };
 }
 
@@ -76,32 +76,35 @@ function lazyDevice(): { open: () => Promise<Device>; close: () => Promise<void>
 }
 
 async function compare(this: void, flags: Flags): Promise<void> {
-  const study = chooseStudy(flags);
-  const kind = kindOf(study);
-  const out = flags.out ?? join('runs', study.name);
-  const { recipe, seeds, variants } = study;
+  const chosen = chooseStudy(flags);
+  const kind = kindOf(chosen);
+  const out = flags.out ?? join('runs', chosen.name);
+  const { title, recipe, seeds, variants } = chosen;
   const folder = new StudyFolder(out);
   mkdirSync(out, { recursive: true });
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   const names = variants.map(({ name }) => name);
   say(
-    `${study.title}: ${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}; at most ${describeBudget(recipe)} each.`,
+    `${title}: ${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}; at most ${describeBudget(recipe)} each.`,
   );
   say(`Runs are kept in ${out}; after an interruption the same command goes on.`);
 
   const command = commandLine();
+  const commit = currentCommit();
   const device = lazyDevice();
   const signal = interruptSignal();
   let progress: Progress | undefined;
   let record: StudyRecord;
   try {
+    const preparing = { out, openDevice: device.open, say, signal, command, commit };
+    const study = (await kind.prepare?.(chosen, preparing)) ?? chosen;
     record = { study, runs: await planStudy(study, device.open), command };
     await measureStarts(study, kind, folder, device.open);
     folder.keepRecord(record);
     const { runs } = record;
     progress = new Progress(runs.map((run) => ({ label: runLabel(run), steps: run.recipe.steps })));
     const settings = study.measure;
-    const options = { runs, kind, settings, out, command, commit: currentCommit(), progress, signal };
+    const options = { runs, kind, settings, out, command, commit, progress, signal };
     await (flags.jobs === 1 ? runInOrder(options, device.open) : runInParallel(options, flags.jobs));
   } finally {
     progress?.end();
@@ -136,6 +139,12 @@ export const compareCommand = buildCommand<Flags>({
   },
   parameters: {
     flags: {
+      task: {
+        kind: 'parsed',
+        parse: String,
+        optional: true,
+        brief: 'What ships for a task: star-graph, images, stories, ...',
+      },
       study: {
         kind: 'parsed',
         parse: String,

@@ -37,7 +37,11 @@ export const studiesCommand = buildCommand<Flags>({
       return;
     }
     for (const { name, title, description, variants, datasets, seeds, budgets } of studies) {
-      const data = datasets.map((each) => each.name).filter(Boolean);
+      const data = datasets
+        .filter((each) => each.name !== '')
+        .map(({ name: each, firstSeeds: first }) =>
+          first === undefined ? each : `${each} (${seeds.slice(0, first).length} of the seeds)`,
+        );
       process.stdout.write(
         `${name}\n  ${title}. ${description}\n  ${variants.map((each) => each.name).join(', ')}${data.length > 0 ? ` on ${data.join(', ')}` : ''}; seeds ${seeds.join(', ')}; equal ${budgets.join(' and ')}\n\n`,
       );

@@ -1,3 +1,4 @@
+import type { Device } from '@foretoken/tensor';
 import type { PlannedRun, Recipe, RunRecord, RunSummary, Session, Study } from '@foretoken/train';
 
 /** A run that has ended. */
@@ -33,6 +34,27 @@ export interface Conclusion {
   readonly pictures: Readonly<Record<string, string>>;
 }
 
+/** What the making of data for a study is told. */
+export interface Preparing {
+  /** Folder of the study. */
+  readonly out: string;
+  readonly openDevice: () => Promise<Device>;
+  readonly say: (text: string) => void;
+  readonly signal: AbortSignal;
+  readonly command: string;
+  readonly commit: string | undefined;
+}
+
+/** Where a run that is measured lies. */
+export interface MeasuredPlace {
+  /** Folder of the run. */
+  readonly folder: string;
+  /** Folder of the study. */
+  readonly out: string;
+  /** Empty where the study repeats over no data. */
+  readonly dataset: string;
+}
+
 /**
  * What runs are compared by: all that a comparison knows of a kind of task. Another kind of task is another one of
  * these in the list of `kinds.ts`.
@@ -42,9 +64,17 @@ export interface ComparisonKind {
   readonly taskKinds: readonly string[];
   /** @throws UsageError or RecipeError for runs that it cannot compare */
   check(recipe: Recipe, settings: Study['measure']): void;
+  /** @throws RecipeError for a `prepare` of a data set that asks for nothing it can make; absent where nothing is made */
+  checkPreparation?(settings: Readonly<Record<string, unknown>>, dataset: string): void;
+  /**
+   * Makes the data that a study asks for, where it is not there: `prepare` of its data sets.
+   *
+   * @returns the study with what was made in its settings
+   */
+  prepare?(study: Study, preparing: Preparing): Promise<Study>;
   /** Measures the model that runs on some data begin with. */
   measureStart?(session: Session, settings: Study['measure']): Promise<unknown>;
   /** Measures a trained model; what it finds is kept as JSON in the folder of the run. */
-  measure?(session: Session, settings: Study['measure']): Promise<unknown>;
+  measure?(session: Session, settings: Study['measure'], place: MeasuredPlace): Promise<unknown>;
   conclude(finished: FinishedStudy): Promise<Conclusion>;
 }

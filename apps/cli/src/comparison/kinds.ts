@@ -1,11 +1,22 @@
-import { recipeOfCell, type Study, type StudyVariant, taskKinds } from '@foretoken/train';
+import { recipeOfCell, type Study, type StudyDataset, type StudyVariant, taskKinds } from '@foretoken/train';
 import { UsageError } from '../errors.js';
+import { imageTokens } from './image-tokens.js';
 import type { ComparisonKind } from './kind.js';
 import { runningText } from './running-text.js';
 import { starGraphs } from './star-graphs.js';
 
 /** All kinds of comparisons. */
-const kinds: readonly ComparisonKind[] = [starGraphs, runningText];
+const kinds: readonly ComparisonKind[] = [starGraphs, runningText, imageTokens];
+
+function checkPreparation(kind: ComparisonKind, { name, prepare }: StudyDataset): void {
+  if (prepare === undefined) return;
+  if (kind.checkPreparation === undefined) {
+    throw new UsageError(
+      `study, datasets, ${name}, prepare: nothing is made for ${kind.taskKinds.join(', ')}; leave it out.`,
+    );
+  }
+  kind.checkPreparation(prepare, name);
+}
 
 /**
  * What the runs of a study are compared by.
@@ -24,6 +35,7 @@ export function kindOf(study: Study): ComparisonKind {
       );
     }
     kind.check(recipe, study.measure);
+    checkPreparation(kind, data);
     return kind;
   });
   if (new Set(found).size > 1)

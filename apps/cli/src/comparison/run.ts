@@ -42,7 +42,7 @@ export async function performRun(
   signal.throwIfAborted();
   const session = await trainedSession(device, folder);
   try {
-    keepMeasures(folder, await kind.measure(session, settings));
+    keepMeasures(folder, await kind.measure(session, settings, { folder, out, dataset: run.dataset }));
   } finally {
     session.dispose();
   }

@@ -1,9 +1,9 @@
 import { measureTestLoss, measureText, parseTextMeasures, type Recipe } from '@foretoken/train';
 import { UsageError } from '../errors.js';
-import { textPage } from '../report/text-page.js';
-import { textPictures } from '../report/text-pictures.js';
+import { lossPage } from '../report/loss-page.js';
+import { lossPictures } from '../report/loss-pictures.js';
 import type { ComparisonKind } from './kind.js';
-import { summarizeText, textTable } from './text-summary.js';
+import { lossTable, summarizeLosses } from './loss-summary.js';
 
 /** @throws UsageError for a recipe without text to measure on */
 function checkTestText({ name, task }: Recipe): void {
@@ -13,6 +13,13 @@ function checkTestText({ name, task }: Recipe): void {
     `compare: ${name} has no test text, which running text is compared on. Give task.files.test, or a task.testShare above 0.`,
   );
 }
+
+const NOTES = [
+  'Losses are means per token in nats on the test text. Training does not see it, no choice is made on it, and every run reads it once, at its end; learning curves are of the validation text.',
+  'The test loss is that of the next token, with the model alone: registers and heads are removed.',
+  'The loss at an offset is that of what the objective has for this distance: of MuToR the registers, at all places, of multi-token prediction the heads. Both are scored on the same targets.',
+  'Drafts: test text is continued greedily, registers or heads guess the tokens at offsets 2 and on, and the model accepts those that it would have written itself. A draft only counts as accepted when those before it are. Text that repeats itself is easy to draft: the share of stretches of four tokens that have occurred before in the same continuation stands beside.',
+];
 
 /** Losses on test text, near and far, and the drafts that are accepted. */
 export const runningText: ComparisonKind = {
@@ -24,15 +31,15 @@ export const runningText: ComparisonKind = {
   measureStart: (session, settings) => measureTestLoss(session, parseTextMeasures(settings)),
   measure: (session, settings) => measureText(session, parseTextMeasures(settings)),
   async conclude(finished) {
-    const summary = summarizeText(finished);
+    const summary = summarizeLosses(finished);
     return {
       summary,
-      table: textTable(summary),
+      table: lossTable(summary),
       notes: [
         'Losses are means per token in nats on test text, which neither training nor any choice has seen; registers and heads are removed from the next-token loss. [..] are 95% intervals over seeds, differences are paired by seed.',
       ],
-      page: await textPage(finished, summary),
-      pictures: await textPictures(finished, summary),
+      page: await lossPage(finished, summary, { notes: NOTES }),
+      pictures: await lossPictures(finished, summary),
     };
   },
 };

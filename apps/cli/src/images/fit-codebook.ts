@@ -1,6 +1,7 @@
 import type { ImageSet } from '@foretoken/data';
 import { imagePatches, type KMeansRound, kMeans, PatchCodebook } from '@foretoken/models';
-import { type Device, HostRandom } from '@foretoken/tensor';
+import type { Device } from '@foretoken/tensor';
+import { chooseImages } from './choose-images.js';
 
 export interface FitCodebookOptions {
   readonly patch: number;
@@ -11,22 +12,6 @@ export interface FitCodebookOptions {
   readonly images: number;
   readonly seed: number;
   readonly onRound: (round: KMeansRound) => void;
-}
-
-/** Some of the images. */
-function chooseImages(
-  { count, channels, height, width, pixels }: ImageSet,
-  wanted: number,
-  seed: number,
-): Uint8Array {
-  const each = channels * height * width;
-  const order = new HostRandom(seed, 1).shuffle(Uint32Array.from({ length: count }, (_, image) => image));
-  const chosen = order.subarray(0, Math.min(wanted, count));
-  const found = new Uint8Array(chosen.length * each);
-  chosen.forEach((image, at) => {
-    found.set(pixels.subarray(image * each, (image + 1) * each), at * each);
-  });
-  return found;
 }
 
 /** Learns a codebook of patches by k-means. */

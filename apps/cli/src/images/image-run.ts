@@ -7,7 +7,7 @@ import type { Device } from '@foretoken/tensor';
 import { type SequenceWork, type Session, sequencesOf, trainedSession } from '@foretoken/train';
 import { UsageError } from '../errors.js';
 
-/** A trained image transformer, and what turns its tokens into pictures. */
+/** A trained image transformer, and what turns its tokens into pictures. Its `dispose` frees what came with it. */
 export interface ImageRun {
   readonly session: Session;
   readonly work: SequenceWork;
@@ -43,7 +43,35 @@ function checkFits({ config }: ImageTokenizer, task: ImageTokenTask, folder: str
   );
 }
 
-/** @throws UsageError when the run is none of image tokens, or the tokenizer is of others; errors of files in one line */
+/**
+ * What turns the tokens of an open run into pictures.
+ *
+ * @param tokenizer - its folder; default the one beside the training tokens
+ * @throws UsageError when the run is none of image tokens, or the tokenizer is of others; errors of files in one line
+ */
+export async function imageRunOf(session: Session, tokenizer?: string): Promise<ImageRun> {
+  const { task } = session.work;
+  if (!(task instanceof ImageTokenTask)) {
+    throw new UsageError(`the run is of ${task.name}, not of image tokens.`);
+  }
+  const folder = tokenizerFolder(task, tokenizer);
+  const loaded = await loadImageTokenizer(session.device, folder);
+  checkFits(loaded, task, folder);
+  const coder = new ImageCoder(loaded);
+  return {
+    session,
+    work: sequencesOf(session),
+    task,
+    tokenizer: loaded,
+    coder,
+    dispose: () => {
+      coder.dispose();
+      loaded.dispose();
+    },
+  };
+}
+
+/** @throws as `imageRunOf`, with the run */
 export async function openImageRun(
   device: Device,
   path: string,
@@ -51,29 +79,15 @@ export async function openImageRun(
 ): Promise<ImageRun> {
   const session = await trainedSession(device, path);
   try {
-    if (!(session.work.task instanceof ImageTokenTask)) {
-      throw new UsageError(`${path}: the run is of ${session.work.task.name}, not of image tokens.`);
-    }
-    const work = sequencesOf(session);
-    const task = session.work.task;
-    const folder = tokenizerFolder(task, tokenizer);
-    const loaded = await loadImageTokenizer(device, folder);
-    checkFits(loaded, task, folder);
-    const coder = new ImageCoder(loaded);
-    return {
-      session,
-      work,
-      task,
-      tokenizer: loaded,
-      coder,
-      dispose: () => {
-        coder.dispose();
-        loaded.dispose();
-        session.dispose();
-      },
+    const run = await imageRunOf(session, tokenizer);
+    const dispose = (): void => {
+      run.dispose();
+      session.dispose();
     };
+    return { ...run, dispose };
   } catch (error) {
     session.dispose();
+    if (error instanceof UsageError) throw new UsageError(`${path}: ${error.message}`, { cause: error });
     throw error;
   }
 }

@@ -38,6 +38,9 @@ function meanSquaredError(a: Uint8Array, b: Uint8Array): number {
   return sum / a.length;
 }
 
+/** Of pixels from 0 to 255, in dB, from the mean squared error of pixels from 0 to 1. */
+export const peakSignalToNoise = (error: number): number => -10 * Math.log10(error);
+
 /** Encodes the images of a data set and writes tokenizer, tokens and a picture into a folder. */
 export async function makeTokens(
   tokenizer: ImageTokenizer,
@@ -64,7 +67,7 @@ export async function makeTokens(
       images: set.count,
       ...codeUsage(tokens, codes),
       meanSquaredError: error,
-      peakSignalToNoise: -10 * Math.log10(error),
+      peakSignalToNoise: peakSignalToNoise(error),
     };
   };
   try {

@@ -28,13 +28,19 @@ const schema = z
       heads: count.default(4),
     }),
   ])
-  .superRefine(({ image: { height, width }, patch }, context) => {
-    if (height % patch === 0 && width % patch === 0) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['patch'],
-      message: `images of ${height} x ${width} do not divide into patches of ${patch} x ${patch}.`,
-    });
+  .superRefine((config, context) => {
+    const refuse = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    const { image, patch } = config;
+    if (image.height % patch !== 0 || image.width % patch !== 0) {
+      refuse(
+        'patch',
+        `images of ${image.height} x ${image.width} do not divide into patches of ${patch} x ${patch}.`,
+      );
+    }
+    if (config.kind === 'vq-autoencoder' && config.width % config.heads !== 0) {
+      refuse('heads', `width (${config.width}) must be a multiple of heads (${config.heads}).`);
+    }
   });
 
 /** Channels, height and width of images. */
@@ -50,11 +56,12 @@ export type ImageTokenizerKind = ImageTokenizerConfig['kind'];
 /** The config of one kind. */
 export type ConfigOf<Kind extends ImageTokenizerKind> = Extract<ImageTokenizerConfig, { kind: Kind }>;
 
-/** @throws ConfigError listing everything that is wrong */
+/** @throws ConfigError listing everything that is wrong, in one line */
 export function imageTokenizerConfig(input: unknown): ImageTokenizerConfig {
   const result = schema.safeParse(input);
-  if (!result.success) throw new ConfigError(`ImageTokenizerConfig: ${z.prettifyError(result.error)}`);
-  return result.data;
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => [...path, message].join(': '));
+  throw new ConfigError(`image tokenizer: ${problems.join(' ')}`);
 }
 
 /** Rows and columns of the tokens of an image. */

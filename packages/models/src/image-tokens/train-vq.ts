@@ -7,15 +7,15 @@ import type { VqAutoencoder } from './vq-autoencoder.js';
 export interface TrainVqOptions {
   readonly steps: number;
   /** Images of a step. Default 64. */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /** Highest learning rate of AdamW. Default 2e-3. */
-  readonly learningRate?: number;
+  readonly learningRate?: number | undefined;
   /** Factor of the commitment loss; 0.25 in arXiv 1711.00937. Default 0.25. */
-  readonly commitment?: number;
+  readonly commitment?: number | undefined;
   /** Steps between reports, each of which also moves codes that nothing has used since the last. Default 50. */
-  readonly every?: number;
+  readonly every?: number | undefined;
   /** Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 /** How training stands, over the steps since the last report. */

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostRandom } from '@foretoken/tensor';
 import { afterAll, describe, expect, it } from 'vitest';
-import { codeUsage, ImageCoder, PatchCodebook, patchPixels, tokenGrid } from '../../src/index.js';
+import {
+  codeUsage,
+  ImageCoder,
+  imageTokenizerConfig,
+  PatchCodebook,
+  patchPixels,
+  tokenGrid,
+} from '../../src/index.js';
 import { loadImageTokenizer, saveImageTokenizer } from '../../src/node/index.js';
 import { patchVectors } from '../../src/vision/patches.js';
 import { useDevice } from '../support/device.js';
@@ -78,6 +85,16 @@ describe('PatchCodebook', () => {
     await expect(loadImageTokenizer(gpu.device, path)).rejects.toThrow(/config.json: .*kind/);
     await expect(loadImageTokenizer(gpu.device, join(folder, 'absent'))).rejects.toThrow(/no such file/);
   });
+});
+
+it('a config is refused in one line with all that is wrong', () => {
+  const wrong = { ...config, kind: 'vq-autoencoder', patch: 4, width: 30, heads: 4 };
+  expect(() => imageTokenizerConfig(wrong)).toThrow(
+    /^image tokenizer: patch: images of 4 x 6 do not divide into patches of 4 x 4. heads: width \(30\) must be a multiple of heads \(4\).$/,
+  );
+  expect(() => imageTokenizerConfig({ kind: 'patch-codebook' })).toThrow(
+    /^image tokenizer: image: .*codes: [^\n]*$/,
+  );
 });
 
 it('usage counts codes that occur, and perplexity as many equally frequent ones', () => {

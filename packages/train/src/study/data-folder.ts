@@ -49,6 +49,7 @@ export function studyInFolder(study: Study, folder: string): Study {
     variants: study.variants.map(move),
     datasets: study.datasets.map((data) => ({
       ...move(data),
+      ...(data.prepare === undefined ? {} : { prepare: { data: folder, ...data.prepare } }),
       variants: Object.fromEntries(
         Object.entries(data.variants).map(([name, set]) => [name, pathsIn(folder, set)]),
       ),

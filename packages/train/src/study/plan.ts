@@ -71,8 +71,13 @@ export async function planRuns(study: Study, costOf: CostOf): Promise<PlannedRun
       }
     }
   }
+  const seedsOn = new Map(
+    study.datasets.map(({ name, firstSeeds }) => [name, study.seeds.slice(0, firstSeeds)]),
+  );
   return study.seeds.flatMap((seed) =>
-    cells.map((cell) => ({ ...cell, seed, folder: folderOf(cell, seed) })),
+    cells
+      .filter(({ dataset }) => seedsOn.get(dataset)?.includes(seed))
+      .map((cell) => ({ ...cell, seed, folder: folderOf(cell, seed) })),
   );
 }
 

@@ -35,6 +35,10 @@ const dataset = z
     set: settings.default({}),
     /** Settings of single variants on this data, by their names: learning rates that were chosen for it. */
     variants: z.record(z.string(), settings).default({}),
+    /** Seeds on this data: the first so many of the study, where all would take too long. */
+    firstSeeds: z.int().positive().optional(),
+    /** What is made for this data before its runs, by kind of task. */
+    prepare: settings.optional(),
   })
   .transform((given) => ({ ...given, title: given.title ?? given.name }));
 

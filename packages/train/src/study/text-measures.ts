@@ -36,8 +36,8 @@ export function parseTextMeasures(settings: unknown): TextMeasureSettings {
   throw new RecipeError(`study, measure: ${describeProblems(schema, result.error)}`);
 }
 
-/** What a trained model is worth on text that nothing has seen before: the test split. */
-export interface TextMeasures {
+/** What a trained model is worth on sequences that nothing has seen before: the test split. */
+export interface LossMeasures {
   /** Mean next-token loss in nats; registers, heads and dropout removed. */
   readonly testLoss: number;
   readonly offsets: readonly OffsetLoss[];
@@ -64,7 +64,7 @@ export async function measureTestLoss(session: Session, settings: TextMeasureSet
 }
 
 /** Measures a trained model. @throws RecipeError when there is no test text, or too little */
-export async function measureText(session: Session, settings: TextMeasureSettings): Promise<TextMeasures> {
+export async function measureText(session: Session, settings: TextMeasureSettings): Promise<LossMeasures> {
   const { task, model, objective } = sequencesOf(session);
   const examples = testExamples(task, settings.offsetExamples);
   return {

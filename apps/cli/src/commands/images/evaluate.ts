@@ -1,11 +1,4 @@
-import {
-  bootstrapInterval,
-  frechetDistance,
-  type MeanInterval,
-  precisionRecall,
-  wilsonInterval,
-} from '@foretoken/data';
-import { loadImages } from '@foretoken/data/node';
+import { bootstrapInterval, type MeanInterval } from '@foretoken/data';
 import type { Device } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
@@ -13,7 +6,7 @@ import { UsageError } from '../../errors.js';
 import { formatShare } from '../../format.js';
 import { Classifier } from '../../images/classifier.js';
 import { type ImageRun, openImageRun } from '../../images/image-run.js';
-import { sampleImages } from '../../images/sample.js';
+import { judgeSamples, type SampleFigures } from '../../images/judge.js';
 import { imageTokenLosses } from '../../images/token-losses.js';
 import { jsonFlag, optionalNumber, tell, wholeNumber, withDevice } from '../bench/flags.js';
 import { type SamplingFlags, samplingFlags, samplingOf } from './flags.js';
@@ -24,17 +17,6 @@ interface Flags extends SamplingFlags {
   readonly testImages?: number;
   readonly samples: number;
   readonly json: boolean;
-}
-
-/** What samples are worth in the eyes of a classifier. */
-interface SampleFigures {
-  readonly samples: number;
-  /** Share of the samples that it takes for what they were asked to be. */
-  readonly accuracy: MeanInterval;
-  /** Between Gaussians of its features of samples and of as many test images; no Inception FID. */
-  readonly frechetDistance: MeanInterval;
-  readonly precision: MeanInterval;
-  readonly recall: MeanInterval;
 }
 
 interface ImageFigures {
@@ -50,29 +32,10 @@ interface ImageFigures {
 }
 
 async function judge(device: Device, run: ImageRun, flags: Flags, path: string): Promise<SampleFigures> {
-  const { task, work, coder, tokenizer } = run;
   const classifier = await Classifier.open(device, path);
   try {
-    classifier.checkShape(tokenizer.config.image);
-    const { samples } = flags;
-    if (classifier.task.classes !== task.classes) {
-      throw new UsageError(
-        `--classifier: it knows ${classifier.task.classes} classes, the run has ${task.classes}.`,
-      );
-    }
-    const { test } = loadImages(classifier.task.name, classifier.task.config.data);
-    const real = await classifier.look(test.pixels.subarray(0, samples * (test.pixels.length / test.count)));
-    const labels = Array.from({ length: samples }, (_, at) => at % task.classes);
-    tell(`Drawing ${samples} images.`);
-    const drawn = await sampleImages(work.model, task, labels, samplingOf(flags));
-    const generated = await classifier.look(await coder.decode(drawn));
-    const right = labels.filter((label, at) => generated.classes[at] === label).length;
-    return {
-      samples,
-      accuracy: { mean: right / samples, ...wilsonInterval(right, samples) },
-      frechetDistance: frechetDistance(real.features, generated.features),
-      ...precisionRecall(real.features, generated.features),
-    };
+    tell(`Drawing ${flags.samples} images.`);
+    return (await judgeSamples(classifier, run, flags.samples, samplingOf(flags))).figures;
   } finally {
     classifier.dispose();
   }
@@ -86,8 +49,11 @@ async function evaluate(this: void, flags: Flags): Promise<void> {
       const there = task.exampleCount('test');
       if (there === 0) throw new UsageError(`${flags.run}: the run has no test images (task.files.test).`);
       const testImages = Math.min(there, flags.testImages ?? there);
-      const losses = await imageTokenLosses(work.model, task, testImages);
       const { classifier } = flags;
+      // First, so that a classifier that will not do is told before the losses, which take long.
+      const figures = classifier === undefined ? null : await judge(device, run, flags, classifier);
+      tell(`Reading ${testImages} test images.`);
+      const losses = await imageTokenLosses(work.model, task, testImages);
       return {
         run: flags.run,
         objective: work.objective.name,
@@ -96,7 +62,7 @@ async function evaluate(this: void, flags: Flags): Promise<void> {
         testLoss: bootstrapInterval(losses),
         classifier: classifier ?? null,
         sampling: samplingOf(flags),
-        figures: classifier === undefined ? null : await judge(device, run, flags, classifier),
+        figures,
       };
     } finally {
       run.dispose();

@@ -12,7 +12,8 @@ export interface SamplingFlags {
   readonly batch: number;
 }
 
-const numberBetween =
+/** A parser of numbers that keep a rule, which the message tells. */
+export const numberBetween =
   (rule: string, holds: (value: number) => boolean) =>
   (text: string): number => {
     const value = Number(text);

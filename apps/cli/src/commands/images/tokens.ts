@@ -1,56 +1,90 @@
 import { join } from 'node:path';
 import { loadImages } from '@foretoken/data/node';
-import type { ImageTokenizer } from '@foretoken/models';
+import type { CodeUsage, ImageTokenizer, KMeansRound, VqReport } from '@foretoken/models';
 import { loadImageTokenizer } from '@foretoken/models/node';
 import type { Device } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
+import { UsageError } from '../../errors.js';
 import { formatShare } from '../../format.js';
+import { fitAutoencoder } from '../../images/fit-autoencoder.js';
 import { fitCodebook } from '../../images/fit-codebook.js';
-import { type MadeTokens, makeTokens } from '../../images/make-tokens.js';
-import { jsonFlag, tell, wholeNumber, withDevice } from '../bench/flags.js';
+import { type MadeTokens, makeTokens, peakSignalToNoise } from '../../images/make-tokens.js';
+import { jsonFlag, tell, withDevice } from '../bench/flags.js';
+import { type TokenizerFlags, tokenizerFlags, tokenizerKind } from './tokenizer-flags.js';
 
-interface Flags {
+interface Flags extends TokenizerFlags {
   readonly data?: string;
   readonly out?: string;
-  readonly tokenizer?: string;
-  readonly patch: number;
-  readonly codes: number;
-  readonly rounds: number;
-  readonly images: number;
-  readonly seed: number;
   readonly json: boolean;
+}
+
+const STEPS = 1500;
+/** Images whose patches are many enough for k-means. */
+const CODEBOOK_IMAGES = 4096;
+
+const usage = ({ used, perplexity }: CodeUsage, codes: number): string =>
+  `${used} of ${codes} codes used (${formatShare(used / codes)}), perplexity ${perplexity.toFixed(1)}`;
+
+const moved = (deadCodes: number): string => (deadCodes === 0 ? '' : `, ${deadCodes} unused codes moved`);
+
+const tellRound = ({ round, meanSquaredDistance, deadCodes }: KMeansRound): void =>
+  tell(
+    `k-means, round ${round}: mean squared distance ${meanSquaredDistance.toPrecision(4)}${moved(deadCodes)}`,
+  );
+
+const tellReport = ({ step, reconstruction, deadCodes, ...found }: VqReport, steps: number, codes: number) =>
+  tell(
+    `autoencoder, step ${step} of ${steps}: ${peakSignalToNoise(reconstruction).toFixed(2)} dB, ${usage(found, codes)}${moved(deadCodes)}`,
+  );
+
+/** A tokenizer that is there. @throws UsageError when it reads images of another shape */
+async function loadFor(
+  device: Device,
+  folder: string,
+  { train: { channels, height, width }, dataSet }: ReturnType<typeof loadImages>,
+): Promise<ImageTokenizer> {
+  const tokenizer = await loadImageTokenizer(device, folder);
+  const { image } = tokenizer.config;
+  if (image.channels === channels && image.height === height && image.width === width) return tokenizer;
+  tokenizer.dispose();
+  throw new UsageError(
+    `--tokenizer ${folder}: it reads images of ${image.channels} x ${image.height} x ${image.width}, those of ${dataSet.title} are ${channels} x ${height} x ${width}.`,
+  );
 }
 
 function tokenizerFor(
   device: Device,
-  { tokenizer, patch, codes, rounds, images, seed }: Flags,
-  { train }: ReturnType<typeof loadImages>,
+  { tokenizer, ...flags }: Flags,
+  kind: ReturnType<typeof tokenizerKind>,
+  images: ReturnType<typeof loadImages>,
 ): Promise<ImageTokenizer> {
-  if (tokenizer !== undefined) return loadImageTokenizer(device, tokenizer);
-  return fitCodebook(device, train, {
-    patch,
-    codes,
-    rounds,
-    images,
-    seed,
-    onRound: ({ round, meanSquaredDistance, deadCodes }) => {
-      const dead = deadCodes === 0 ? '' : `, ${deadCodes} dead codes moved`;
-      tell(`k-means, round ${round}: mean squared distance ${meanSquaredDistance.toPrecision(4)}${dead}`);
-    },
-  });
+  if (tokenizer !== undefined) return loadFor(device, tokenizer, images);
+  const { train } = images;
+  const { patch = 4, codes = 128, seed = 0 } = flags;
+  if (kind === 'autoencoder') {
+    const { batch, learningRate, commitment, codeWidth, width, layers, heads } = flags;
+    const { steps = STEPS, images: learned = train.count } = flags;
+    const sizes = { patch, codes, codeWidth, width, layers, heads };
+    const training = { steps, batch, learningRate, commitment, images: learned, seed };
+    const onReport = (report: VqReport): void => tellReport(report, steps, codes);
+    return fitAutoencoder(device, train, { ...sizes, ...training, onReport });
+  }
+  const { rounds = 30, images: learned = CODEBOOK_IMAGES } = flags;
+  return fitCodebook(device, train, { patch, codes, rounds, images: learned, seed, onRound: tellRound });
 }
 
 function describe({ codes, train, test, tokenizer, picture }: MadeTokens): string {
-  const split = ({ file, images, used, perplexity, peakSignalToNoise }: MadeTokens['train']): string =>
-    `${file}: ${images} images, ${used} of ${codes} codes used (${formatShare(used / codes)}), perplexity ${perplexity.toFixed(1)}; drawn again with ${peakSignalToNoise.toFixed(2)} dB`;
+  const split = ({ file, images, peakSignalToNoise: ratio, ...found }: MadeTokens['train']): string =>
+    `${file}: ${images} images, ${usage(found, codes)}; drawn again with ${ratio.toFixed(2)} dB`;
   return `${split(train)}\n${split(test)}\nTokenizer: ${tokenizer}. What tokens keep: ${picture}\n`;
 }
 
 async function tokens(this: void, flags: Flags, name: string): Promise<void> {
+  const kind = tokenizerKind(flags);
   const images = loadImages(name, flags.data ?? null);
   const made = await withDevice(async (device) => {
-    const tokenizer = await tokenizerFor(device, flags, images);
+    const tokenizer = await tokenizerFor(device, flags, kind, images);
     return makeTokens(tokenizer, images, flags.out ?? join('tokens', name));
   });
   process.stdout.write(flags.json ? toJson(made) : describe(made));
@@ -61,7 +95,7 @@ export const tokensCommand = buildCommand<Flags, [string]>({
   docs: {
     brief: 'Turn a data set of images into tokens',
     fullDescription:
-      'Learns a codebook of patches by k-means on training images, or takes a tokenizer that is there, and writes tokenizer, train.safetensors, test.safetensors and a picture of what tokens keep. See docs/image-generation.md.',
+      'Learns a codebook of patches by k-means or trains a vector-quantising autoencoder on training images, or takes a tokenizer that is there, and writes tokenizer, train.safetensors, test.safetensors and a picture of what tokens keep. See docs/image-generation.md.',
   },
   parameters: {
     positional: {
@@ -83,22 +117,7 @@ export const tokensCommand = buildCommand<Flags, [string]>({
         optional: true,
         brief: 'Folder to write [default = tokens/DATA-SET]',
       },
-      tokenizer: {
-        kind: 'parsed',
-        parse: String,
-        optional: true,
-        brief: 'Folder of a tokenizer, instead of learning one',
-      },
-      patch: { kind: 'parsed', parse: wholeNumber(), default: '4', brief: 'Height and width of a patch' },
-      codes: { kind: 'parsed', parse: wholeNumber(2), default: '128', brief: 'Codes of the codebook' },
-      rounds: { kind: 'parsed', parse: wholeNumber(), default: '30', brief: 'Rounds of k-means at most' },
-      images: {
-        kind: 'parsed',
-        parse: wholeNumber(),
-        default: '4096',
-        brief: 'Training images that the codebook is learned from',
-      },
-      seed: { kind: 'parsed', parse: wholeNumber(0), default: '0', brief: 'Seed of the codebook' },
+      ...tokenizerFlags,
       json: jsonFlag,
     },
   },

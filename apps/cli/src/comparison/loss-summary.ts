@@ -1,4 +1,4 @@
-import type { OffsetLoss, Study, TextMeasures } from '@foretoken/train';
+import type { LossMeasures, OffsetLoss, Study } from '@foretoken/train';
 import { formatCount, formatTable } from '../format.js';
 import { type Interval, meanInterval, meanOf, median } from '../statistics.js';
 import type { FinishedRun, FinishedStudy } from './kind.js';
@@ -46,33 +46,33 @@ export interface VariantSummary {
   readonly tokensPerSecond: number;
 }
 
-export interface BudgetSummary {
+export interface BudgetSummary<Variant extends VariantSummary = VariantSummary> {
   readonly budget: Study['budgets'][number];
-  readonly variants: readonly VariantSummary[];
+  readonly variants: readonly Variant[];
 }
 
-export interface DatasetSummary {
+export interface DatasetSummary<Variant extends VariantSummary = VariantSummary> {
   readonly dataset: string;
   readonly title: string;
-  /** Next-token loss on the test text before training. */
+  /** Next-token loss on the test split before training. */
   readonly startLoss: number | null;
-  readonly budgets: readonly BudgetSummary[];
+  readonly budgets: readonly BudgetSummary<Variant>[];
 }
 
-/** The `summary.json` of a study on running text. */
-export interface TextStudySummary {
+/** The `summary.json` of a study whose runs are compared by losses. */
+export interface LossStudySummary<Variant extends VariantSummary = VariantSummary> {
   readonly study: Study;
   readonly command: string;
   readonly adapter: { readonly name: string; readonly software: boolean };
   readonly versions: Readonly<Record<string, string>>;
-  readonly datasets: readonly DatasetSummary[];
+  readonly datasets: readonly DatasetSummary<Variant>[];
 }
 
-const measuresOf = ({ measured }: FinishedRun): TextMeasures | undefined =>
-  measured as TextMeasures | undefined;
+const measuresOf = ({ measured }: FinishedRun): LossMeasures | undefined =>
+  measured as LossMeasures | undefined;
 
 /** Summarizes the runs of a study that have ended and been measured. */
-export function summarizeText({ study, runs, starts, command }: FinishedStudy): TextStudySummary {
+export function summarizeLosses({ study, runs, starts, command }: FinishedStudy): LossStudySummary {
   const measured = runs.filter((run) => measuresOf(run) !== undefined);
   const { adapter, versions } = (measured[0] as FinishedRun).record;
   const datasets = study.datasets.map(({ name, title }): DatasetSummary => {
@@ -176,7 +176,7 @@ export const relativeTime = (variants: readonly VariantSummary[], { stepSeconds 
   stepSeconds / (variants[0]?.stepSeconds ?? stepSeconds);
 
 /** Distances beyond the next token that some variant of a study predicts. */
-export const farOffsets = ({ datasets }: TextStudySummary): number[] => {
+export const farOffsets = ({ datasets }: Pick<LossStudySummary, 'datasets'>): number[] => {
   const all = datasets.flatMap(({ budgets }) =>
     budgets.flatMap(({ variants }) => variants.flatMap(({ offsets }) => offsets.map(({ offset }) => offset))),
   );
@@ -185,45 +185,72 @@ export const farOffsets = ({ datasets }: TextStudySummary): number[] => {
 
 const percent = (share: number): string => `${Math.round(100 * share)}`;
 
-/** One table for each data set and budget. */
-export function textTable(summary: TextStudySummary): string {
-  const several = summary.study.seeds.length > 1;
-  const interval = several ? ' [95%]' : '';
+/** A column of a table of variants. */
+export interface Column<Variant extends VariantSummary = VariantSummary> {
+  readonly title: string;
+  /** Empty where the variant has no such figure; a column of nothing else is left out. */
+  readonly cell: (variant: Variant, among: readonly Variant[]) => string;
+}
+
+/** Offsets that a table of variants has columns for, at most; where there are more they have a table of their own. */
+export const MOST_OFFSET_COLUMNS = 4;
+
+/** The figures of every kind of losses. */
+function lossColumns({ study, ...summary }: LossStudySummary): Column[] {
+  const interval = study.seeds.length > 1 ? ' [95%]' : '';
+  const first = study.variants[0]?.title ?? '';
   const offsets = farOffsets(summary);
-  const first = summary.study.variants[0]?.title ?? '';
-  const header = [
-    'variant',
-    `test loss${interval}`,
-    `less ${first}${interval}`,
-    ...offsets.map((offset) => `offset ${offset}`),
-    'accepted %',
-    'tokens/pass',
-    'repeated %',
-    'extra params',
-    'steps',
-    'FLOPs',
-    'step time',
+  return [
+    { title: `test loss${interval}`, cell: ({ testLoss, seeds }) => lossText(testLoss, seeds.length) },
+    {
+      title: `less ${first}${interval}`,
+      cell: ({ difference, seeds }) => (difference === null ? '' : differenceText(difference, seeds.length)),
+    },
+    ...(offsets.length > MOST_OFFSET_COLUMNS ? [] : offsets).map(
+      (offset): Column => ({
+        title: `offset ${offset}`,
+        cell: (variant) => {
+          const found = variant.offsets.find((one) => one.offset === offset);
+          return found === undefined ? '' : loss(found.loss.mean);
+        },
+      }),
+    ),
+    {
+      title: 'accepted %',
+      cell: ({ drafts }) => drafts.map(({ acceptanceRate }) => percent(acceptanceRate)).join('/'),
+    },
+    { title: 'tokens/pass', cell: ({ tokensPerPass }) => tokensPerPass?.toFixed(2) ?? '' },
+    {
+      title: 'repeated %',
+      cell: ({ repetition }) => (repetition === null ? '' : percent(repetition)),
+    },
   ];
+}
+
+const costColumns: readonly Column[] = [
+  { title: 'extra params', cell: ({ extraParameters }) => extraParameters.toLocaleString('en') },
+  { title: 'steps', cell: ({ steps }) => String(steps) },
+  { title: 'FLOPs', cell: ({ flops }) => formatCount(flops) },
+  { title: 'step time', cell: (variant, among) => `${relativeTime(among, variant).toFixed(2)}x` },
+];
+
+/**
+ * One table for each data set and budget.
+ *
+ * @param more - figures of this kind of task, between losses and costs
+ */
+export function lossTable<Variant extends VariantSummary>(
+  summary: LossStudySummary<Variant>,
+  more: readonly Column<Variant>[] = [],
+): string {
+  const all: readonly Column<Variant>[] = [...lossColumns(summary), ...more, ...costColumns];
   const tables = summary.datasets.flatMap(({ title, startLoss, budgets }) =>
     budgets.flatMap(({ budget, variants }) => {
       if (variants.length === 0) return [];
       const start = startLoss === null ? '' : `; ${loss(startLoss)} before training`;
-      const rows = variants.map((each) => [
-        each.title,
-        lossText(each.testLoss, each.seeds.length),
-        each.difference === null ? '' : differenceText(each.difference, each.seeds.length),
-        ...offsets.map((offset) => {
-          const found = each.offsets.find((one) => one.offset === offset);
-          return found === undefined ? '' : loss(found.loss.mean);
-        }),
-        each.drafts.map(({ acceptanceRate }) => percent(acceptanceRate)).join('/'),
-        each.tokensPerPass === null ? '' : each.tokensPerPass.toFixed(2),
-        each.repetition === null ? '' : percent(each.repetition),
-        each.extraParameters.toLocaleString('en'),
-        String(each.steps),
-        formatCount(each.flops),
-        `${relativeTime(variants, each).toFixed(2)}x`,
-      ]);
+      const columns = all.filter(({ cell }) => variants.some((each) => cell(each, variants) !== ''));
+      const rows = variants.map((each) => [each.title, ...columns.map(({ cell }) => cell(each, variants))]);
+      const header = ['variant', ...columns.map((column) => column.title)];
       return `${title === '' ? summary.study.title : title}, ${budgetTitle(budget)}${start}\n${formatTable(header, rows)}`;
     }),
   );

@@ -1,8 +1,5 @@
 import type { FinishedStudy } from '../comparison/kind.js';
-import type { BudgetSummary, DatasetSummary, TextStudySummary } from '../comparison/text-summary.js';
-import { looksOf } from './palette.js';
-import { renderSvg } from './render.js';
-import { type RunLog, readRunLog } from './run-logs.js';
+import type { BudgetSummary, DatasetSummary, LossStudySummary } from '../comparison/loss-summary.js';
 import {
   differencePlot,
   draftPlot,
@@ -10,10 +7,13 @@ import {
   type Spec,
   type VariantLooks,
   validationPlot,
-} from './text-plots.js';
+} from './loss-plots.js';
+import { looksOf } from './palette.js';
+import { renderSvg } from './render.js';
+import { type RunLog, readRunLog } from './run-logs.js';
 
 /** How the variants of a study are drawn. */
-export const looksOfStudy = ({ study }: TextStudySummary): VariantLooks => ({
+export const looksOfStudy = ({ study }: LossStudySummary): VariantLooks => ({
   looks: looksOf(study.variants.map(({ name }) => name)),
   titles: new Map(study.variants.map(({ name, title }) => [name, title])),
 });
@@ -25,9 +25,9 @@ export const logsOf = ({ runs, out }: FinishedStudy, dataset: string, { budget }
     .map(({ run }) => readRunLog(`${out}/${run.folder}`, run.variant, run.seed));
 
 /** The drawings of a report, each with all data side by side. */
-export async function textPictures(
+export async function lossPictures(
   finished: FinishedStudy,
-  summary: TextStudySummary,
+  summary: LossStudySummary,
 ): Promise<Record<string, string>> {
   const looks = looksOfStudy(summary);
   const plots: Readonly<Record<string, (data: DatasetSummary, budget: BudgetSummary) => Spec>> = {

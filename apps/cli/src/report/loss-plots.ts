@@ -1,4 +1,4 @@
-import type { BudgetSummary, VariantSummary } from '../comparison/text-summary.js';
+import type { BudgetSummary, VariantSummary } from '../comparison/loss-summary.js';
 import type { Look } from './palette.js';
 import { shortNumber } from './plots.js';
 import type { RunLog } from './run-logs.js';
