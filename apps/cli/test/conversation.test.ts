@@ -79,7 +79,82 @@ describe('a conversation', () => {
   });
 });
 
+/** Begins an answer, and ends it when it is told to. */
+class Endless implements Answering {
+  readonly asked: string[] = [];
+
+  async continue(
+    [prompt = []]: Parameters<Answering['continue']>[0],
+    { signal }: Parameters<Answering['continue']>[1],
+    onText: Parameters<Answering['continue']>[2],
+  ): ReturnType<Answering['continue']> {
+    this.asked.push(decode(prompt));
+    onText(0, 'and so on');
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve));
+    return [{ text: 'and so on', ids: [], tokensPerSecond: 0, acceptanceRate: null }];
+  }
+}
+
+/** A stream that says it is a terminal, and what has been written to it. */
+function screen() {
+  const stream = Object.assign(new PassThrough(), { isTTY: true, columns: 80, setRawMode: () => undefined });
+  let shown = '';
+  stream.on('data', (chunk: Buffer) => {
+    shown += chunk.toString();
+  });
+  return { stream, shown: () => shown };
+}
+
+const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+};
+
+const CTRL_C = '\u0003';
+const ARROW_UP = '\u001b[A';
+
 describe('a conversation on a terminal', () => {
+  it.each(['standard error', 'standard output'])(
+    'ends an answer at Ctrl-C and goes on, knows earlier lines, and ends at Ctrl-C twice; prompt on %s',
+    async (place) => {
+      const [keys, promptScreen, other] = [new PassThrough(), screen(), new PassThrough()];
+      const input = Object.assign(keys, { isTTY: true, setRawMode: () => undefined });
+      const onErrors = place === 'standard error';
+      const endless = new Endless();
+      const conversation = new Conversation({
+        template: { render },
+        encode,
+        continuer: endless,
+        context: 100,
+        options: { maxNewTokens: 8, stops: [] },
+      });
+      const chat = new TerminalChat(conversation, {
+        input,
+        output: onErrors ? other : promptScreen.stream,
+        notes: onErrors ? promptScreen.stream : other,
+      });
+      const ended = chat.run();
+      const prompted = async (key: string): Promise<void> => {
+        const before = promptScreen.shown().length;
+        input.write(key);
+        await until(() => promptScreen.shown().slice(before).includes('> '));
+      };
+      await until(() => promptScreen.shown().includes('> '));
+      input.write('one\r');
+      await until(() => endless.asked.length === 1);
+      await prompted(CTRL_C);
+      input.write(`${ARROW_UP}\r`);
+      await until(() => endless.asked.length === 2);
+      await prompted(CTRL_C);
+      // What was typed is dropped first; then once is not enough.
+      input.write('never said');
+      await prompted(CTRL_C);
+      await prompted(CTRL_C);
+      input.write(CTRL_C);
+      await ended;
+      expect(endless.asked).toEqual(['u:one|', 'u:one|a:and so on|u:one|']);
+    },
+  );
+
   it('takes commands, passes over blank lines, and outlives a turn that fails', async () => {
     const [input, output, notes] = [new PassThrough(), new PassThrough(), new PassThrough()];
     const counting = new Counting(40);

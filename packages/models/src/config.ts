@@ -104,7 +104,7 @@ const schema = z
     embeddingScale: z.number().positive().default(1),
     /** Factor of the attention scores. Default `1 / sqrt(headWidth)`. */
     attentionScale: z.number().positive().optional(),
-    /** Attention scores become `cap * tanh(scores / cap)`; not capped when absent. Stores the scores. */
+    /** Attention scores become `cap * tanh(scores / cap)`; not capped when absent. */
     attentionSoftCap: z.number().positive().optional(),
     /** Logits become `cap * tanh(logits / cap)`; not capped when absent. */
     logitSoftCap: z.number().positive().optional(),

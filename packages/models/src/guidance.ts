@@ -1,6 +1,6 @@
 // V vocabulary.
 import { ConfigError } from '@foretoken/nn';
-import type { Prompt } from './generate.js';
+import type { Prompt } from './prompt-layout.js';
 
 /**
  * Classifier-free guidance (arXiv 2207.12598) as LlamaGen has it: each sequence is read twice, behind its prompt and behind

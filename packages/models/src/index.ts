@@ -30,16 +30,8 @@ export {
   parameterCount,
   TRAINING_FACTOR,
 } from './cost.js';
-export {
-  type GeneratedTokens,
-  type GenerateOptions,
-  generate,
-  type OneOffOptions,
-  type Prompt,
-  streamTokens,
-  TokenGenerator,
-  type TokenGeneratorConfig,
-} from './generate.js';
+export { generate, type OneOffOptions, streamTokens } from './generate.js';
+export type { GenerateOptions } from './generate-options.js';
 export type { Guidance } from './guidance.js';
 export {
   type ImageShape,
@@ -89,11 +81,13 @@ export {
   type Overrides,
   vitConfig,
 } from './presets.js';
+export type { Prompt } from './prompt-layout.js';
 export { argmax, type SamplingOptions, sampleToken, tokenProbabilities } from './sampling.js';
 export { type Verdict, verifyGreedy, verifySampled } from './speculation/acceptance.js';
 export type { AddedPlaces, Drafter, DraftPass } from './speculation/drafter.js';
 export { SpeculativeGenerator, type SpeculativeGeneratorConfig } from './speculation/generator.js';
 export type { OffsetReport, SpeculationReport } from './speculation/report.js';
+export { type GeneratedTokens, TokenGenerator, type TokenGeneratorConfig } from './token-generator.js';
 export { Transformer, type TrunkInputs } from './transformer.js';
 export { ImageClassifier, type ImagePassOptions } from './vision/classifier.js';
 export {

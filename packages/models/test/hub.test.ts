@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CheckpointError } from '../src/index.js';
 import { type HubOptions, loadPretrained, pretrainedFolder } from '../src/node/index.js';
@@ -33,6 +35,7 @@ afterEach(() => {
   server.requests.length = 0;
   server.ranges.length = 0;
   server.status = undefined;
+  server.together = 1;
 });
 afterAll(() => server.close());
 
@@ -42,6 +45,27 @@ const options = (more: HubOptions = {}): HubOptions => ({
   offline: false,
   ...more,
 });
+
+const packageFolder = fileURLToPath(new URL('..', import.meta.url));
+/** Other processes run what was built. */
+const isBuilt = existsSync(join(packageFolder, 'dist', 'node.js'));
+
+/** The folder of a model as a process of its own fetches it, which knows the hub from its environment. */
+async function fetchInProcess(name: string, cacheFolder: string): Promise<string> {
+  const script = `import { pretrainedFolder } from '@foretoken/models/node';
+process.stdout.write(await pretrainedFolder(${JSON.stringify(name)}));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: packageFolder,
+    env: {
+      ...process.env,
+      HF_ENDPOINT: server.url,
+      HF_HUB_CACHE: cacheFolder,
+      HF_HUB_OFFLINE: '0',
+      HF_TOKEN: '',
+    },
+  });
+  return stdout;
+}
 
 async function messageOf(name: string, hub: HubOptions): Promise<string> {
   const error = await pretrainedFolder(name, hub).catch((reason: unknown) => reason);
@@ -156,6 +180,26 @@ describe('a model of the hub', () => {
       expect(readFileSync(join(folder, 'model.safetensors')).equals(whole)).toBe(true);
     expect(readdirSync(join(hub.cacheFolder ?? '', 'models--lab--plain', 'blobs'))).toHaveLength(3);
     expect(readdirSync(folders[0] ?? '')).toHaveLength(3);
+  });
+
+  it.skipIf(!isBuilt)('is fetched by two processes at once, and broken by neither', async () => {
+    const { cacheFolder = '' } = options();
+    const whole = readFileSync(join(fixtureFolder('mistral'), 'model.safetensors'));
+    // Neither gets the second half of the weights before the other has asked for them.
+    server.together = 2;
+    const [first, second] = await Promise.all([1, 2].map(() => fetchInProcess('lab/plain', cacheFolder)));
+    expect(second).toBe(first);
+    expect(server.ranges.filter((range) => range === `model.safetensors 0-${whole.length - 1}`)).toHaveLength(
+      2,
+    );
+    expect(readFileSync(join(first ?? '', 'model.safetensors')).equals(whole)).toBe(true);
+    const own = join(cacheFolder, 'models--lab--plain');
+    expect(readdirSync(first ?? '').sort()).toEqual(['config.json', 'model.safetensors', 'tokenizer.json']);
+    // By their hashes, and nothing that is called otherwise.
+    const blobs = readdirSync(join(own, 'blobs'));
+    expect(blobs.filter((name) => /^[0-9a-f]+$/.test(name))).toHaveLength(3);
+    expect(blobs).toHaveLength(3);
+    expect(readdirSync(join(own, 'refs'))).toEqual(['main']);
   });
 
   it('is fetched again where its start was of something else', async () => {

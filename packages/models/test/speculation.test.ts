@@ -1,5 +1,6 @@
 import { concat, HostRandom, type Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
+import { DecodingSteps } from '../src/decoding.js';
 import {
   type Drafter,
   generate,
@@ -9,6 +10,7 @@ import {
   verifyGreedy,
   verifySampled,
 } from '../src/index.js';
+import { SpeculativeSteps } from '../src/speculation/steps.js';
 import { useDevice } from './support/device.js';
 import { createModel, smallConfigs, styles } from './support/models.js';
 
@@ -74,6 +76,41 @@ describe('speculative decoding', () => {
       model.dispose();
     }
   });
+
+  it.each(styles)(
+    '%s: a pass over several tokens gives the logits of passes over one, bit by bit',
+    async (style) => {
+      // Caches of very different sizes, and places in between that plain decoding does not have.
+      const config = { ...smallConfigs[style], maxPositions: 600 };
+      const { vocabularySize, width } = config;
+      const model = createModel(gpu.device, config, 3);
+      const text = Int32Array.from({ length: 70 }, (_, at) => (at * at + 3 * at) % vocabularySize);
+      const options = { bidirectionalPrefix: false, greedy: false };
+      const plain = new DecodingSteps(model, { ...options, batch: 1, channels: 1, capacity: text.length });
+      const several = new SpeculativeSteps(model, placesDrafter(2, width), {
+        ...options,
+        capacity: config.maxPositions,
+      });
+      const row = (logits: Int32Array | Float32Array, at: number): number[] =>
+        Array.from(logits.subarray(at * vocabularySize, (at + 1) * vocabularySize));
+      const prompt = text.subarray(0, PROMPT.length);
+      const expected = new Map([[PROMPT.length - 1, row(await plain.prefill(prompt, Int32Array.of(0)), 0)]]);
+      for (let place = PROMPT.length; place < text.length; place++) {
+        const token = text.subarray(place, place + 1);
+        expected.set(place, row(await plain.append(token, Int32Array.of(0), place), 0));
+      }
+      expect(row(await several.prefill(prompt), 0)).toEqual(expected.get(PROMPT.length - 1));
+      // Each pass begins within the one before, as where the last draft was wrong.
+      for (let place = PROMPT.length; place + 3 <= text.length; place += 2) {
+        const logits = await several.verify(text.slice(place, place + 3), place);
+        for (const at of [0, 1, 2])
+          expect(row(logits, at), `place ${place + at}`).toEqual(expected.get(place + at));
+      }
+      plain.dispose();
+      several.dispose();
+      model.dispose();
+    },
+  );
 
   it('ends before a stop token, and at the length asked for', async () => {
     const model = createModel(gpu.device, smallConfigs.llama, 2);

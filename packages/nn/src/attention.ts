@@ -9,7 +9,6 @@ import {
   type Tensor,
 } from '@foretoken/tensor';
 import { attentionWeights } from './attention-weights.js';
-import { cappedAttention } from './capped-attention.js';
 import { ConfigError, checkCount } from './errors.js';
 import type { Initializer } from './initializers.js';
 import { Linear } from './linear.js';
@@ -30,7 +29,7 @@ export interface AttentionConfig {
   readonly outputBias?: boolean | undefined;
   /** Factor of the scores. Default `1 / sqrt(headWidth)`. */
   readonly scale?: number | undefined;
-  /** Scores become `scoreCap * tanh(scores / scoreCap)`, in f32 and without the fused kernel. Not capped when absent. */
+  /** Scores become `scoreCap * tanh(scores / scoreCap)`. Not capped when absent. */
   readonly scoreCap?: number | undefined;
   readonly inputInit?: Initializer | undefined;
   readonly outputInit?: Initializer | undefined;
@@ -111,19 +110,16 @@ export class Attention extends Module {
     const project = (mixed: Tensor): Tensor =>
       this.output.forward(mixed, dropoutKey && foldIn(dropoutKey, 1));
     const projected = this.queryKeyValue.forward(hidden, dropoutKey && foldIn(dropoutKey, 0));
-    const options = { mask, skipBlocks, scale: this.#scale };
-    if (rotation === undefined && cache === undefined && this.#scoreCap === undefined) {
+    const options = { mask, skipBlocks, scale: this.#scale, softCap: this.#scoreCap };
+    if (rotation === undefined && cache === undefined) {
       const heads = { queryHeads: this.#heads, keyHeads: this.#keyValueHeads };
       const kept = inPrecision(projected, this.output.precision);
       return project(selfAttention(kept, heads, options));
     }
     const { query, key, value } = this.#split(projected, rotation);
     const seen = cache === undefined ? { key, value } : cache.update(key, value);
-    const mixed =
-      this.#scoreCap === undefined
-        ? // Nothing is kept where there is a cache, which is f32.
-          this.#fused(query, seen, options, cache === undefined ? this.output.precision : 'f32')
-        : cappedAttention(query, seen.key, seen.value, { mask, scale: this.#scale, cap: this.#scoreCap });
+    // Nothing is kept where there is a cache, which is f32.
+    const mixed = this.#fused(query, seen, options, cache === undefined ? this.output.precision : 'f32');
     return project(mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]));
   }
 

@@ -1,4 +1,6 @@
+import { fileURLToPath } from 'node:url';
 import { causalMask, type Drafter, generate, SpeculativeGenerator, Transformer } from '@foretoken/models';
+import { loadPretrained } from '@foretoken/models/node';
 import { concat, HostRandom, type Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
 import {
@@ -62,6 +64,28 @@ describe.each(['learned', 'rotary'] as const)('drafts for a model with %s positi
     model.dispose();
   });
 });
+
+// Windows of 4 tokens in every other layer, capped scores, capped logits.
+const GEMMA2 = new URL('../../models/test/fixtures/checkpoints/gemma2', import.meta.url);
+
+it.each(cases)(
+  '%s %j changes no greedy token of a Gemma 2 checkpoint, far beyond its window',
+  async (name, settings) => {
+    const { model } = await loadPretrained(gpu.device, fileURLToPath(GEMMA2));
+    const { config: modelConfig } = model;
+    expect(modelConfig).toMatchObject({ attentionSoftCap: 2, slidingWindow: { size: 4, layers: [0] } });
+    const context = { device: gpu.device, modelConfig, random: new HostRandom(3) };
+    const drafter = createObjective(name, settings, context).drafter?.() as Drafter;
+    const generator = new SpeculativeGenerator(model, drafter);
+    for (const prompt of [PROMPT, [7], [2, 11, 5, 18, 0, 13, 8, 8, 1, 17, 4]]) {
+      const options = { maxNewTokens: modelConfig.maxPositions - prompt.length, greedy: true };
+      const [plain] = await generate(model, [prompt], options);
+      expect(await generator.generate(prompt, options)).toEqual(plain);
+    }
+    generator.dispose();
+    model.dispose();
+  },
+);
 
 const likeliest = async (model: Transformer, states: Tensor): Promise<number[]> =>
   Array.from(await model.logits(states).argmax(-1).reshape([-1]).data());

@@ -8,6 +8,7 @@ import {
   HostRandom,
   openDevice,
   selfAttention,
+  softCap,
   type Tensor,
   type Variable,
 } from '../src/index.js';
@@ -20,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => device.close());
 
 /** By definition; each key head serves several query heads. A row that sees nothing gives zeros. */
-function composed(query: Tensor, key: Tensor, value: Tensor, mask?: Tensor): Tensor {
+function composed(query: Tensor, key: Tensor, value: Tensor, mask?: Tensor, cap?: number): Tensor {
   const [batch, heads, , width] = query.shape as [number, number, number, number];
   const [, keyHeads, keys] = key.shape as [number, number, number];
   const spread = (tensor: Tensor): Tensor =>
@@ -28,7 +29,8 @@ function composed(query: Tensor, key: Tensor, value: Tensor, mask?: Tensor): Ten
       .unsqueeze(2)
       .expand([batch, keyHeads, heads / keyHeads, keys, width])
       .reshape([batch, heads, keys, width]);
-  const scores = query.matmul(spread(key), { transposeB: true }).div(Math.sqrt(width));
+  const products = query.matmul(spread(key), { transposeB: true }).div(Math.sqrt(width));
+  const scores = cap === undefined ? products : softCap(products, cap);
   if (mask === undefined) return scores.softmax().matmul(spread(value));
   const visible = mask.cast('f32').expand(scores.shape);
   const weights = scores.add(visible.sub(1).mul(1e9)).softmax().mul(visible);
@@ -91,6 +93,45 @@ describe.each(Object.keys(masks))('attention with the mask: %s', (name) => {
     await compare(all(attention(query, key, value, { mask })), expected);
     if (mask !== undefined)
       await compare(all(attention(query, key, value, { mask, skipBlocks: false })), expected);
+  });
+
+  // A cap that bends most of the scores, and one that they hardly feel.
+  it.each([0.4, 30])('scores capped at %d: values and gradients', async (cap) => {
+    const [queries, keys, width] = [40, 37, 12];
+    const query = drawVariable(device, [2, 4, queries, width], 1);
+    const key = drawVariable(device, [2, 2, keys, width], 2);
+    const value = drawVariable(device, [2, 2, keys, width], 3);
+    const weights = drawVariable(device, [2, 4, queries, width], 4);
+    const mask = masks[name]?.(queries, keys);
+    const all = (result: Tensor): Tensor[] => [
+      result,
+      ...grad(result.mul(weights).sum(), [query, key, value]),
+    ];
+    const expected = all(composed(query, key, value, mask, cap));
+    await compare(all(attention(query, key, value, { mask, softCap: cap })), expected);
+  });
+});
+
+describe('a cap of scores', () => {
+  it('keeps scores finite that would overflow an exponential', async () => {
+    const [query, key, value] = [1, 2, 3].map((seed) => drawVariable(device, [1, 1, 5, 4], seed)) as [
+      Variable,
+      Variable,
+      Variable,
+    ];
+    const options = { scale: 1e6, softCap: 50 };
+    const result = attention(query, key, value, options);
+    const gradients = grad(result.sum(), [query, key, value]);
+    for (const tensor of [result, ...gradients])
+      for (const number of await tensor.data()) expect(Number.isFinite(number)).toBe(true);
+  });
+
+  it('must be above 0', () => {
+    const heads = device.ones([1, 1, 2, 4]);
+    expect(() => attention(heads, heads, heads, { softCap: 0 })).toThrow('expected a softCap above 0, got 0');
+    expect(() =>
+      selfAttention(device.ones([1, 2, 12]), { queryHeads: 1, keyHeads: 1 }, { softCap: Number.NaN }),
+    ).toThrow('expected a softCap above 0, got NaN');
   });
 });
 

@@ -69,13 +69,8 @@ export { overrideRecipe, settingKeys } from './overrides.js';
 export { describeBudget, objectivesOf, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipeOfTask, recipes } from './recipes.js';
-export {
-  type BestEvaluation,
-  type Checkpoint,
-  MODEL_FOLDER,
-  type Progress,
-  RunFolder,
-} from './run-folder.js';
+export type { BestEvaluation, Checkpoint, Progress } from './run-checkpoints.js';
+export { MODEL_FOLDER, RunFolder } from './run-folder.js';
 export { SequenceAnswers } from './sequence-answers.js';
 export type { LoadedTask, SequenceKind } from './sequence-kind.js';
 export { SequenceWork, sequencesOf } from './sequence-work.js';

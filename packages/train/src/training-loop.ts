@@ -6,7 +6,8 @@ import { type EvaluationPlan, planEvaluations } from './evaluation-plan.js';
 import type { EvaluationEvent, FailureEvent, MetricsEvent, RunSummary, TrainEvent } from './events.js';
 import { inFlight } from './in-flight.js';
 import type { Recipe } from './recipe.js';
-import { type BestEvaluation, MODEL_FOLDER, type Progress, type RunFolder } from './run-folder.js';
+import { MODEL_FOLDER, type RunFolder } from './run-folder.js';
+import { RunStanding, secondsSince } from './run-standing.js';
 import { Session } from './session.js';
 import type { MetricsSink } from './sink.js';
 import type { HeldOutLoss, QuestionEvaluator, StepCost } from './workload.js';
@@ -33,22 +34,12 @@ export interface TrainOptions {
   readonly signal?: AbortSignal;
 }
 
-const secondsSince = (start: number): number => (performance.now() - start) / 1000;
-
 /** One process's work on a run. */
 export class TrainingLoop {
   readonly #evaluator: QuestionEvaluator;
   readonly #validation: HeldOutLoss;
   readonly #plan: EvaluationPlan;
-  #step = 0;
-  #flops = 0;
-  #tokens = 0;
-  #trainSeconds = 0;
-  #seconds = 0;
-  #solvedAtStep: number | null = null;
-  #best: BestEvaluation | null = null;
-  /** Evaluations since the best one. */
-  #worse = 0;
+  readonly #standing = new RunStanding();
 
   /** Loads model and data, and takes up the run where its last checkpoint left it. */
   static async begin(options: TrainOptions, folder: RunFolder): Promise<TrainingLoop> {
@@ -82,16 +73,7 @@ export class TrainingLoop {
     this.folder.cutLog(checkpoint?.progress.logBytes ?? 0);
     if (checkpoint === undefined) return;
     this.session.restore(checkpoint.tensors);
-    const { step, trainSeconds, seconds, solvedAtStep, flops, tokens, best, worse } = checkpoint.progress;
-    const cost = this.session.cost();
-    this.#step = step;
-    this.#flops = flops ?? step * cost.flops;
-    this.#tokens = tokens ?? step * cost.tokens;
-    this.#trainSeconds = trainSeconds;
-    this.#seconds = seconds;
-    this.#solvedAtStep = solvedAtStep;
-    this.#best = best ?? null;
-    this.#worse = worse ?? 0;
+    this.#standing.resume(checkpoint.progress, this.session.cost());
   }
 
   /** @throws RunFolderError when the log tells of steps behind the first checkpoint, and there is none */
@@ -105,12 +87,13 @@ export class TrainingLoop {
   }
 
   async *run(): AsyncGenerator<TrainEvent, RunSummary> {
+    const standing = this.#standing;
     const { every } = this.options.recipe.evaluation;
     const { steps } = this.session;
     const { flops, tokens } = this.session.cost();
     yield {
       type: 'start',
-      step: this.#step,
+      step: standing.step,
       steps,
       parameters: this.session.parameterCount,
       extraParameters: this.session.extraParameters,
@@ -119,19 +102,19 @@ export class TrainingLoop {
       reports: this.session.work.reports,
     };
     if (this.#endedBy() === undefined) {
-      await this.#timed(() => this.session.warmUp());
+      await standing.timed(() => this.session.warmUp());
       // A process that dies before the first checkpoint must not leave the choice to other measurements.
       this.folder.keepChoices(this.options.device.tuner.choices.used());
     }
     // Where a run begins is what its validation loss is compared with.
-    if (this.#step === 0 && this.#plan.lossExamples > 0) yield await this.#evaluate();
+    if (standing.step === 0 && this.#plan.lossExamples > 0) yield await this.#evaluate();
     while (this.#endedBy() === undefined) {
-      const next = Math.min(steps, this.#step + every - (this.#step % every));
+      const next = Math.min(steps, standing.step + every - (standing.step % every));
       yield* this.#updatesUntil(next);
-      const interrupted = this.options.signal?.aborted === true && this.#step < next;
+      const interrupted = this.options.signal?.aborted === true && standing.step < next;
       if (!interrupted) yield await this.#evaluate();
       await this.#save();
-      yield { type: 'checkpoint', step: this.#step };
+      yield { type: 'checkpoint', step: standing.step };
       this.options.signal?.throwIfAborted();
     }
     const summary = await this.#finish();
@@ -141,31 +124,29 @@ export class TrainingLoop {
 
   /** Why there are no further updates; undefined while there are. */
   #endedBy(): RunSummary['endedBy'] {
-    const { patience = Number.POSITIVE_INFINITY } = this.options.recipe.evaluation;
-    if (this.#solvedAtStep !== null) return 'solved';
-    if (this.#worse >= patience) return 'patience';
-    return this.#step < this.session.steps ? undefined : 'budget';
+    return this.#standing.endedBy(this.options.recipe.evaluation, this.session.steps);
   }
 
   /** Runs updates up to number `end`; stops early on the signal. */
   async *#updatesUntil(end: number): AsyncGenerator<MetricsEvent | FailureEvent> {
+    const standing = this.#standing;
     const start = performance.now();
-    const [before, trainBefore] = [this.#seconds, this.#trainSeconds];
-    let read = this.#step;
+    const [before, trainBefore] = [standing.seconds, standing.trainSeconds];
+    let read = standing.step;
     const submit = async (): Promise<readonly [ArrayLike<number>, StepCost]> => {
-      const { figures, cost } = this.session.update(this.#step++);
+      const { figures, cost } = this.session.update(standing.step++);
       return [(await figures.data()) as Float32Array, cost];
     };
     const updates = inFlight(
       submit,
-      () => this.#step < end && this.options.signal?.aborted !== true,
+      () => standing.step < end && this.options.signal?.aborted !== true,
       IN_FLIGHT,
     );
     for await (const [figures, cost] of updates) {
-      this.#seconds = before + secondsSince(start);
-      this.#trainSeconds = trainBefore + secondsSince(start);
-      this.#flops += cost.flops;
-      this.#tokens += cost.tokens;
+      standing.seconds = before + secondsSince(start);
+      standing.trainSeconds = trainBefore + secondsSince(start);
+      standing.flops += cost.flops;
+      standing.tokens += cost.tokens;
       const [loss, gradientNorm] = [figures[0] as number, figures[1] as number];
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
         const failure = await this.#keepFailure(read, loss, gradientNorm);
@@ -201,6 +182,7 @@ export class TrainingLoop {
 
   /** The line of the log for update `step`, if it gets one. */
   #metrics(step: number, figures: ArrayLike<number>): MetricsEvent | undefined {
+    const standing = this.#standing;
     const made = step + 1;
     if (made % this.options.recipe.logEvery !== 0 && made !== this.session.steps) return undefined;
     const event: MetricsEvent = {
@@ -208,47 +190,36 @@ export class TrainingLoop {
       step: made,
       ...this.session.readFigures(figures),
       learningRate: this.session.schedule(step),
-      flops: this.#flops,
-      tokens: this.#tokens,
-      seconds: this.#seconds,
-      tokensPerSecond: this.#tokens / this.#trainSeconds,
+      flops: standing.flops,
+      tokens: standing.tokens,
+      seconds: standing.seconds,
+      tokensPerSecond: standing.tokens / standing.trainSeconds,
       peakBytes: this.options.device.memory().peakBytes,
     };
     this.folder.append(event);
     return event;
   }
 
-  async #timed<Result>(work: () => Promise<Result>): Promise<Result> {
-    const start = performance.now();
-    const result = await work();
-    this.#seconds += secondsSince(start);
-    return result;
-  }
-
   async #evaluate(): Promise<EvaluationEvent> {
+    const standing = this.#standing;
     const { lossExamples, questions, bestBy } = this.#plan;
     const validationLoss =
-      lossExamples > 0 ? await this.#timed(() => this.#validation.measure(lossExamples)) : undefined;
+      lossExamples > 0 ? await standing.timed(() => this.#validation.measure(lossExamples)) : undefined;
     const scores =
       questions > 0
-        ? (await this.#timed(() => this.#evaluator.evaluate('validation', questions))).score.mean
+        ? (await standing.timed(() => this.#evaluator.evaluate('validation', questions))).score.mean
         : {};
     const [first] = this.session.work.task.metrics;
     const { solved } = this.options.recipe.evaluation;
     if (solved !== undefined && first !== undefined && (scores[first.name] as number) >= solved)
-      this.#solvedAtStep = this.#step;
-    const value = bestBy === 'validationLoss' ? validationLoss : scores[bestBy ?? ''];
-    const isBest = bestBy !== undefined && value !== undefined && this.#beatsBest(bestBy, value);
-    this.#worse = isBest ? 0 : this.#worse + 1;
-    if (isBest) {
-      this.folder.saveBest(this.#step, await this.session.saveParameters());
-      this.#best = { step: this.#step, value, validationLoss: validationLoss ?? null };
-    }
+      standing.solve();
+    const isBest = standing.judge({ validationLoss, scores }, bestBy);
+    if (isBest) this.folder.saveBest(standing.step, await this.session.saveParameters());
     const event: EvaluationEvent = {
       type: 'evaluation',
-      step: this.#step,
-      flops: this.#flops,
-      seconds: this.#seconds,
+      step: standing.step,
+      flops: standing.flops,
+      seconds: standing.seconds,
       scores,
       ...(validationLoss === undefined ? {} : { validationLoss }),
       ...(bestBy === undefined ? {} : { isBest }),
@@ -257,52 +228,37 @@ export class TrainingLoop {
     return event;
   }
 
-  #beatsBest(bestBy: string, value: number): boolean {
-    if (!Number.isFinite(value)) return false;
-    if (this.#best === null) return true;
-    return bestBy === 'validationLoss' ? value < this.#best.value : value > this.#best.value;
-  }
-
   async #save(): Promise<void> {
-    const progress: Progress = {
-      step: this.#step,
-      trainSeconds: this.#trainSeconds,
-      seconds: this.#seconds,
-      logBytes: this.folder.logBytes(),
-      solvedAtStep: this.#solvedAtStep,
-      flops: this.#flops,
-      tokens: this.#tokens,
-      best: this.#best,
-      worse: this.#worse,
-    };
     this.folder.keepChoices(this.options.device.tuner.choices.used());
+    const progress = this.#standing.progress(this.folder.logBytes());
     this.folder.save({ tensors: await this.session.save(), progress });
   }
 
   async #finish(): Promise<RunSummary> {
+    const standing = this.#standing;
     const { objective, seed } = this.options;
     const { finalQuestions } = this.#plan;
-    if (this.#best !== null && this.#best.step !== this.#step)
-      this.session.restoreParameters(this.folder.loadBest(this.#best.step));
+    if (standing.best !== null && standing.best.step !== standing.step)
+      this.session.restoreParameters(this.folder.loadBest(standing.best.step));
     const final: Evaluation | undefined =
       finalQuestions > 0
-        ? await this.#timed(() => this.#evaluator.evaluate('test', finalQuestions))
+        ? await standing.timed(() => this.#evaluator.evaluate('test', finalQuestions))
         : undefined;
     const summary: RunSummary = {
       objective,
       seed,
       scores: final?.score.mean ?? {},
       chance: this.session.work.task.metrics[0]?.chance ?? 0,
-      modelStep: this.#best?.step ?? this.#step,
-      validationLoss: this.#best?.validationLoss ?? null,
+      modelStep: standing.best?.step ?? standing.step,
+      validationLoss: standing.best?.validationLoss ?? null,
       model: await this.#saveModel(),
-      solvedAtStep: this.#solvedAtStep,
+      solvedAtStep: standing.solvedAtStep,
       endedBy: this.#endedBy() ?? 'budget',
-      steps: this.#step,
-      flops: this.#flops,
-      tokens: this.#tokens,
-      seconds: this.#seconds,
-      tokensPerSecond: this.#trainSeconds > 0 ? this.#tokens / this.#trainSeconds : 0,
+      steps: standing.step,
+      flops: standing.flops,
+      tokens: standing.tokens,
+      seconds: standing.seconds,
+      tokensPerSecond: standing.trainSeconds > 0 ? standing.tokens / standing.trainSeconds : 0,
       parameters: this.session.parameterCount,
       extraParameters: this.session.extraParameters,
       finalQuestions: final?.answers.length ?? 0,

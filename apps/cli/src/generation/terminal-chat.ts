@@ -11,6 +11,13 @@ export interface Terminal {
   readonly notes: NodeJS.WritableStream;
 }
 
+const isTerminal = (stream: NodeJS.WritableStream): boolean =>
+  (stream as { readonly isTTY?: boolean }).isTTY === true;
+
+/** Where prompt and typed letters go. Keys such as Ctrl-C come one by one only where that is a terminal. */
+const shownOn = ({ output, notes }: Terminal): NodeJS.WritableStream =>
+  isTerminal(output) && !isTerminal(notes) ? output : notes;
+
 const HELP = '/reset begins anew, /exit or Ctrl-D ends. Ctrl-C stops an answer.';
 
 /** Turns on a terminal until it is ended: by Ctrl-D, `/exit`, or Ctrl-C twice where nothing is being answered. */
@@ -29,7 +36,7 @@ export class TerminalChat {
   constructor(conversation: Conversation, terminal: Terminal) {
     this.#conversation = conversation;
     this.#terminal = terminal;
-    this.#lines = createInterface({ input: terminal.input, output: terminal.notes });
+    this.#lines = createInterface({ input: terminal.input, output: shownOn(terminal) });
     this.#lines.setPrompt('> ');
     this.#lines.on('SIGINT', () => this.#interrupted());
     // Not the iterator of the lines, which drops those that wait when the input ends.

@@ -1,7 +1,8 @@
 // V vocabulary, K drafts.
 import { ConfigError } from '@foretoken/nn';
 import { HostRandom } from '@foretoken/tensor';
-import { checkOptions, type GenerateOptions, type Prompt } from '../generate.js';
+import { checkOptions, type GenerateOptions } from '../generate-options.js';
+import type { Prompt } from '../prompt-layout.js';
 import { draw, tokenProbabilities } from '../sampling.js';
 import type { Transformer } from '../transformer.js';
 import { type Verdict, verifyGreedy, verifySampled } from './acceptance.js';
@@ -76,9 +77,9 @@ export class SpeculativeGenerator {
   readonly #steps = new Map<boolean, SpeculativeSteps>();
   readonly #counter: SpeculationCounter;
 
-  /** @throws ConfigError when the capacity exceeds the positions of the model, or its attention cannot be verified */
+  /** @throws ConfigError when the capacity exceeds the positions of the model */
   constructor(model: Transformer, drafter: Drafter, config: SpeculativeGeneratorConfig = {}) {
-    const { maxPositions, positions, attentionSoftCap } = model.config;
+    const { maxPositions, positions } = model.config;
     const { capacity = maxPositions, bidirectionalPrefix = false } = config;
     if (!Number.isInteger(capacity) || capacity < 1)
       throw new ConfigError(
@@ -87,11 +88,6 @@ export class SpeculativeGenerator {
     if (positions !== 'none' && capacity > maxPositions)
       throw new ConfigError(
         `SpeculativeGenerator: capacity ${capacity} exceeds maxPositions ${maxPositions} of the model.`,
-      );
-    // Capped scores are added up in an order that depends on the size of the cache, so that greedy text might differ.
-    if (attentionSoftCap !== undefined)
-      throw new ConfigError(
-        'SpeculativeGenerator: models with attentionSoftCap cannot be verified to the last bit. Use TokenGenerator.',
       );
     this.#model = model;
     this.#drafter = drafter;

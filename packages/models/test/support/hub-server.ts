@@ -12,6 +12,9 @@ export interface ServedModel {
   readonly token?: string;
 }
 
+/** Bytes of an answer with weights, at least. */
+const LARGE = 1000;
+
 const COMMIT = 'c0ffee'.padEnd(40, '0');
 
 interface Reply {
@@ -36,8 +39,12 @@ export class HubServer {
   readonly ranges: string[] = [];
   /** Bytes after which the next longer answer breaks off, once. */
   breakAfter: number | undefined;
+  /** So many answers with large bodies wait for one another, each half sent, once: all are under way at a time. */
+  together = 1;
   /** Status that all requests get. */
   status: number | undefined;
+  /** What sends the rest of the answers that wait. */
+  readonly #waiting: (() => void)[] = [];
   readonly #server: Server;
   readonly #models: ReadonlyMap<string, ServedModel>;
 
@@ -67,6 +74,15 @@ export class HubServer {
 
   #send(response: ServerResponse, { status, headers, body }: Reply): void {
     response.writeHead(status, { 'Content-Length': body.length, ...headers });
+    if (this.together > 1 && body.length > LARGE) {
+      const half = body.length >> 1;
+      response.write(body.subarray(0, half));
+      this.#waiting.push(() => response.end(body.subarray(half)));
+      if (this.#waiting.length < this.together) return;
+      this.together = 1;
+      for (const sendRest of this.#waiting.splice(0)) sendRest();
+      return;
+    }
     if (this.breakAfter === undefined || body.length <= this.breakAfter) {
       response.end(body);
       return;

@@ -11,7 +11,9 @@ import {
 const size = { vocabularySize: 11, width: 16, layers: 2, maxPositions: 24 };
 
 /** One small config of each style. Initial values are large enough for logits that differ clearly. */
-export const smallConfigs: Readonly<Record<'gpt2' | 'llama' | 'attentionOnly', TransformerConfig>> = {
+export const smallConfigs: Readonly<
+  Record<'gpt2' | 'llama' | 'gemma2' | 'attentionOnly', TransformerConfig>
+> = {
   gpt2: gpt2Config({ ...size, heads: 2, initialization: { embedding: 0.5, input: 0.3, residual: 0.5 } }),
   llama: llamaConfig({
     ...size,
@@ -19,6 +21,25 @@ export const smallConfigs: Readonly<Record<'gpt2' | 'llama' | 'attentionOnly', T
     keyValueHeads: 2,
     mlpWidth: 24,
     initialization: { embedding: 0.5, input: 0.3, residual: 0.5, output: 0.5 },
+  }),
+  // A window and caps that matter within a few tokens.
+  gemma2: llamaConfig({
+    ...size,
+    layers: 3,
+    heads: 4,
+    keyValueHeads: 2,
+    headWidth: 8,
+    mlp: 'gegluTanh',
+    mlpWidth: 24,
+    tiedEmbeddings: true,
+    embeddingScale: 4,
+    normWeightOffset: 1,
+    outputNorms: true,
+    attentionScale: 0.5,
+    attentionSoftCap: 1.5,
+    logitSoftCap: 3,
+    slidingWindow: { size: 4, layers: [0, 2] },
+    initialization: { embedding: 0.5, input: 0.3, residual: 0.5 },
   }),
   attentionOnly: attentionOnlyConfig({ ...size, heads: 4 }),
 };

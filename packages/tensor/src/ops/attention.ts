@@ -60,6 +60,20 @@ export interface AttentionOptions {
   readonly skipBlocks?: boolean | undefined;
   /** Factor of the scores. Default `1 / sqrt(width)`. */
   readonly scale?: number | undefined;
+  /** Scores become `softCap * tanh(scores / softCap)`, before the mask, as `softCap()` does it. Not capped when absent. */
+  readonly softCap?: number | undefined;
+}
+
+/** The factor and the cap of the scores of heads this wide. @throws ForetokenError unless the cap is above 0 */
+function scoring(
+  { scale, softCap }: AttentionOptions,
+  width: number,
+): Pick<AttentionProblem, 'scale' | 'softCap'> {
+  if (softCap !== undefined && !(softCap > 0))
+    throw new ForetokenError(
+      `attention: expected a softCap above 0, got ${softCap}. Leave it out for no cap.`,
+    );
+  return { scale: scale ?? 1 / Math.sqrt(width), softCap };
 }
 
 function checkHeads(queryHeads: number, keyHeads: number): void {
@@ -141,7 +155,7 @@ function attend(
 }
 
 /**
- * `softmax(scale * query key' where visible) value`, without storing the scores. Consecutive query heads share a
+ * `softmax(softCap(scale * query key') where visible) value`, without storing the scores. Consecutive query heads share a
  * key head (grouped-query attention, arXiv 2305.13245). A query that sees nothing gives zeros. Computed in f32; where all
  * inputs are f16, the result has been rounded to f16, which is how it lies in memory.
  *
@@ -154,9 +168,9 @@ export function attention(query: Tensor, key: Tensor, value: Tensor, options: At
   check(query, key, value);
   const [batch, queryHeads, queries, width] = query.shape as [number, number, number, number];
   const [, keyHeads, keys] = key.shape as [number, number, number];
-  const { scale = 1 / Math.sqrt(width) } = options;
   const problem: AttentionProblem = {
-    ...{ batch, queryHeads, keyHeads, queries, keys, width, scale },
+    ...{ batch, queryHeads, keyHeads, queries, keys, width },
+    ...scoring(options, width),
     query: headsFirst(queryHeads, queries, width),
     key: headsFirst(keyHeads, keys, width),
     value: headsFirst(keyHeads, keys, width),
@@ -208,11 +222,11 @@ export function selfAttention(
     throw new DTypeError(`selfAttention: expected f32 or f16, got ${projection.dtype}. Use cast('f32').`);
   const [batch, time] = projection.shape as [number, number, number];
   const width = rowWidth / heads;
-  const { scale = 1 / Math.sqrt(width) } = options;
   const view = (first: number) => headsInRows(first, time, width, rowWidth);
   const views = { query: view(0), key: view(queryHeads), value: view(queryHeads + keyHeads) };
   const problem: AttentionProblem = {
-    ...{ batch, queryHeads, keyHeads, queries: time, keys: time, width, scale },
+    ...{ batch, queryHeads, keyHeads, queries: time, keys: time, width },
+    ...scoring(options, width),
     ...views,
   };
   const shape: Shape = projection.shape;

@@ -8,6 +8,7 @@ import {
   dot,
   eachVector,
   loadRow,
+  productFactor,
   type Read,
   rowLanes,
   storeRow,
@@ -30,7 +31,7 @@ const MASK = { blocks: 6, mask: 7 };
 /** What both kernels share. */
 function prepare(context: KernelContext<AttentionGradientProblem>, kernel: AttentionKernel) {
   const { node, attributes: problem, wgsl, target } = context;
-  const { queryHeads, keyHeads, queries, keys, width, scale } = problem;
+  const { queryHeads, keyHeads, queries, keys, width, scale, softCap } = problem;
   const [query, key, value, upstream] = range(4).map((at) => wgsl.reader(at, rowLanes(width))) as [
     Read,
     Read,
@@ -52,13 +53,22 @@ function prepare(context: KernelContext<AttentionGradientProblem>, kernel: Atten
   return {
     ...{ query, key, value, upstream, logTotal: wgsl.input(LOG_TOTAL), delta: wgsl.input(DELTA) },
     ...{ rows, lanes: laneCount(target), block: blockSize(target), parameters },
-    factor: wgslLiteral(scale, 'f32'),
+    productFactor: productFactor(problem),
+    gradientFactor: wgslLiteral(scale, 'f32'),
     units: width % 4 === 0 ? vectorsOf(width) : width,
     write: (place: string, result: string): string => wgsl.store(place, result),
     each: (text: (row: number) => string): string => range(rows).map(text).join('\n  '),
     upstreamRow: (place: string): string => `((entry * queries + ${place}) * queryHeads + queryHead)`,
-    weight: (r: number, score: string, visible: string, total: string): string =>
-      `let weight${r} = select(0.0, exp(${score} - ${total}), ${visible});`,
+    /** Declares the weight of a pair, and the slope of the loss along the product that its score is made of. */
+    pair: (r: number, product: string, towardsWeight: string, visible: string, total: string): string => {
+      const weight = (score: string): string =>
+        `let weight${r} = select(0.0, exp(${score} - ${total}), ${visible});`;
+      const slope = `weight${r} * (${towardsWeight})`;
+      if (softCap === undefined) return `${weight(product)}\n  let slope${r} = ${slope};`;
+      return `let bent${r} = safe_tanh(${product});
+  ${weight(`${wgslLiteral(softCap, 'f32')} * bent${r}`)}
+  let slope${r} = ${slope} * (1.0 - bent${r} * bent${r});`;
+    },
     sizes: `let queries = sizes[0].x;
   let keys = sizes[0].y;
   let queryHeads = sizes[0].z;
@@ -94,9 +104,10 @@ const gradientKernel =
 /** Rows of the gradient of the query. */
 const queryGradient = gradientKernel('gradient of queries', 'queries', 'queryHeads', (context, shared) => {
   const { query, key, value, upstream, logTotal, delta, rows, lanes, block } = shared;
-  const { factor, units, each, write, upstreamRow, weight } = shared;
+  const { productFactor, gradientFactor, units, each, write, upstreamRow, pair } = shared;
   const { target, attributes } = context;
   const { width } = attributes;
+  const towardsWeight = (r: number): string => `${dot(width, `u${r}_`, 'v')} - delta${r}`;
   return `let queryHead = head;
   let keyHead = head / share;
   let keyRows = ${viewStart(2, 'entry', 'keyHead')};
@@ -104,7 +115,7 @@ const queryGradient = gradientKernel('gradient of queries', 'queries', 'queryHea
   let queryRows = ${viewStart(1, 'entry', 'head')};
   ${each(
     (r) => `let queryStart${r} = queryRows + safe${r} * ${viewTime(1)};
-  ${loadRow(`q${r}_`, query, `queryStart${r}`, width, `${factor} * `)}
+  ${loadRow(`q${r}_`, query, `queryStart${r}`, width, `${productFactor} * `)}
   let place${r} = ${upstreamRow(`safe${r}`)};
   let upstreamStart${r} = place${r} * ${units}u;
   ${loadRow(`u${r}_`, upstream, `upstreamStart${r}`, width)}
@@ -129,29 +140,29 @@ const queryGradient = gradientKernel('gradient of queries', 'queries', 'queryHea
     { name: 'v', read: value, start: 'valueStart' },
   ])}
   ${each(
-    (r) => `${weight(r, dot(width, `q${r}_`, 'k'), visible(r), `logTotal${r}`)}
-  let slope${r} = weight${r} * (${dot(width, `u${r}_`, 'v')} - delta${r});
+    (r) => `${pair(r, dot(width, `q${r}_`, 'k'), towardsWeight(r), visible(r), `logTotal${r}`)}
   ${eachVector(width, (at) => `sum${r}_${at} += slope${r} * k${at};`)}`,
   )}`,
   )}
   let gradientRows = ${viewStart(5, 'entry', 'head')};
   ${each(
     (r) => `if (row${r} < queries) { let start = gradientRows + row${r} * ${viewTime(5)};
-  ${storeRow(`sum${r}_`, write, 'start', width, factor)} }`,
+  ${storeRow(`sum${r}_`, write, 'start', width, gradientFactor)} }`,
   )}`;
 });
 
 /** Rows of the gradients of key and value, each key head's over all queries that share it. */
 const keyGradient = gradientKernel('gradient of keys and values', 'keys', 'keyHeads', (context, shared) => {
   const { query, key, value, upstream, logTotal, delta, rows, lanes, block } = shared;
-  const { factor, units, each, write, upstreamRow, weight } = shared;
+  const { productFactor, gradientFactor, units, each, write, upstreamRow, pair } = shared;
   const { target, attributes } = context;
   const { width } = attributes;
+  const towardsWeight = (r: number): string => `${dot(width, 'u', `v${r}_`)} - delta`;
   return `let keyRows = ${viewStart(2, 'entry', 'head')};
   let valueRows = ${viewStart(3, 'entry', 'head')};
   ${each(
     (r) => `let keyStart${r} = keyRows + safe${r} * ${viewTime(2)};
-  ${loadRow(`k${r}_`, key, `keyStart${r}`, width, `${factor} * `)}
+  ${loadRow(`k${r}_`, key, `keyStart${r}`, width, `${productFactor} * `)}
   let valueStart${r} = valueRows + safe${r} * ${viewTime(3)};
   ${loadRow(`v${r}_`, value, `valueStart${r}`, width)}
   ${eachVector(width, (at) => `var sumK${r}_${at} = vec4<f32>(); var sumV${r}_${at} = vec4<f32>();`)}`,
@@ -181,8 +192,7 @@ const keyGradient = gradientKernel('gradient of keys and values', 'keys', 'keyHe
   let logTotal = ${logTotal}[place];
   let delta = ${delta}[place];
   ${each(
-    (r) => `${weight(r, dot(width, 'q', `k${r}_`), visible(r), 'logTotal')}
-  let slope${r} = weight${r} * (${dot(width, 'u', `v${r}_`)} - delta);
+    (r) => `${pair(r, dot(width, 'q', `k${r}_`), towardsWeight(r), visible(r), 'logTotal')}
   ${eachVector(width, (at) => `sumK${r}_${at} += slope${r} * q${at}; sumV${r}_${at} += weight${r} * u${at};`)}`,
   )}`,
   )}`,
@@ -191,7 +201,7 @@ const keyGradient = gradientKernel('gradient of keys and values', 'keys', 'keyHe
   let towardsValues = ${viewStart(7, 'entry', 'head')};
   ${each(
     (r) => `if (row${r} < keys) { let start = towardsKeys + row${r} * ${viewTime(6)};
-  ${storeRow(`sumK${r}_`, write, 'start', width, factor)}
+  ${storeRow(`sumK${r}_`, write, 'start', width, gradientFactor)}
   let valueStart = towardsValues + row${r} * ${viewTime(7)};
   ${storeRow(`sumV${r}_`, write, 'valueStart', width, '1.0')} }`,
   )}`;

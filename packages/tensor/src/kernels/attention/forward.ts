@@ -7,8 +7,10 @@ import {
   dot,
   eachVector,
   loadRow,
+  productFactor,
   type Read,
   rowLanes,
+  scoreOf,
   storeRow,
   vectorsOf,
   viewParameters,
@@ -31,7 +33,7 @@ const MASK = { blocks: 3, mask: 4 };
  */
 export function attentionForward(context: KernelContext<AttentionProblem>): KernelText {
   const { node, attributes: problem, wgsl, target } = context;
-  const { batch, queryHeads, keyHeads, queries, keys, width, scale } = problem;
+  const { batch, queryHeads, keyHeads, queries, keys, width } = problem;
   const [query, key, value] = range(3).map((at) => wgsl.reader(at, rowLanes(width))) as [Read, Read, Read];
   const logTotal = wgsl.part(1);
   const rows = chooseRows(context, 'result', node.inputs[MASK.mask] !== undefined);
@@ -56,7 +58,7 @@ export function attentionForward(context: KernelContext<AttentionProblem>): Kern
     { name: 'k', read: key, start: 'keyStart' },
     { name: 'v', read: value, start: 'valueStart' },
   ])}
-  ${each((r) => `let score${r} = select(${lowest}, ${dot(width, `q${r}_`, 'k')}, ${visible(r)});`)}
+  ${each((r) => `let score${r} = select(${lowest}, ${scoreOf(problem, dot(width, `q${r}_`, 'k'))}, ${visible(r)});`)}
   let raised = ${range(rows).reduce((text, r) => (r === 0 ? 'score0 - highest0' : `max(${text}, score${r} - highest${r})`), '')};
   if (raised > ${HEADROOM}) {
   ${each(
@@ -92,7 +94,7 @@ export function attentionForward(context: KernelContext<AttentionProblem>): Kern
   let valueRows = ${viewStart(3, 'entry', 'keyHead')};
   let queryRows = ${viewStart(1, 'entry', 'head')};
   ${each((r) => `let queryStart${r} = queryRows + safe${r} * ${viewTime(1)};`)}
-  ${each((r) => loadRow(`q${r}_`, query, `queryStart${r}`, width, `${wgslLiteral(scale, 'f32')} * `))}
+  ${each((r) => loadRow(`q${r}_`, query, `queryStart${r}`, width, `${productFactor(problem)} * `))}
   ${each((r) => `var highest${r} = ${lowest}; var total${r} = 0.0; ${eachVector(width, (at) => `var sum${r}_${at} = vec4<f32>();`)}`)}
   ${keys === 0 ? '' : pairs}
   ${each((r) => {

@@ -1,4 +1,5 @@
 import { loopEnd, repeat } from '../../compile/loops.js';
+import { wgslLiteral } from '../../dtype.js';
 import { range } from '../lanes.js';
 
 /** Where the rows of heads lie in a buffer, in elements: that of `(entry, head, place)`, whose `width` elements are adjacent. */
@@ -20,6 +21,8 @@ export interface AttentionProblem {
   readonly width: number;
   /** Factor of the scores. */
   readonly scale: number;
+  /** Scores become `softCap * tanh(score / softCap)`; not capped when absent. */
+  readonly softCap?: number | undefined;
   readonly query: HeadsView;
   readonly key: HeadsView;
   readonly value: HeadsView;
@@ -111,6 +114,14 @@ export const dot = (width: number, a: string, b: string): string =>
   range(vectorsOf(width))
     .map((at) => `dot(${a}${at}, ${b}${at})`)
     .join(' + ');
+
+/** What products of queries and keys are multiplied by: `scale`, and where scores are capped also `1 / softCap`. */
+export const productFactor = ({ scale, softCap = 1 }: AttentionProblem): string =>
+  wgslLiteral(scale / softCap, 'f32');
+
+/** The score of a product that `productFactor` is in. */
+export const scoreOf = ({ softCap }: AttentionProblem, product: string): string =>
+  softCap === undefined ? product : `${wgslLiteral(softCap, 'f32')} * safe_tanh(${product})`;
 
 export const eachVector = (width: number, text: (at: number) => string): string =>
   range(vectorsOf(width)).map(text).join(' ');
