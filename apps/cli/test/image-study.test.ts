@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { starGraphSettings } from '@foretoken/data';
@@ -226,6 +226,16 @@ describe.skipIf(!built)('a study of images from the command line', { timeout: 30
     expect(report.match(/<img src="data:image\/png/g)).toHaveLength(3);
     expect(report.match(/What registers see and predict/g)).toHaveLength(1);
     expect(report).not.toMatch(/NaN|undefined|https?:\/\/(?!www\.w3\.org)/);
+  });
+
+  it('reports without pictures where no images were drawn', async () => {
+    renameSync(path('out', 'bars', 'mtp-seed0', 'samples.png'), path('samples.png'));
+    const { status, stderr } = await foretoken(['report', path('out'), '--pictures', path('pictures')]);
+    renameSync(path('samples.png'), path('out', 'bars', 'mtp-seed0', 'samples.png'));
+    expect(status, stderr).toBe(0);
+    expect(readFileSync(path('out', 'report.html'), 'utf8').match(/<img src="data:image/g)).toHaveLength(2);
+    expect(existsSync(path('pictures', 'samples-bars-equal-steps.png'))).toBe(true);
+    expect(existsSync(path('pictures', 'registers-bars-equal-steps.png'))).toBe(true);
   });
 
   it('sees through registers what they predict with', async () => {

@@ -1,11 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { PNG } from 'pngjs';
-import { SAMPLES_PICTURE } from '../comparison/image-measures.js';
 import { type ImageStudySummary, runsOf } from '../comparison/image-summary.js';
 import type { FinishedStudy } from '../comparison/kind.js';
 import { html, type Markup } from './escape.js';
-import { viewOf } from './image-sections.js';
+import { samplesPath, viewOf } from './image-sections.js';
 import { lossPictures } from './loss-pictures.js';
 import { drawRegisters } from './register-drawing.js';
 
@@ -75,9 +73,10 @@ export async function imagePictures(
       });
       const ending = `${dataset === '' ? '' : `${dataset}-`}equal-${budget}`;
       const samples = samplesPicture(
-        runs
-          .filter(({ run }) => run.measured !== undefined)
-          .map(({ title, run }) => ({ title, path: join(finished.out, run.run.folder, SAMPLES_PICTURE) })),
+        runs.flatMap(({ title, run }) => {
+          const path = samplesPath(finished, run);
+          return path === undefined ? [] : [{ title, path }];
+        }),
       );
       if (samples !== undefined) pictures[`samples-${ending}`] = samples;
       const registers = registersPicture(

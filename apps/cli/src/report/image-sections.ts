@@ -19,9 +19,13 @@ const firstRuns = (finished: FinishedStudy, { dataset }: Data, { budget, variant
     return run === undefined ? [] : [{ title, run }];
   });
 
-function samplesOf({ out }: FinishedStudy, { run }: FinishedRun): Markup | undefined {
+/** The picture of samples of a run, where images were drawn. */
+export function samplesPath({ out }: FinishedStudy, { run }: FinishedRun): string | undefined {
   const path = join(out, run.folder, SAMPLES_PICTURE);
-  if (!existsSync(path)) return undefined;
+  return existsSync(path) ? path : undefined;
+}
+
+function samplesOf(path: string): Markup {
   const url = `data:image/png;base64,${readFileSync(path).toString('base64')}`;
   return html`<img src="${url}" alt="samples, a column for each class" style="display:block;width:100%;height:auto">`;
 }
@@ -39,8 +43,8 @@ const VIEW_NOTE =
 export function imageSection(finished: FinishedStudy, data: Data, budget: Budget): Markup {
   const runs = firstRuns(finished, data, budget);
   const samples = runs.flatMap(({ title, run }) => {
-    const drawn = samplesOf(finished, run);
-    return drawn === undefined ? [] : [figure(title, drawn)];
+    const path = samplesPath(finished, run);
+    return path === undefined ? [] : [figure(title, samplesOf(path))];
   });
   const views = runs.flatMap(({ title, run }) => {
     const view = viewOf(run);
