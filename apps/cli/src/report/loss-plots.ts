@@ -55,7 +55,7 @@ export function differencePlot({ variants }: BudgetSummary, looks: VariantLooks)
     field: 'title',
     type: 'nominal',
     sort: null,
-    axis: { title: null, domain: false, ticks: false, labelPadding: 10, labelLimit: 200 },
+    axis: { title: null, domain: false, ticks: false, labelPadding: 10, labelLimit: 260 },
   };
   const colour = lookScale(looks, ({ colour: each }) => each, false);
   const axis = { title: `test loss less that of ${first}`, format: '+.3~f', tickCount: 5 };

@@ -20,13 +20,17 @@ const LOOKS: readonly Look[] = [
 /** Objectives that ship keep their look in every report, whichever of them were run. */
 const FIXED: readonly string[] = ['ntp', 'mtp', 'teacherless', 'mutor'];
 
-/** The look of each objective of a comparison. */
+/** The look of each objective of a comparison; others than those that ship get what these leave. */
 export function looksOf(objectives: readonly string[]): ReadonlyMap<string, Look> {
   const others = objectives.filter((name) => !FIXED.includes(name));
+  const absent = FIXED.filter((name) => !objectives.includes(name));
+  const left = [...LOOKS.slice(FIXED.length), ...absent.map((name) => LOOKS[FIXED.indexOf(name)] as Look)];
   return new Map(
     objectives.map((name) => {
-      const place = FIXED.includes(name) ? FIXED.indexOf(name) : FIXED.length + others.indexOf(name);
-      return [name, LOOKS[place % LOOKS.length] as Look];
+      const look = FIXED.includes(name)
+        ? LOOKS[FIXED.indexOf(name)]
+        : (left[others.indexOf(name)] ?? LOOKS[others.indexOf(name) % LOOKS.length]);
+      return [name, look as Look];
     }),
   );
 }
