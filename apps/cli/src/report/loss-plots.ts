@@ -24,7 +24,7 @@ const lookScale = ({ looks, titles }: VariantLooks, pick: (look: Look) => string
         columns: 3,
         labelColor: 'var(--ink)',
         labelFontSize: 13,
-        labelLimit: 220,
+        labelLimit: 300,
         symbolSize: 90,
       }
     : null,
