@@ -60,6 +60,12 @@ async function judge(
   }
 }
 
+/** Mean next-token loss on test images, in nats per image token. */
+async function testLossOf({ work, task }: ImageRun, { testImages }: ImageMeasureSettings): Promise<number> {
+  const there = task.exampleCount('test');
+  return meanOf([...(await imageTokenLosses(work.model, task, Math.min(there, testImages ?? there)))]);
+}
+
 /** Measures a trained image transformer, and draws samples beside it. */
 export async function measureImages(
   session: Session,
@@ -70,18 +76,16 @@ export async function measureImages(
   try {
     const { task, work } = run;
     const { model, objective } = work;
-    const there = task.exampleCount('test');
-    const losses = await imageTokenLosses(model, task, Math.min(there, settings.testImages ?? there));
     const offsets = await measureOffsets(model, objective, task, {
       split: 'test',
-      count: Math.min(there, settings.offsetImages),
+      count: Math.min(task.exampleCount('test'), settings.offsetImages),
       batch: session.recipe.batch / session.recipe.optimizer.accumulate,
     });
     const prepared = placesOf(out, dataset).classifier;
     const classifier = settings.classifier ?? (existsSync(prepared) ? prepared : undefined);
     const judged = classifier !== undefined && settings.samples > 0;
     return {
-      testLoss: meanOf([...losses]),
+      testLoss: await testLossOf(run, settings),
       offsets,
       drafts: null,
       repetition: null,
@@ -100,9 +104,7 @@ export async function measureUntrainedImages(
 ): Promise<number> {
   const run = await imageRunOf(session);
   try {
-    const there = run.task.exampleCount('test');
-    const images = Math.min(there, settings.testImages ?? there);
-    return meanOf([...(await imageTokenLosses(run.work.model, run.task, images))]);
+    return await testLossOf(run, settings);
   } finally {
     run.dispose();
   }

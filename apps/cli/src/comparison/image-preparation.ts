@@ -1,4 +1,3 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadImages } from '@foretoken/data/node';
 import {
@@ -19,6 +18,7 @@ import { fitCodebook } from '../images/fit-codebook.js';
 import { makeTokens } from '../images/make-tokens.js';
 import { Progress } from '../progress.js';
 import type { Preparing } from './kind.js';
+import { readJson } from './study-folder.js';
 
 /** Where the files of a data set lie in the folder of a study. */
 export const placesOf = (out: string, dataset: string) => ({
@@ -31,12 +31,12 @@ const MADE = 'made.json';
 
 /** @throws UsageError when the folder holds tokens that were made otherwise */
 function isMade(folder: string, settings: object): boolean {
-  const path = join(folder, MADE);
-  if (!existsSync(path)) return false;
-  const { settings: found } = JSON.parse(readFileSync(path, 'utf8')) as { settings: unknown };
-  if (JSON.stringify(found) === JSON.stringify(settings)) return true;
+  const made = readJson<{ readonly settings: unknown }>(join(folder, MADE));
+  if (made === undefined) return false;
+  const [found, wanted] = [JSON.stringify(made.settings), JSON.stringify(settings)];
+  if (found === wanted) return true;
   throw new UsageError(
-    `${folder} holds tokens made with ${JSON.stringify(found)}, not with ${JSON.stringify(settings)}. Choose another --out, or remove the folder.`,
+    `${folder} holds tokens made with ${found}, not with ${wanted}. Choose another --out, or remove the folder.`,
   );
 }
 
@@ -60,7 +60,6 @@ async function prepareTokens(
   });
   try {
     const made = await makeTokens(tokenizer, loaded, folder);
-    mkdirSync(folder, { recursive: true });
     writeAtomic(join(folder, MADE), toJson({ settings, ...made }));
   } finally {
     tokenizer.dispose();

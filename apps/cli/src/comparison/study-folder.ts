@@ -22,7 +22,8 @@ const STUDY = 'study.json';
 const START = 'start.json';
 const MEASURES = 'measures.json';
 
-function readJson<T>(path: string): T | undefined {
+/** @throws UsageError when the file is damaged */
+export function readJson<T>(path: string): T | undefined {
   if (!existsSync(path)) return undefined;
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as T;
