@@ -1,10 +1,11 @@
-import { openGpu } from '#gpu';
+import { helpfulDevices, openGpu } from '#gpu';
 import {
   CompiledStep,
   type CompileOptions,
   type StepFunction,
   type StepInputs,
 } from './compile/compiled-step.js';
+import type { Target } from './compile/kernel.js';
 import { Plan } from './compile/plan.js';
 import {
   byteSize,
@@ -32,6 +33,7 @@ import { leaf } from './ops/leaf.js';
 import { type ConstantAttributes, constant, expand, iota } from './ops/movement.js';
 import { randomBits, randomNormal, randomUniform } from './ops/random.js';
 import { type DeviceInfo, describeAdapter, subgroupSizeOf, WORKGROUPS_TO_FILL } from './runtime/adapter.js';
+import { type Helpers, NO_HELPERS } from './runtime/first-use.js';
 import { Runtime } from './runtime/runtime.js';
 import { alignUp, type MemoryReport, type Storage } from './runtime/storage.js';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
@@ -121,12 +123,22 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
   ] as const) {
     requiredLimits[name] = adapter.limits[name] as number;
   }
-  const gpu = await adapter.requestDevice({
+  const descriptor = {
     requiredFeatures: optional.filter((feature) => adapter.features.has(feature)),
     requiredLimits,
-  });
+  };
+  const gpu = await adapter.requestDevice(descriptor);
+  const helpers: Helpers = {
+    // An adapter gives one device only, and another like one that was handed in is not known.
+    count: options.adapter === undefined ? helpfulDevices(adapter.info) : 0,
+    open: async () => {
+      const another = await openGpu().requestAdapter(request);
+      if (!another) throw new AdapterNotFoundError('openDevice: the adapter is gone.');
+      return another.requestDevice(descriptor);
+    },
+  };
   const { store, budgetMilliseconds, choices = {} } = options.tuning ?? {};
-  const device = new Device(gpu, adapter.info, store, budgetMilliseconds);
+  const device = new Device(gpu, adapter.info, store, budgetMilliseconds, helpers);
   await device.tuner.load();
   device.tuner.choices.load(choices);
   return device;
@@ -163,6 +175,7 @@ export class Device {
     store?: TuningStore,
     /** Milliseconds that warming up may spend on measurements. */
     readonly tuningBudget = TUNING_BUDGET,
+    helpers: Helpers = NO_HELPERS,
   ) {
     this.info = describeAdapter(adapter);
     this.tuner = new Tuner(this, store, VERSION);
@@ -173,7 +186,7 @@ export class Device {
       if (typeof value === 'number') limits[name] = value;
     }
     this.limits = limits;
-    this.runtime = new Runtime(gpu, {
+    const target: Target = {
       software: this.info.software,
       workgroupsToFill: WORKGROUPS_TO_FILL[this.info.adapterClass],
       // Dozens of bindings in one kernel help nobody.
@@ -182,7 +195,8 @@ export class Device {
       maxWorkgroupMemory: gpu.limits.maxComputeWorkgroupStorageSize,
       subgroupSize: gpu.features.has('subgroups' as GPUFeatureName) ? subgroupSizeOf(adapter) : undefined,
       choices: this.tuner.choices,
-    });
+    };
+    this.runtime = new Runtime(gpu, target, helpers);
     this.lost = this.runtime.lost;
   }
 

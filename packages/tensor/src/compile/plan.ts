@@ -1,7 +1,8 @@
 import { byteSize, type DType, type HostArray, toDeviceWords } from '../dtype.js';
 import { ForetokenError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
-import type { Runtime, Shader } from '../runtime/runtime.js';
+import type { Shader } from '../runtime/pipelines.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { Storage } from '../runtime/storage.js';
 import type { VariableState } from '../variable.js';
 import { batchKernels } from './batch.js';

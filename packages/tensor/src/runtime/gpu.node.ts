@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { create } from 'webgpu';
+import { mesaKeepsShaders } from './driver-cache.node.js';
 
 let gpu: GPU | undefined;
 
@@ -27,4 +29,16 @@ export async function waitForGpu<T>(promise: Promise<T>): Promise<T> {
     if (!settled) Atomics.wait(flag, 0, 0, nap);
   }
   return promise;
+}
+
+/** Each needs some megabytes. */
+const MOST_HELPERS = 7;
+
+/**
+ * How many further devices help to make machine code of shaders: one for each core that is left where Mesa's software
+ * driver does it at first use, none elsewhere.
+ */
+export function helpfulDevices({ description, device }: GPUAdapterInfo): number {
+  if (!/llvmpipe/i.test(`${description} ${device}`) || !mesaKeepsShaders()) return 0;
+  return Math.min(availableParallelism() - 1, MOST_HELPERS);
 }

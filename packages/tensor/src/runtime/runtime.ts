@@ -1,28 +1,16 @@
 import { waitForGpu } from '#gpu';
 import type { Target } from '../compile/kernel.js';
 import { DeviceLostError, type ForetokenError, OutOfMemoryError, ValidationError } from '../errors.js';
+import { type Helpers, useEachOnce } from './first-use.js';
 import { ParameterStore } from './parameters.js';
+import { type KernelParameters, PipelineStore, type Shader } from './pipelines.js';
 import { BufferPool, type Storage, USAGE } from './storage.js';
-
-/** WGSL and what it binds. */
-export interface Shader {
-  readonly label: string;
-  readonly code: string;
-  readonly layout: GPUBindGroupLayout;
-}
-
-/** Numbers that a kernel reads, and where it binds them. */
-export interface KernelParameters {
-  readonly binding: number;
-  readonly values: readonly number[];
-}
 
 /** The GPU as plans see it: memory, pipelines, submission, and what went wrong. */
 export class Runtime {
   readonly pool: BufferPool;
   readonly #parameters: ParameterStore;
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
-  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  readonly #pipelines: PipelineStore;
   readonly #staging = new Map<number, GPUBuffer[]>();
   readonly lost: Promise<DeviceLostError>;
   #failure: ForetokenError | undefined;
@@ -31,7 +19,10 @@ export class Runtime {
   constructor(
     readonly gpu: GPUDevice,
     readonly target: Target,
+    /** Help with shaders that the driver compiles at their first use. */
+    readonly helpers: Helpers,
   ) {
+    this.#pipelines = new PipelineStore(gpu);
     this.pool = new BufferPool(gpu);
     this.#parameters = new ParameterStore(gpu);
     gpu.addEventListener('uncapturederror', (event) => {
@@ -58,26 +49,6 @@ export class Runtime {
     this.gpu.destroy();
   }
 
-  #layout(bindings: readonly number[], parameters: number | undefined): GPUBindGroupLayout {
-    const key = `${bindings.join()}|${parameters}`;
-    let layout = this.#layouts.get(key);
-    if (layout === undefined) {
-      // SHADER_STAGE.COMPUTE is 4. One buffer may serve several bindings, so all must be writable or none.
-      const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => ({
-        binding,
-        visibility: 4,
-        buffer: { type },
-      });
-      const entries = [
-        ...bindings.map((binding) => entry(binding, 'storage')),
-        ...(parameters === undefined ? [] : [entry(parameters, 'uniform')]),
-      ];
-      layout = this.gpu.createBindGroupLayout({ entries });
-      this.#layouts.set(key, layout);
-    }
-    return layout;
-  }
-
   /** WGSL with its buffers bound, and behind them its parameters if it has any; not compiled yet. */
   prepare(
     label: string,
@@ -85,48 +56,27 @@ export class Runtime {
     buffers: readonly GPUBindGroupEntry[],
     parameters: KernelParameters,
   ): Shader & { readonly group: GPUBindGroup } {
-    const behind = parameters.values.length === 0 ? undefined : parameters.binding;
-    const layout = this.#layout(
-      buffers.map(({ binding }) => binding),
-      behind,
-    );
+    const { binding, values } = parameters;
+    const shader = { label, code, bindings: buffers.map((buffer) => buffer.binding), parameters };
+    const layout = this.#pipelines.layout(shader);
     const entries =
-      behind === undefined
-        ? [...buffers]
-        : [...buffers, { binding: behind, resource: this.#parameters.of(parameters.values) }];
-    return { label, code, layout, group: this.gpu.createBindGroup({ label, layout, entries }) };
+      values.length === 0 ? [...buffers] : [...buffers, { binding, resource: this.#parameters.of(values) }];
+    return { ...shader, group: this.gpu.createBindGroup({ label, layout, entries }) };
   }
 
   /** The pipeline of a shader, compiled now if it has not been. */
   pipeline(shader: Shader): GPUComputePipeline {
-    let pipeline = this.#pipelines.get(shader.code);
-    if (pipeline === undefined) {
-      pipeline = this.gpu.createComputePipeline(this.#describe(shader));
-      this.#pipelines.set(shader.code, pipeline);
-    }
-    return pipeline;
+    return this.#pipelines.get(shader);
   }
 
   /** Compiles shaders side by side, each once, without keeping the thread waiting. */
   async compile(shaders: readonly Shader[]): Promise<void> {
-    const missing = new Map(shaders.map((shader) => [shader.code, shader]));
-    for (const code of this.#pipelines.keys()) missing.delete(code);
-    const made = Promise.all(
-      [...missing.values()].map(async (shader) => {
-        this.#pipelines.set(shader.code, await this.gpu.createComputePipelineAsync(this.#describe(shader)));
-      }),
-    );
-    await waitForGpu(made);
+    const missing = this.#pipelines.missing(shaders);
+    await waitForGpu(Promise.all(missing.map((shader) => this.#pipelines.make(shader))));
     this.check();
-  }
-
-  #describe({ label, code, layout }: Shader): GPUComputePipelineDescriptor {
-    const module = this.gpu.createShaderModule({ label, code });
-    return {
-      label,
-      layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: 'main' },
-    };
+    if (this.helpers.count === 0 || missing.length < 2) return;
+    await waitForGpu(useEachOnce(this.#pipelines, missing, this.helpers));
+    this.check();
   }
 
   submit(commands: GPUCommandBuffer): void {
