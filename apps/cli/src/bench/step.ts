@@ -29,7 +29,7 @@ export interface StepResult {
   readonly bestMatmulGflops: number;
   readonly loss0: number;
   readonly loss20: number;
-  /** `achievedGflops` to `bestMatmulGflops`: medians both. */
+  /** What the step achieves as a share of the best product: the median over turns of its share of the products around it. */
   readonly shareOfBestMatmul: number;
   /** The best repeat of a product. */
   readonly peakMatmulGflops: number;
@@ -63,7 +63,7 @@ export interface KernelShare {
 export interface StepOptions {
   readonly named: NamedSize;
   readonly workload: Workload;
-  /** Timed steps; about six seconds of them, and at least ten, when absent. */
+  /** Timed steps; about seven seconds of them, and at least twelve, when absent. */
   readonly steps: number | undefined;
   /** Add the kernels of one step. */
   readonly profile: boolean;
@@ -138,7 +138,7 @@ export async function benchStep(device: Device, options: StepOptions): Promise<S
     const turns = await trainInTurns(device, { step, size: named.size, steps });
     const profile = device.features.has('timestamp-query') ? await step.profile(step.prepare(0)) : undefined;
     const { intervals, wallSeconds, cpuSeconds, mainThreadSeconds } = turns;
-    const { medianMatmulGflops, peakMatmulGflops } = turns;
+    const { medianMatmulGflops, peakMatmulGflops, shareOfBestMatmul } = turns;
     const stepMs = median(intervals);
     const bestStepMs = bestOfNeighbours(intervals, IN_FLIGHT + 1);
     const tokens = batch * context;
@@ -159,7 +159,7 @@ export async function benchStep(device: Device, options: StepOptions): Promise<S
       bestMatmulGflops: medianMatmulGflops,
       loss0,
       loss20,
-      shareOfBestMatmul: achievedGflops / medianMatmulGflops,
+      shareOfBestMatmul,
       peakMatmulGflops,
       shareAtPeak: step.flops / bestStepMs / 1e6 / peakMatmulGflops,
       stepMsP10: quantile(intervals, 0.1),

@@ -7,11 +7,11 @@ import type { StepSize } from './sizes.js';
 import type { TrainingStep } from './training.js';
 
 /** Turns of training, each between two of products. */
-const TURNS = 6;
+const TURNS = 12;
 /** Steps of a turn where no number is asked for. */
-const LEAST_STEPS = 2;
+const LEAST_STEPS = 1;
 const MOST_STEPS = 20;
-const TURN_MILLISECONDS = 1000;
+const TURN_MILLISECONDS = 600;
 /** Products that are measured in every turn: the fastest of a first look at all. */
 const FINALISTS = 3;
 const FINALIST_MILLISECONDS = 100;
@@ -27,12 +27,14 @@ export interface Turns {
   readonly medianMatmulGflops: number;
   /** The best repeat of all. */
   readonly peakMatmulGflops: number;
+  /** What training achieves as a share of the best product: the median over turns of its share of the products before and behind it. */
+  readonly shareOfBestMatmul: number;
 }
 
-/** Repeats of one product. */
+/** Repeats of one product: microseconds, a list for each time that it was its turn. */
 interface Finalist {
   readonly shape: MatmulShape;
-  readonly times: number[];
+  readonly turns: (readonly number[])[];
 }
 
 const gflopsOf = ({ m, k, n }: MatmulShape, microseconds: number): number =>
@@ -44,12 +46,12 @@ async function chooseFinalists(device: Device, size: StepSize): Promise<Finalist
   return results
     .sort((a, b) => b.gflops - a.gflops)
     .slice(0, FINALISTS)
-    .map(({ shape }) => ({ shape, times: [] }));
+    .map(({ shape }) => ({ shape, turns: [] }));
 }
 
 async function multiply(device: Device, finalists: readonly Finalist[]): Promise<void> {
-  for (const { shape, times } of finalists) {
-    times.push(...(await benchMatmul(device, shape, FINALIST_MILLISECONDS)).times);
+  for (const { shape, turns } of finalists) {
+    turns.push((await benchMatmul(device, shape, FINALIST_MILLISECONDS)).times);
   }
 }
 
@@ -67,7 +69,7 @@ function turnEnds(turn: number, steps: number | undefined): (at: number) => bool
  * Trains and multiplies matrices in turns: what else the machine does falls on both, so that the share that one has of the
  * other does not depend on the minute in which each was measured.
  *
- * @param steps - timed steps in all; about six seconds of them when absent
+ * @param steps - timed steps in all; about seven seconds of them when absent
  */
 export async function trainInTurns(
   device: Device,
@@ -78,12 +80,12 @@ export async function trainInTurns(
   }: { readonly step: TrainingStep; readonly size: StepSize; readonly steps: number | undefined },
 ): Promise<Turns> {
   const finalists = await chooseFinalists(device, size);
-  const intervals: number[] = [];
+  const turns: (readonly number[])[] = [];
   let [wall, cpu, thread]: [number, number, number | undefined] = [0, 0, 0];
   for (let turn = 0; turn < TURNS; turn++) {
     await multiply(device, finalists);
     const before = [performance.now(), processCpuSeconds(), mainThreadCpuSeconds()] as const;
-    intervals.push(...(await trainingIntervals(step, turnEnds(turn, steps), 1 + intervals.length)));
+    turns.push(await trainingIntervals(step, turnEnds(turn, steps), 1 + turns.flat().length));
     const threadNow = mainThreadCpuSeconds();
     wall += (performance.now() - before[0]) / 1000;
     cpu += processCpuSeconds() - before[1];
@@ -93,14 +95,22 @@ export async function trainInTurns(
         : thread + threadNow - before[2];
   }
   await multiply(device, finalists);
-  const rates = (statistic: (times: readonly number[]) => number): number =>
-    Math.max(...finalists.map(({ shape, times }) => gflopsOf(shape, statistic(times))));
+  const intervals = turns.flat();
+  const rate = ({ shape, turns }: Finalist, statistic: (times: readonly number[]) => number): number =>
+    gflopsOf(shape, statistic(turns.flat()));
+  const best = finalists.reduce((a, b) => (rate(b, median) > rate(a, median) ? b : a));
+  const shares = turns.flatMap((own, turn) => {
+    if (own.length === 0) return [];
+    const around = best.turns.slice(turn, turn + 2).flat();
+    return step.flops / median(own) / 1e6 / gflopsOf(best.shape, median(around));
+  });
   return {
     intervals,
     wallSeconds: wall,
     cpuSeconds: cpu,
     mainThreadSeconds: thread,
-    medianMatmulGflops: rates(median),
-    peakMatmulGflops: rates((times) => Math.min(...times)),
+    medianMatmulGflops: rate(best, median),
+    peakMatmulGflops: Math.max(...finalists.map((each) => rate(each, (times) => Math.min(...times)))),
+    shareOfBestMatmul: median(shares),
   };
 }

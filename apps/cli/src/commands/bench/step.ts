@@ -93,7 +93,7 @@ export const stepCommand = buildCommand<Flags>({
         kind: 'parsed',
         parse: wholeNumber(2),
         optional: true,
-        brief: 'Timed steps [default = about six seconds of them, at least 12]',
+        brief: 'Timed steps [default = about seven seconds of them, at least 12]',
       },
       profile: { kind: 'boolean', default: false, brief: 'Add a table of the kernels of one step' },
       json: jsonFlag,
