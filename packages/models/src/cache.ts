@@ -44,7 +44,7 @@ export class KeyValueCache {
   prefill(): CachePass {
     const fill = (variable: Variable, fresh: Tensor): void =>
       variable.assign(fresh.pad(2, 0, this.#capacity - (fresh.shape[2] as number)));
-    return this.#pass(({ key, value }, fresh) => {
+    return this.#pass(false, ({ key, value }, fresh) => {
       fill(key, fresh.key);
       fill(value, fresh.value);
       return fresh;
@@ -58,7 +58,7 @@ export class KeyValueCache {
    * @param slots - i32 `[T]`
    */
   append(slots: Tensor): CachePass {
-    return this.#pass(({ key, value }, fresh) => ({
+    return this.#pass(true, ({ key, value }, fresh) => ({
       key: key.assignRows(2, fresh.key, slots),
       value: value.assignRows(2, fresh.value, slots),
     }));
@@ -72,10 +72,14 @@ export class KeyValueCache {
   }
 
   #pass(
+    fewQueries: boolean,
     update: (layer: Layer, fresh: { key: Tensor; value: Tensor }) => { key: Tensor; value: Tensor },
   ): CachePass {
     return {
-      layer: (index) => ({ update: (key, value) => update(this.#layers[index] as Layer, { key, value }) }),
+      layer: (index) => ({
+        update: (key, value) => update(this.#layers[index] as Layer, { key, value }),
+        fewQueries,
+      }),
     };
   }
 }

@@ -42,6 +42,8 @@ export interface AttentionConfig {
 export interface AttentionCache {
   /** Takes the new keys and values `[B, Hk, T, K]`; gives those that the new queries may attend to. */
   update(key: Tensor, value: Tensor): { key: Tensor; value: Tensor };
+  /** Whether new queries are few beside the keys that they see, as when a text goes on token by token. Default false. */
+  readonly fewQueries?: boolean | undefined;
 }
 
 export interface AttentionInputs {
@@ -119,7 +121,9 @@ export class Attention extends Module {
     const { query, key, value } = this.#split(projected, rotation);
     const seen = cache === undefined ? { key, value } : cache.update(key, value);
     // Nothing is kept where there is a cache, which is f32.
-    const mixed = this.#fused(query, seen, options, cache === undefined ? this.output.precision : 'f32');
+    const precision = cache === undefined ? this.output.precision : 'f32';
+    const sharedOut = cache?.fewQueries === true ? 'keys' : 'queries';
+    const mixed = this.#fused(query, seen, { ...options, sharedOut }, precision);
     return project(mixed.permute([0, 2, 1, 3]).reshape([batch, time, this.#heads * this.#headWidth]));
   }
 

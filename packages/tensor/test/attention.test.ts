@@ -12,6 +12,7 @@ import {
   type Tensor,
   type Variable,
 } from '../src/index.js';
+import { type Claim, closeClaimed, deviceThatClaims } from './support/claims.js';
 import { drawVariable, worstDifference } from './support/draw.js';
 
 let device: Device;
@@ -91,6 +92,7 @@ describe.each(Object.keys(masks))('attention with the mask: %s', (name) => {
     ];
     const expected = all(composed(query, key, value, mask));
     await compare(all(attention(query, key, value, { mask })), expected);
+    await compare(all(attention(query, key, value, { mask, sharedOut: 'keys' })), expected);
     if (mask !== undefined)
       await compare(all(attention(query, key, value, { mask, skipBlocks: false })), expected);
   });
@@ -109,6 +111,7 @@ describe.each(Object.keys(masks))('attention with the mask: %s', (name) => {
     ];
     const expected = all(composed(query, key, value, mask, cap));
     await compare(all(attention(query, key, value, { mask, softCap: cap })), expected);
+    await compare(all(attention(query, key, value, { mask, softCap: cap, sharedOut: 'keys' })), expected);
   });
 });
 
@@ -132,6 +135,85 @@ describe('a cap of scores', () => {
     expect(() =>
       selfAttention(device.ones([1, 2, 12]), { queryHeads: 1, keyHeads: 1 }, { softCap: Number.NaN }),
     ).toThrow('expected a softCap above 0, got NaN');
+  });
+});
+
+const own = await openDevice();
+const subgroups = own.runtime.target.subgroupSize;
+own.close();
+// On the CPU with subgroups and without, and as on a GPU.
+describe.each<Claim>([
+  { description: 'llvmpipe' },
+  ...(subgroups === undefined
+    ? []
+    : [{ description: 'llvmpipe', subgroupMinSize: subgroups, subgroupMaxSize: subgroups }]),
+  { description: 'a discrete GPU' },
+])('keys that lanes share out: $description, subgroups $subgroupMinSize', (claim) => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await deviceThatClaims(claim);
+  });
+  afterAll(closeClaimed);
+
+  const draw = (queries: number, keys: number, width: number): [Variable, Variable, Variable] => [
+    drawVariable(device, [1, 4, queries, width], 1),
+    drawVariable(device, [1, 2, keys, width], 2),
+    drawVariable(device, [1, 2, keys, width], 3),
+  ];
+  const seen = (keys: number): Tensor => device.arange(keys).lt(77).reshape([1, 1, 1, keys]);
+
+  it.each([
+    [1, 1, 4],
+    [1, 300, 8],
+    [2, 17, 7],
+    [3, 129, 64],
+    [2, 40, 130],
+  ])('%i queries, %i keys, width %i', async (queries, keys, width) => {
+    const [query, key, value] = draw(queries, keys, width);
+    const expected = composed(query, key, value);
+    await compare([attention(query, key, value, { sharedOut: 'keys' })], [expected]);
+  });
+
+  it('are shared out, where rows are narrow enough', async ({ skip }) => {
+    const names = async (width: number): Promise<string[]> => {
+      const [query, key, value] = draw(1, 20, width);
+      const step = device.compile(() => ({ result: attention(query, key, value, { sharedOut: 'keys' }) }));
+      return (await step.profile({})).kernels.map(({ name }) => name);
+    };
+    if (!device.features.has('timestamp-query')) skip('no timestamp queries');
+    expect(await names(16)).toContain('attentionAcrossKeys');
+    expect((await names(64)).includes('attentionAcrossKeys')).toBe(claim.description !== 'llvmpipe');
+  });
+
+  it('give the same bits to a query alone and beside others, and however many keys are hidden behind', async () => {
+    const [query, key, value] = draw(5, 90, 16);
+    const all = await attention(query, key, value, { mask: seen(90), sharedOut: 'keys' })
+      .slice(2, 3, 4)
+      .data();
+    const [fewerKeys, fewerValues] = [key.slice(2, 0, 80), value.slice(2, 0, 80)];
+    const alone = attention(query.slice(2, 3, 4), fewerKeys, fewerValues, {
+      mask: seen(80),
+      sharedOut: 'keys',
+    });
+    expect(await alone.data()).toEqual(all);
+  });
+
+  it('have the same gradients', async () => {
+    const [query, key, value] = draw(3, 90, 16);
+    const mask = seen(90);
+    const gradients = (result: Tensor): Tensor[] => grad(result.square().sum(), [query, key, value]);
+    const actual = gradients(attention(query, key, value, { mask, sharedOut: 'keys' }));
+    await compare(actual, gradients(composed(query, key, value, mask)));
+  });
+
+  it('keep large and rising scores finite', async () => {
+    const keys = 50;
+    const query = device.tensor([[[[1, 0, 0, 0]]]]);
+    const rising = device.arange(keys).cast('f32').mul(40);
+    const key = rising.reshape([1, 1, keys, 1]).mul(device.tensor([1, 0, 0, 0]));
+    const value = device.arange(keys).cast('f32').reshape([1, 1, keys, 1]).expand([1, 1, keys, 4]);
+    const result = attention(query, key, value, { scale: 1, sharedOut: 'keys' });
+    expect(Array.from(await result.data())).toEqual([49, 49, 49, 49]);
   });
 });
 

@@ -7,8 +7,12 @@ export const range = (count: number): number[] => Array.from({ length: count }, 
 export const laneCount = ({ software, subgroupSize }: Target): number =>
   software ? (subgroupSize ?? 8) : 64;
 
+/** Whether a workgroup is one subgroup, so that its lanes can hand values to one another without barriers. */
+export const isOneSubgroup = ({ software, subgroupSize }: Target): boolean =>
+  software && subgroupSize !== undefined;
+
 /** The most workgroups along one axis that every adapter takes. */
-const MAX_WORKGROUPS = 65535;
+export const MAX_WORKGROUPS = 65535;
 
 /** Workgroups for `rows` rows, one each, and how many of them lie side by side. */
 export function rowGroups(rows: number): { across: number; workgroups: readonly [number, number, number] } {
@@ -26,9 +30,9 @@ export type Combine = (a: string, b: string) => string;
 export function acrossLanes(
   target: Target,
   functions: Readonly<Record<string, Combine>>,
+  lanes = laneCount(target),
 ): Pick<KernelText, 'directives' | 'declarations'> {
-  const lanes = laneCount(target);
-  const oneSubgroup = target.software && target.subgroupSize !== undefined;
+  const oneSubgroup = isOneSubgroup(target);
   const texts = Object.entries(functions).map(([name, combine]) =>
     oneSubgroup
       ? `fn ${name}(value: f32, lane: u32) -> f32 {

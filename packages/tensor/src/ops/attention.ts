@@ -1,6 +1,7 @@
 import { customGradient } from '../autograd.js';
 import { type DType, isFloat, storedType } from '../dtype.js';
 import { DTypeError, ForetokenError, ShapeError } from '../errors.js';
+import { attentionAcrossKeys, sharesKeys } from '../kernels/attention/across-keys.js';
 import { attentionBackward } from '../kernels/attention/backward.js';
 import { attentionBlocks, blockAttributes } from '../kernels/attention/blocks.js';
 import { attentionForward } from '../kernels/attention/forward.js';
@@ -39,6 +40,12 @@ const forward: Operation<AttentionProblem> = {
   lowering: { kind: 'kernel', build: attentionForward, inlined: [4], outputType },
 };
 
+const forwardAcrossKeys: Operation<AttentionProblem> = {
+  ...forward,
+  name: 'attentionAcrossKeys',
+  lowering: { kind: 'kernel', build: attentionAcrossKeys, inlined: [3], outputType },
+};
+
 const backward: Operation<AttentionGradientProblem> = {
   name: 'attentionGradient',
   infer: (inputs, { shape }) => ({ shape, dtype: resultDType(inputs) }),
@@ -47,6 +54,12 @@ const backward: Operation<AttentionGradientProblem> = {
 };
 
 export interface AttentionOptions {
+  /**
+   * What the invocations of a workgroup share out: `queries`, which is the default, or `keys`, of use where few queries see
+   * many keys, as in decoding. Software adapters heed it for heads up to 16 wide. A row comes to the same bits whatever
+   * queries are beside it, but not to the same both ways.
+   */
+  readonly sharedOut?: 'queries' | 'keys' | undefined;
   /**
    * bool, broadcasts to `[batch, queryHeads, queries, keys]`: which keys a query sees. Built of ordinary operations
    * on token metadata, it is computed inside the kernels and never stored; squares of pairs that it rules out as a
@@ -106,12 +119,12 @@ function check(query: Tensor, key: Tensor, value: Tensor): void {
   checkHeads(query.shape[1] as number, key.shape[1] as number);
 }
 
-/** The states of the mask's blocks, and the mask; nothing where there is none. */
-function maskInputs(
-  { mask, skipBlocks = true }: AttentionOptions,
+/** The mask with axes for batch, heads, queries and keys, those of batch and heads 1 where it is the same for all. */
+function wholeMask(
+  { mask }: AttentionOptions,
   { batch, queryHeads, queries, keys }: AttentionProblem,
-): Tensor[] {
-  if (mask === undefined || queries === 0 || keys === 0) return [];
+): Tensor | undefined {
+  if (mask === undefined || queries === 0 || keys === 0) return undefined;
   if (mask.dtype !== 'bool') throw new DTypeError(`attention: expected a bool mask, got ${mask.dtype}.`);
   const scores = [batch, queryHeads, queries, keys];
   if (!sameShape(broadcastShapes('attention mask', mask.shape, scores), scores)) {
@@ -124,9 +137,14 @@ function maskInputs(
     number,
     number,
   ];
-  const whole = mask.expand([ownBatch, ownHeads, queries, keys]);
-  const blocks = apply(attentionBlocks, [whole], blockAttributes(mask.device.runtime.target));
-  return [skipBlocks ? blocks : mask.device.ones([1, 1, ...blocks.shape.slice(2)], 'u32'), whole];
+  return mask.expand([ownBatch, ownHeads, queries, keys]);
+}
+
+/** The states of the mask's blocks, and the mask; nothing where there is none. */
+function maskInputs(whole: Tensor | undefined, { skipBlocks = true }: AttentionOptions): Tensor[] {
+  if (whole === undefined) return [];
+  const blocks = apply(attentionBlocks, [whole], blockAttributes(whole.device.runtime.target));
+  return [skipBlocks ? blocks : whole.device.ones([1, 1, ...blocks.shape.slice(2)], 'u32'), whole];
 }
 
 /**
@@ -141,8 +159,12 @@ function attend(
   gradients: Pick<AttentionGradientProblem, 'shape' | 'towardsQuery' | 'towardsKey' | 'towardsValue'>,
   split: (all: Tensor) => readonly Tensor[],
 ): Tensor {
-  const masks = maskInputs(options, problem);
-  const result = apply(forward, [query, key, value, ...masks], problem);
+  const mask = wholeMask(options, problem);
+  const masks = maskInputs(mask, options);
+  const acrossKeys = options.sharedOut === 'keys' && sharesKeys(query.device.runtime.target, problem);
+  const result = acrossKeys
+    ? apply(forwardAcrossKeys, [query, key, value, ...(mask === undefined ? [] : [mask])], problem)
+    : apply(forward, [query, key, value, ...masks], problem);
   return customGradient(result, inputs, (upstream) => {
     const logTotal = partOf(result, 1, result.shape.slice(0, 3));
     const delta = upstream.cast('f32').mul(result.cast('f32')).sum(3);

@@ -1,19 +1,16 @@
 import type { KernelContext, Target } from '../../compile/kernel.js';
 import { repeat } from '../../compile/loops.js';
-import { laneCount, range } from '../lanes.js';
+import { isOneSubgroup, laneCount, range } from '../lanes.js';
 import { eachVector, isAligned, type Read, vectorsOf } from './problem.js';
 
 /** Queries (and keys) of a square of pairs that is skipped where none of its pairs is visible. */
 export const blockSize = ({ software }: Target): number => (software ? 16 : 64);
-/** Whether a workgroup is one subgroup, whose lanes bring one vector of a row each and hand it to the others. */
-const handsRound = ({ software, subgroupSize }: Target): boolean => software && subgroupSize !== undefined;
-
 /** WGSL extensions, and what it must not complain about: control flow is uniform by the values that steer it. */
 export const attentionDirectives = (target: Target): string[] =>
-  handsRound(target) ? ['enable subgroups', 'diagnostic(off, subgroup_uniformity)'] : [];
+  isOneSubgroup(target) ? ['enable subgroups', 'diagnostic(off, subgroup_uniformity)'] : [];
 
 /** Declares the row at `start` with a load for each of its vectors: an address for all lanes. */
-function loadWhole(name: string, read: Read, start: string, width: number): string {
+export function loadWhole(name: string, read: Read, start: string, width: number): string {
   return eachVector(width, (at) => {
     if (isAligned(width)) return `let ${name}${at} = ${read(`${start} + ${at}u`)};`;
     const parts = range(4).map((part) =>
@@ -32,7 +29,7 @@ export function loadForAll(
   width: number,
   rows: readonly { readonly name: string; readonly read: Read; readonly start: string }[],
 ): string {
-  if (!handsRound(target))
+  if (!isOneSubgroup(target))
     return rows.map(({ name, read, start }) => loadWhole(name, read, start, width)).join('\n  ');
   const lanes = laneCount(target);
   const units = isAligned(width) ? vectorsOf(width) : width;
