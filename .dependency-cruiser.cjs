@@ -25,7 +25,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^packages/(tensor|nn|models|objectives|data)/src',
-        pathNot: ['gpu\\.node\\.ts$', '^packages/(data|models)/src/node/'],
+        pathNot: ['\\.node\\.ts$', '^packages/(data|models)/src/node/'],
       },
       to: { dependencyTypes: ['core'] },
     },
