@@ -8,3 +8,6 @@ export class RunFolderError extends ForetokenError {}
 
 /** Training cannot go on: the loss or the gradient is not a number any more. */
 export class TrainingError extends ForetokenError {}
+
+/** What should hear of a run cannot be reached. */
+export class SinkError extends ForetokenError {}

@@ -1,4 +1,4 @@
-export { RecipeError, RunFolderError, TrainingError } from './errors.js';
+export { RecipeError, RunFolderError, SinkError, TrainingError } from './errors.js';
 export { type Answers, type Evaluation, Evaluator } from './evaluate.js';
 export { type ChoiceQuestion, type ChosenOption, chooseOptions } from './evaluation/choices.js';
 export {
@@ -119,6 +119,7 @@ export type { TrainOptions } from './training-loop.js';
 export { fileTuningStore } from './tuning-store.js';
 export { type LossSettings, nextTokenLoss, type Scoring, ValidationLoss } from './validation-loss.js';
 export { packageVersions } from './versions.js';
+export { type WandbOptions, WandbSink } from './wandb.js';
 export type {
   HeldOutLoss,
   QuestionEvaluator,

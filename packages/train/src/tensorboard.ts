@@ -4,6 +4,7 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { TrainEvent } from './events.js';
+import { figuresOfEvent } from './figures-of-event.js';
 import { writing } from './files.js';
 import type { MetricsSink } from './sink.js';
 
@@ -100,28 +101,6 @@ export const scalarEvent = (
   return event(wallTime, step, bytesField(EVENT.summary, Buffer.concat(values)));
 };
 
-/** Figures of an event under the names that TensorBoard groups by. */
-function figuresOf(event: TrainEvent): Record<string, number> | undefined {
-  const grouped = (group: string, figures: Readonly<Record<string, number>>): [string, number][] =>
-    Object.entries(figures).map(([name, value]) => [`${group}/${name}`, value]);
-  if (event.type === 'metrics') {
-    const { loss, parts, gradientNorm, learningRate, tokens, tokensPerSecond, peakBytes } = event;
-    return {
-      'train/loss': loss,
-      ...Object.fromEntries(grouped('train/parts', parts)),
-      'train/gradientNorm': gradientNorm,
-      'train/learningRate': learningRate,
-      'progress/tokens': tokens,
-      'progress/tokensPerSecond': tokensPerSecond,
-      'progress/peakMebibytes': peakBytes / 2 ** 20,
-    };
-  }
-  if (event.type !== 'evaluation') return undefined;
-  const { scores, validationLoss } = event;
-  const loss = validationLoss === undefined ? {} : { loss: validationLoss };
-  return Object.fromEntries(grouped('validation', { ...loss, ...scores }));
-}
-
 /**
  * Writes event files for TensorBoard: one for each process that worked on the run. A run that goes on tells TensorBoard
  * to forget what the interrupted process had written behind the checkpoint.
@@ -141,7 +120,7 @@ export class TensorBoardSink implements MetricsSink {
       if (happened.step > 0) this.#append(now, restartEvent(now, happened.step));
       return;
     }
-    const figures = figuresOf(happened);
+    const figures = figuresOfEvent(happened);
     if (figures !== undefined && 'step' in happened)
       this.#append(now, scalarEvent(now, happened.step, figures));
   }

@@ -9,6 +9,7 @@ import {
   TensorBoardSink,
   toJson,
   train,
+  WandbSink,
 } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
@@ -38,8 +39,9 @@ function parseSeed(text: string): number {
   return seed;
 }
 
-/** The sink that a module makes: its default export is a function of the folder of the run. */
+/** A sink by its name, or the one that a module makes: its default export is a function of the folder of the run. */
 async function loadSink(path: string, folder: string): Promise<MetricsSink> {
+  if (path === 'wandb') return WandbSink.open(folder);
   let module: { default?: unknown };
   try {
     module = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
@@ -170,7 +172,8 @@ export const trainCommand = buildCommand<Flags>({
         parse: String,
         optional: true,
         variadic: true,
-        brief: 'JavaScript module that makes a sink of metrics: see docs/fine-tuning.md',
+        brief:
+          'Where metrics go as well: wandb, or a JavaScript module that makes a sink, see docs/fine-tuning.md',
       },
       json: { kind: 'boolean', default: false, brief: 'Print the summary as JSON' },
     },
