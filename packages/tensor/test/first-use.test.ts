@@ -6,6 +6,7 @@ import { type Device, openDevice, type Tensor } from '../src/index.js';
 import { mesaKeepsShaders } from '../src/runtime/driver-cache.node.js';
 import { type Helpers, NO_HELPERS, useEachOnce } from '../src/runtime/first-use.js';
 import { openGpu, waitForGpu } from '../src/runtime/gpu.node.js';
+import { ParameterStore } from '../src/runtime/parameters.js';
 import { PipelineStore, type Shader } from '../src/runtime/pipelines.js';
 
 /** Doubles its buffer; differs from the others by a number in its text. */
@@ -81,7 +82,7 @@ describe('shaders that are used once before they are needed', () => {
         return gpu;
       },
     };
-    await waitForGpu(useEachOnce(new PipelineStore(own), shaders, helpers, 0));
+    await waitForGpu(useEachOnce(new PipelineStore(own), new ParameterStore(own), shaders, helpers, 0));
     expect(seen.reduce((sum, { submitted }) => sum + submitted, 0)).toBe(shaders.length);
     expect(seen[0]?.submitted).toBeLessThan(shaders.length);
     expect(seen[0]?.destroyed).toBe(0);
@@ -96,7 +97,9 @@ describe('shaders that are used once before they are needed', () => {
       called = true;
       return helpers.open();
     };
-    await waitForGpu(useEachOnce(new PipelineStore(own), shaders, { ...helpers, open }, 60_000));
+    await waitForGpu(
+      useEachOnce(new PipelineStore(own), new ParameterStore(own), shaders, { ...helpers, open }, 60_000),
+    );
     expect(called).toBe(false);
   });
 
@@ -104,7 +107,9 @@ describe('shaders that are used once before they are needed', () => {
     const gpu = await anotherDevice();
     onTestFinished(() => gpu.destroy());
     const seen = watch(gpu);
-    await waitForGpu(useEachOnce(new PipelineStore(gpu), shaders, { ...NO_HELPERS, count: 3 }, 0));
+    await waitForGpu(
+      useEachOnce(new PipelineStore(gpu), new ParameterStore(gpu), shaders, { ...NO_HELPERS, count: 3 }, 0),
+    );
     expect(seen.submitted).toBe(shaders.length);
   });
 });

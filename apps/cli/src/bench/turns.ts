@@ -96,8 +96,8 @@ export async function trainInTurns(
   }
   await multiply(device, finalists);
   const intervals = turns.flat();
-  const rate = ({ shape, turns }: Finalist, statistic: (times: readonly number[]) => number): number =>
-    gflopsOf(shape, statistic(turns.flat()));
+  const rate = (product: Finalist, statistic: (times: readonly number[]) => number): number =>
+    gflopsOf(product.shape, statistic(product.turns.flat()));
   const best = finalists.reduce((a, b) => (rate(b, median) > rate(a, median) ? b : a));
   const shares = turns.flatMap((own, turn) => {
     if (own.length === 0) return [];

@@ -1,4 +1,5 @@
 import type { KernelText, Target } from '../compile/kernel.js';
+import { MAX_WORKGROUPS } from '../compile/segments.js';
 
 /** 0, 1, ... `count - 1`. */
 export const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
@@ -10,9 +11,6 @@ export const laneCount = ({ software, subgroupSize }: Target): number =>
 /** Whether a workgroup is one subgroup, so that its lanes can hand values to one another without barriers. */
 export const isOneSubgroup = ({ software, subgroupSize }: Target): boolean =>
   software && subgroupSize !== undefined;
-
-/** The most workgroups along one axis that every adapter takes. */
-export const MAX_WORKGROUPS = 65535;
 
 /** Workgroups for `rows` rows, one each, and how many of them lie side by side. */
 export function rowGroups(rows: number): { across: number; workgroups: readonly [number, number, number] } {

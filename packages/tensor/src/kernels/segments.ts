@@ -1,9 +1,8 @@
 import type { KernelContext, KernelText } from '../compile/kernel.js';
 import { repeat } from '../compile/loops.js';
+import { MAX_WORKGROUPS } from '../compile/segments.js';
 import type { GraphNode } from '../graph.js';
 import { laneCount } from './lanes.js';
-
-const MAX_WORKGROUPS = 65535;
 
 /**
  * The places of ids `[count]` in the order of the ids, equal ones in the order of their places. Each invocation counts

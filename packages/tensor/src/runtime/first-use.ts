@@ -1,5 +1,6 @@
+import { ParameterStore } from './parameters.js';
 import { PipelineStore, type Shader } from './pipelines.js';
-import { alignUp, USAGE } from './storage.js';
+import { USAGE } from './storage.js';
 
 /** More devices of an adapter, for a while. */
 export interface Helpers {
@@ -18,6 +19,8 @@ export const NO_HELPERS: Helpers = { count: 0, open: () => Promise.reject(new Er
  */
 const PATIENCE = 50;
 
+const BYTES_OF_A_BINDING = 256;
+
 /**
  * Dispatches shaders once each, on memory that nobody needs, together with helpers that are closed afterwards.
  *
@@ -29,6 +32,7 @@ const PATIENCE = 50;
  */
 export async function useEachOnce(
   own: PipelineStore,
+  ownParameters: ParameterStore,
   shaders: readonly Shader[],
   helpers: Helpers,
   patience = PATIENCE,
@@ -36,14 +40,10 @@ export async function useEachOnce(
   // Long ones first, so that no device is left with one at the end.
   const waiting = shaders.toSorted((a, b) => b.code.length - a.code.length);
   const work = async (store: PipelineStore): Promise<void> => {
-    const scratch = new Scratch(store.gpu);
-    try {
-      for (let shader = waiting.shift(); shader !== undefined; shader = waiting.shift()) {
-        if (store.missing([shader]).length > 0) await store.make(shader);
-        await scratch.dispatch(store, shader);
-      }
-    } finally {
-      scratch.destroy();
+    const parameters = store === own ? ownParameters : new ParameterStore(store.gpu);
+    for (let shader = waiting.shift(); shader !== undefined; shader = waiting.shift()) {
+      await store.make(shader);
+      await useOnce(store, parameters, shader);
     }
   };
   const help = async (): Promise<void> => {
@@ -72,52 +72,27 @@ export async function useEachOnce(
   }
 }
 
-/** Memory to dispatch shaders on whose results nobody reads. */
-class Scratch {
-  readonly #buffers: GPUBuffer[] = [];
-
-  constructor(readonly gpu: GPUDevice) {}
-
-  /** Runs one workgroup, and waits for it. */
-  async dispatch(store: PipelineStore, shader: Shader): Promise<void> {
-    const { gpu } = this;
-    const encoder = gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(store.get(shader));
-    pass.setBindGroup(0, gpu.createBindGroup({ layout: store.layout(shader), entries: this.#bind(shader) }));
-    // Reads and writes behind the end of a buffer are harmless in WGSL.
-    pass.dispatchWorkgroups(1);
-    pass.end();
-    gpu.queue.submit([encoder.finish()]);
-    await gpu.queue.onSubmittedWorkDone();
-  }
-
-  #bind({ bindings, parameters: { binding: behind, values } }: Shader): GPUBindGroupEntry[] {
-    const step = Math.max(this.gpu.limits.minStorageBufferOffsetAlignment, 256);
-    // No two bindings may share what is written.
-    const zeros = this.#buffer(step * Math.max(1, bindings.length), USAGE.storage);
-    const entries: GPUBindGroupEntry[] = bindings.map((binding, at) => ({
-      binding,
-      resource: { buffer: zeros, offset: at * step, size: step },
-    }));
-    if (values.length > 0) {
-      // The true sizes: loops count by them.
-      const words = new Uint32Array(alignUp(values.length, 4));
-      words.set(values);
-      const buffer = this.#buffer(words.byteLength, USAGE.uniform | USAGE.copyTarget);
-      this.gpu.queue.writeBuffer(buffer, 0, words);
-      entries.push({ binding: behind, resource: { buffer } });
-    }
-    return entries;
-  }
-
-  #buffer(size: number, usage: number): GPUBuffer {
-    const buffer = this.gpu.createBuffer({ size, usage });
-    this.#buffers.push(buffer);
-    return buffer;
-  }
-
-  destroy(): void {
-    for (const buffer of this.#buffers) buffer.destroy();
-  }
+/** Runs one workgroup of a shader on zeros, and waits for it. */
+async function useOnce(store: PipelineStore, parameters: ParameterStore, shader: Shader): Promise<void> {
+  const { gpu } = store;
+  const { bindings } = shader;
+  // No two bindings may share what is written; what is read or written behind the end is harmless in WGSL.
+  const size = Math.max(gpu.limits.minStorageBufferOffsetAlignment, BYTES_OF_A_BINDING);
+  const zeros = gpu.createBuffer({ size: size * Math.max(1, bindings.length), usage: USAGE.storage });
+  const entries: GPUBindGroupEntry[] = bindings.map((binding, at) => ({
+    binding,
+    resource: { buffer: zeros, offset: at * size, size },
+  }));
+  const { binding, values } = shader.parameters;
+  // The true sizes: loops count by them.
+  if (values.length > 0) entries.push({ binding, resource: parameters.of(values) });
+  const encoder = gpu.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(store.get(shader));
+  pass.setBindGroup(0, gpu.createBindGroup({ layout: store.layout(shader), entries }));
+  pass.dispatchWorkgroups(1);
+  pass.end();
+  gpu.queue.submit([encoder.finish()]);
+  await gpu.queue.onSubmittedWorkDone();
+  zeros.destroy();
 }

@@ -61,8 +61,9 @@ export class PipelineStore {
     return pipeline;
   }
 
-  /** Makes a pipeline without keeping the thread waiting. */
+  /** Makes the pipeline of a shader, if there is none, without keeping the thread waiting. */
   async make(shader: Shader): Promise<void> {
+    if (this.#pipelines.has(shader.code)) return;
     this.#pipelines.set(shader.code, await this.gpu.createComputePipelineAsync(this.#describe(shader)));
   }
 

@@ -75,7 +75,7 @@ export class Runtime {
     await waitForGpu(Promise.all(missing.map((shader) => this.#pipelines.make(shader))));
     this.check();
     if (this.helpers.count === 0 || missing.length < 2) return;
-    await waitForGpu(useEachOnce(this.#pipelines, missing, this.helpers));
+    await waitForGpu(useEachOnce(this.#pipelines, this.#parameters, missing, this.helpers));
     this.check();
   }
 

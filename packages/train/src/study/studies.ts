@@ -10,7 +10,7 @@ const withAdapters = {
 const grid = { height: 7, width: 7 };
 /** Distances of up to two rows and two columns, the register's token itself left out. */
 const onGrid = { offsets: 'grid', maxOffset: 3 };
-/** Embeddings as large as what blocks add to them, and outputs that begin at nothing: less than half the steps to the same loss. */
+/** Embeddings as large as what blocks add to them, and outputs that begin at nothing: what it brings is told below. */
 const initialization = {
   embedding: 0.3,
   input: 'fanIn',

@@ -1,15 +1,8 @@
 import type { KernelContext, KernelText, Target } from '../../compile/kernel.js';
 import { repeat } from '../../compile/loops.js';
+import { MAX_WORKGROUPS } from '../../compile/segments.js';
 import { LOWEST_F32, wgslLiteral } from '../../dtype.js';
-import {
-  acrossLanes,
-  isOneSubgroup,
-  laneCount,
-  largerOfBoth,
-  MAX_WORKGROUPS,
-  range,
-  sumOfBoth,
-} from '../lanes.js';
+import { acrossLanes, isOneSubgroup, laneCount, largerOfBoth, range, sumOfBoth } from '../lanes.js';
 import {
   type AttentionProblem,
   dot,

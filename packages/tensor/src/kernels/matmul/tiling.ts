@@ -1,8 +1,7 @@
+import { MAX_WORKGROUPS } from '../../compile/segments.js';
 import type { GraphNode } from '../../graph.js';
 import { type MatmulAttributes, type MatmulSizes, matmulSizes } from '../../ops/matmul.js';
 import { rowMajorStrides, type Shape, sameShape, sizeOf } from '../../shape.js';
-
-const MAX_WORKGROUPS = 65535;
 
 /** A matrix product cut into tiles of its result, one a workgroup. */
 export interface Tiling extends MatmulSizes {
