@@ -17,10 +17,12 @@ export default defineConfig({
   resolve: {
     alias: [
       // An alias stands for all paths below it, so further entries of a package come first.
+      { find: '@foretoken/input/node', replacement: path('packages/input/src/node/index.ts') },
       { find: '@foretoken/data/node', replacement: path('packages/data/src/node/index.ts') },
       { find: '@foretoken/models/node', replacement: path('packages/models/src/node/index.ts') },
       ...sources,
       { find: '#gpu', replacement: path('packages/tensor/src/runtime/gpu.node.ts') },
+      { find: '#time-limit', replacement: path('packages/input/src/time-limit.node.ts') },
     ],
   },
   test: {
