@@ -13,5 +13,6 @@ export {
   pretrainedFolder,
 } from './load-pretrained.js';
 export { isProcessAlive } from './process-mark.js';
+export { readSafetensorsFile, withSafetensorsFile } from './safetensors-file.js';
 export { type SaveLoraOptions, saveLora } from './save-lora.js';
 export { type SavePretrainedOptions, savePretrained } from './save-pretrained.js';
