@@ -154,8 +154,11 @@ const token = (id: number, content: string): object => ({
 const begin = (type: number): object => ({ SpecialToken: { id: '<s>', type_id: type } });
 const sequence = (id: string, type: number): object => ({ Sequence: { id, type_id: type } });
 
-/** A tokenizer file as the tokenizer.json of Hugging Face. */
-export function convertTokenizer(bytes: Uint8Array, count: number): object {
+/** Stands where the vocabulary is written: an object would put tokens that look like numbers first. */
+const VOCABULARY = '@vocabulary@';
+
+/** A tokenizer file as the text of Hugging Face's tokenizer.json, tokens in the order of their ids. */
+export function convertTokenizer(bytes: Uint8Array, count: number): string {
   const pieces = readPieces(bytes, count).map((piece, id) =>
     id < SPECIAL.length
       ? (SPECIAL[id] as string)
@@ -164,7 +167,7 @@ export function convertTokenizer(bytes: Uint8Array, count: number): object {
         : piece.replaceAll(' ', SPACE),
   );
   const vocabulary = new Map(pieces.map((piece, id) => [piece, id]));
-  return {
+  const tokenizer = {
     version: '1.0',
     truncation: null,
     padding: null,
@@ -201,10 +204,13 @@ export function convertTokenizer(bytes: Uint8Array, count: number): object {
       fuse_unk: true,
       byte_fallback: true,
       ignore_merges: false,
-      vocab: Object.fromEntries(vocabulary),
+      vocab: VOCABULARY,
       merges: mergesOf(vocabulary),
     },
   };
+  const entries = pieces.map((piece, id) => `   ${JSON.stringify(piece)}: ${id}`);
+  const text = JSON.stringify(tokenizer, null, 1);
+  return `${text.replace(JSON.stringify(VOCABULARY), () => `{\n${entries.join(',\n')}\n  }`)}\n`;
 }
 
 /** The config.json of a checkpoint. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeAtomic } from '@foretoken/train';
 import { convertConfig, convertTokenizer, convertWeights } from './llama2c.js';
 
-const json = (value: object, indent = 2): string => `${JSON.stringify(value, null, indent)}\n`;
+const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Python writes whole numbers of type float with a fraction, and small ones with two digits of exponent. */
 const asPythonWrites = (text: string): string =>
@@ -34,7 +34,7 @@ export function deriveStories260K(folder: string): void {
   // A new story begins where a text ends: training put the begin token between stories.
   write('generation_config.json', json({ bos_token_id: 1, eos_token_id: [1, 2] }));
   write('special_tokens_map.json', json({ bos_token: '<s>', eos_token: '</s>', unk_token: '<unk>' }));
-  write('tokenizer.json', json(convertTokenizer(tokenizer, 512), 1));
+  write('tokenizer.json', convertTokenizer(tokenizer, 512));
   write('tokenizer_config.json', json(TOKENIZER_CONFIG));
   write('model.safetensors', convertWeights(checkpoint));
 }
