@@ -3,6 +3,7 @@ import { ForetokenError } from '@foretoken/tensor';
 import { buildApplication, buildRouteMap, run, type StricliProcess, text_en } from '@stricli/core';
 import { benchRoutes } from './commands/bench/index.js';
 import { compareCommand } from './commands/compare.js';
+import { dataRoutes } from './commands/data/index.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { generateCommand } from './commands/generate.js';
@@ -24,6 +25,7 @@ const routes = buildRouteMap({
     evaluate: evaluateCommand,
     generate: generateCommand,
     images: imagesRoutes,
+    data: dataRoutes,
     report: reportCommand,
     doctor: doctorCommand,
     recipes: recipesCommand,
