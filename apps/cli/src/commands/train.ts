@@ -19,7 +19,7 @@ import { UsageError } from '../errors.js';
 import { formatShare } from '../format.js';
 import { Progress } from '../progress.js';
 import { parseSeeds, startingRecipe } from '../settings.js';
-import { interruptSignal } from '../signals.js';
+import { watchSignals } from '../signals.js';
 
 interface Flags {
   readonly recipe?: string;
@@ -76,7 +76,7 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
   const folder = flags.out ?? join('runs', recipe.name, `${objective}-seed${seed}`);
   const progress = new Progress([{ label: `${objective} seed ${seed}`, steps: recipe.steps }]);
   const commit = currentCommit();
-  const signal = interruptSignal();
+  const { signal } = watchSignals();
   const sinks = [
     ...(flags.tensorboard ? [new TensorBoardSink(join(folder, 'tensorboard'))] : []),
     ...(await Promise.all((flags.sink ?? []).map((path) => loadSink(path, folder)))),
