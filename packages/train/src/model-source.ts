@@ -3,6 +3,7 @@ import { Transformer, type TransformerConfig } from '@foretoken/models';
 import { loadPretrained, type PretrainedOrigin, pretrainedFolder } from '@foretoken/models/node';
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
+import type { OnPhase } from './events.js';
 import { MODEL_PRESETS } from './model-presets.js';
 import { describeUnknown } from './problems.js';
 import type { LoadedTask, SequenceKind } from './sequence-kind.js';
@@ -130,6 +131,7 @@ export interface ModelRequest {
   /** As `startFolder` gave it. */
   readonly folder: string | undefined;
   readonly random: HostRandom;
+  readonly onPhase?: OnPhase;
 }
 
 /**
@@ -138,12 +140,13 @@ export interface ModelRequest {
  * @throws CheckpointError, TokenizerError or RecipeError where model, tokenizer and sequences do not belong together
  */
 export async function makeModel(request: ModelRequest): Promise<MadeModel> {
-  const { device, settings, kind, loaded, folder, random } = request;
+  const { device, settings, kind, loaded, folder, random, onPhase } = request;
   const { task, tokenizer } = loaded;
   if (folder === undefined) {
     return { model: new Transformer(device, configOf(settings, kind, task), random), origin: undefined };
   }
   const { maxPositions, from: _, ...training } = settings;
+  onPhase?.({ phase: 'weights' });
   const { model, origin } = await loadPretrained(device, folder, {
     training,
     ...(maxPositions === undefined ? {} : { maxPositions: maxPositions as number }),
