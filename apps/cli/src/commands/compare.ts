@@ -24,7 +24,7 @@ import { runInOrder, runInParallel, runLabel } from '../grid.js';
 import { Progress } from '../progress.js';
 import { runName } from '../run-name.js';
 import { parseObjectives, parseSeeds, startOfComparison } from '../settings.js';
-import { interruptSignal } from '../signals.js';
+import { watchSignals } from '../signals.js';
 
 interface Flags {
   readonly task?: string;
@@ -106,7 +106,8 @@ async function compare(this: void, flags: Flags): Promise<void> {
   const command = commandLine();
   const commit = currentCommit();
   const device = lazyDevice();
-  const signal = interruptSignal();
+  const interruption = watchSignals();
+  const { signal } = interruption;
   let progress: Progress | undefined;
   let record: StudyRecord;
   try {
@@ -118,7 +119,7 @@ async function compare(this: void, flags: Flags): Promise<void> {
     const { runs } = record;
     progress = new Progress(runs.map((run) => ({ label: runLabel(run), steps: run.recipe.steps })));
     const settings = study.measure;
-    const options = { runs, kind, settings, out, command, commit, progress, signal };
+    const options = { runs, kind, settings, out, command, commit, progress, interruption };
     await (flags.jobs === 1 ? runInOrder(options, device.open) : runInParallel(options, flags.jobs));
   } finally {
     progress?.end();

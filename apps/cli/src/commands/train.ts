@@ -20,7 +20,7 @@ import { formatShare } from '../format.js';
 import { Progress } from '../progress.js';
 import { runName } from '../run-name.js';
 import { parseSeeds, startingRecipe } from '../settings.js';
-import { interruptSignal } from '../signals.js';
+import { watchSignals } from '../signals.js';
 
 interface Flags {
   readonly recipe?: string;
@@ -78,7 +78,7 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
   const folder = flags.out ?? join('runs', runName(recipe.name, shipped, recipe), `${objective}-seed${seed}`);
   const progress = new Progress([{ label: `${objective} seed ${seed}`, steps: recipe.steps }]);
   const commit = currentCommit();
-  const signal = interruptSignal();
+  const { signal } = watchSignals();
   const sinks = [
     ...(flags.tensorboard ? [new TensorBoardSink(join(folder, 'tensorboard'))] : []),
     ...(await Promise.all((flags.sink ?? []).map((path) => loadSink(path, folder)))),
