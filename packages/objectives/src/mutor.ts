@@ -12,7 +12,14 @@ import { HostRandom, type Tensor } from '@foretoken/tensor';
 import { z } from 'zod';
 import { registerDrafter } from './drafting/register-drafter.js';
 import { ObjectiveConfigError } from './errors.js';
-import { crossEntropies, input, meanCrossEntropy, meanOfScored, trunkInputs } from './inputs.js';
+import {
+  countTargets,
+  crossEntropies,
+  input,
+  meanCrossEntropy,
+  meanOfScored,
+  trunkInputs,
+} from './inputs.js';
 import { gridOffsets, type Offset, sequenceOffsets } from './layout/offsets.js';
 import { registerArrays } from './layout/register-arrays.js';
 import { type RegisterPlan, registerCount } from './layout/registers.js';
@@ -27,6 +34,7 @@ import type {
   ObjectiveLoss,
   OffsetPass,
   PreparedBatch,
+  TargetCounts,
 } from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
@@ -143,13 +151,17 @@ export class Mutor extends Module implements Objective {
     return registerArrays(batch, { scope: this.#settings, plan, vectorPerOffset }, random);
   }
 
+  targetCounts(prepared: PreparedBatch): TargetCounts {
+    return countTargets(prepared, ['targets', 'registerTargets']);
+  }
+
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
     if (this.registers === undefined) return this.#nextToken.loss(model, inputs);
     const { real, added } = this.#hidden(model, inputs, this.registers);
-    const nextToken = meanCrossEntropy(model, real, input(inputs, 'targets'));
+    const nextToken = meanCrossEntropy(model, real, inputs);
     const targets = input(inputs, 'registerTargets');
     const losses = crossEntropies(model, added, targets);
-    const registers = meanOfScored(losses, targets);
+    const registers = meanOfScored(inputs, 'registerTargets', losses);
     const { weight } = this.#settings;
     return {
       loss: nextToken.mul(1 - weight).add(registers.mul(weight)),

@@ -37,11 +37,13 @@ const schema = z
       clip: z.number().positive().default(1),
       schedule: z.enum(['constant', 'linear', 'cosine']).default('linear'),
       warmupSteps: z.int().nonnegative().default(0),
-      /**
-       * Parts of a batch that go through the model one after another; gradients and losses are their means. More parts
-       * take less memory and about the same time.
-       */
+      /** Micro-batches of a batch, which go through the model one after another: less memory, about the same time. */
       accumulate: count.default(1),
+      /**
+       * What the loss of an update is the mean over when gradients are accumulated: all of its targets, as if the batch were
+       * not split, or the means of its micro-batches, as in the code of the paper.
+       */
+      lossAverage: z.enum(['targets', 'microBatches']).default('targets'),
     }),
     /** Sequences in a batch, which is that of one update: in all its parts together. */
     batch: count,

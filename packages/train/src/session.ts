@@ -11,7 +11,7 @@ import {
   type Schedule,
   stateDictOf,
 } from '@foretoken/nn';
-import type { PreparedBatch } from '@foretoken/objectives';
+import { countInputs, type PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
 import type { OnPhase } from './events.js';
@@ -182,7 +182,7 @@ export class Session {
 
   /** The batch of an update in parts, as the objective laid it out. */
   preparedBatch(step: number): PreparedBatch[] {
-    return [...this.#microBatches(step, this.#examples(step))];
+    return this.#microBatches(step, this.#examples(step));
   }
 
   #examples(step: number): WorkBatch[] {
@@ -197,19 +197,31 @@ export class Session {
    * The batch of an update in parts. They hold the examples and the layouts of the whole batch, in the same order,
    * however many parts there are.
    */
-  *#microBatches(step: number, examples: readonly WorkBatch[]): Generator<PreparedBatch> {
+  #microBatches(step: number, examples: readonly WorkBatch[]): PreparedBatch[] {
     const random = new HostRandom(this.seed, STREAM.layout, step);
-    for (const [part, one] of examples.entries()) {
-      const prepared = one.prepare(random);
-      if (!this.work.hasDropout) yield prepared;
-      else {
-        const stream = examples.length === 1 ? [step] : [step, part];
-        yield {
-          ...prepared,
-          dropoutKey: { data: randomKey(this.seed, STREAM.dropout, ...stream), shape: [2] },
-        };
-      }
-    }
+    const prepared = examples.map((example) => example.prepare(random));
+    const counts = this.#countInputs(prepared);
+    return prepared.map((batch, index) => ({
+      ...batch,
+      ...counts,
+      ...(this.work.hasDropout ? this.#dropoutKey(step, index) : {}),
+    }));
+  }
+
+  /** What makes the loss of an update the mean over all of its targets, however many each micro-batch has. */
+  #countInputs(microBatches: readonly PreparedBatch[]): PreparedBatch {
+    const { objective } = this.work;
+    if (microBatches.length === 1 || this.recipe.optimizer.lossAverage === 'microBatches') return {};
+    const totals: Record<string, number> = {};
+    for (const batch of microBatches)
+      for (const [name, count] of Object.entries(objective.targetCounts?.(batch) ?? {}))
+        totals[name] = (totals[name] ?? 0) + count;
+    return countInputs(totals, microBatches.length);
+  }
+
+  #dropoutKey(step: number, microBatch: number): PreparedBatch {
+    const stream = this.recipe.optimizer.accumulate === 1 ? [step] : [step, microBatch];
+    return { dropoutKey: { data: randomKey(this.seed, STREAM.dropout, ...stream), shape: [2] } };
   }
 
   /** Parameters and the state of the optimizer. */

@@ -164,8 +164,8 @@ interface Sums {
 }
 
 /**
- * The batch goes through the model in parts, so that a part has to fit into memory and not the whole. Loss and
- * gradients are the means over the parts: those of the whole batch, where parts have equally many targets.
+ * The batch goes through the model in micro-batches, so that only one of them has to fit into memory. Loss and gradients are
+ * the means over the micro-batches.
  */
 class AccumulatedUpdate implements Update {
   names = NO_NAMES;

@@ -1,5 +1,5 @@
 import type { Task } from '@foretoken/data';
-import type { LossInputs, ObjectiveLoss, PreparedBatch } from '@foretoken/objectives';
+import type { LossInputs, ObjectiveLoss, PreparedBatch, TargetCounts } from '@foretoken/objectives';
 import type { Device, HostRandom, Variable } from '@foretoken/tensor';
 import type { Evaluation } from './evaluate.js';
 import type { OnPhase } from './events.js';
@@ -48,6 +48,8 @@ export interface Workload {
     readonly name: string;
     /** Variables that it adds to those of the model. */
     parameters(): ReadonlyMap<string, Variable>;
+    /** See `LearningObjective`. */
+    targetCounts?(prepared: PreparedBatch): TargetCounts;
   };
   /** Variables of the model that are trained, by name. */
   readonly modelVariables: ReadonlyMap<string, Variable>;
