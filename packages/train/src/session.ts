@@ -129,9 +129,12 @@ export class Session {
   /**
    * Makes updates ready: traces, times kernels where that has not been done on this adapter, and compiles, for every
    * shape of a batch that occurs.
+   *
+   * @throws the reason of the signal, between two shapes
    */
-  async warmUp(): Promise<void> {
+  async warmUp(signal?: AbortSignal): Promise<void> {
     for (const step of this.#stepsOfEachShape()) {
+      signal?.throwIfAborted();
       const [microBatch] = this.#microBatches(step, this.#examples(step));
       if (microBatch !== undefined) await this.#update.warmUp(microBatch);
     }

@@ -52,11 +52,18 @@ export class ValidationLoss<Batch, Model> implements HeldOutLoss {
   /**
    * Mean over all that is scored of the first `count` examples of a held-out split, the validation split by default: the
    * test split is for what a study ends with.
+   *
+   * @throws the reason of the signal, between two batches
    */
-  async measure(count: number, split: Exclude<Split, 'train'> = 'validation'): Promise<number> {
+  async measure(
+    count: number,
+    split: Exclude<Split, 'train'> = 'validation',
+    signal?: AbortSignal,
+  ): Promise<number> {
     const { task, batch, scoring } = this;
     let [sum, all] = [0, 0];
     for (const examples of heldOutBatches(task, { split, count, batch }, scoring.onlyFirst)) {
+      signal?.throwIfAborted();
       const prepared = scoring.objective.prepare(examples, this.#random);
       const scored = scoring.scored(prepared);
       const [loss] = await this.#step.run(prepared).loss.data();

@@ -23,15 +23,15 @@ export interface WorkBatch {
 
 /** Answers held-out questions of the task. */
 export interface QuestionEvaluator {
-  /** Questions 0 to `wanted - 1` of a split, or all where there are fewer. */
-  evaluate(split: 'validation' | 'test', wanted: number): Promise<Evaluation>;
+  /** Questions 0 to `wanted - 1` of a split, or all where there are fewer. @throws the reason of the signal */
+  evaluate(split: 'validation' | 'test', wanted: number, signal?: AbortSignal): Promise<Evaluation>;
   dispose(): void;
 }
 
 /** Measures the loss on held-out examples. */
 export interface HeldOutLoss {
-  /** Mean over the first `count` examples of a split; default that of validation. */
-  measure(count: number, split?: 'validation' | 'test'): Promise<number>;
+  /** Mean over the first `count` examples of a split; default that of validation. @throws the reason of the signal */
+  measure(count: number, split?: 'validation' | 'test', signal?: AbortSignal): Promise<number>;
   dispose(): void;
 }
 
