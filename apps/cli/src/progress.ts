@@ -97,6 +97,11 @@ export class Progress {
         Object.assign(line, { step: event.step, found: foundText(event) });
         this.#note(this.#text(line));
         break;
+      case 'warning':
+        this.stream.write(`${line.label}: ${event.message}\n`);
+        // What was drawn stays above it.
+        this.#drawn = 0;
+        break;
       case 'checkpoint':
       case 'failure':
         break;
