@@ -1,5 +1,4 @@
 // N images of h x w tokens. The form of the files is described in docs/image-generation.md.
-import { readFile } from 'node:fs/promises';
 import {
   checkImageTokens,
   DataFileError,
@@ -8,19 +7,26 @@ import {
   type ImageTokens,
   TaskConfigError,
 } from '@foretoken/data';
+import { quote } from '@foretoken/input';
+import { readBytesFile } from '@foretoken/input/node';
 import { type HostTensor, readSafetensors, SafetensorsError, writeSafetensors } from '@foretoken/nn';
-import { reasonOf, writeAtomic } from './files.js';
+import { writeAtomic } from './files.js';
 
-async function bytesOf(path: string): Promise<Uint8Array> {
+function bytesOf(path: string): Uint8Array {
   try {
-    return await readFile(path);
+    return readBytesFile(path, { maxBytes: MOST_BYTES });
   } catch (cause) {
     throw new DataFileError(
-      `cannot read ${path}: ${reasonOf(cause)}. "foretoken images tokens" makes files of image tokens.`,
-      { cause },
+      `${(cause as Error).message} "foretoken images tokens" makes files of image tokens.`,
+      {
+        cause,
+      },
     );
   }
 }
+
+/** Bytes of a file of tokens: four for each of 500 million. */
+const MOST_BYTES = 2 ** 31;
 
 function integersOf(path: string, name: string, { data, dtype }: HostTensor): Int32Array {
   if (dtype === 'i32') return data as Int32Array;
@@ -32,7 +38,7 @@ function countOf(path: string, name: string, text: string | undefined): number |
   if (text === undefined) return undefined;
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0) return value;
-  throw new DataFileError(`${path}: metadata ${name} must be a whole number, got ${JSON.stringify(text)}.`);
+  throw new DataFileError(`${path}: metadata ${name} must be a whole number, got ${quote(text)}.`);
 }
 
 const greatest = (values: Int32Array): number => values.reduce((most, value) => Math.max(most, value), -1);
@@ -66,7 +72,7 @@ function parse(path: string, bytes: Uint8Array): ImageTokens {
  * @throws DataFileError in one line, when it cannot be read or does not fit together
  */
 export async function readImageTokens(path: string): Promise<ImageTokens> {
-  const bytes = await bytesOf(path);
+  const bytes = bytesOf(path);
   try {
     const images = parse(path, bytes);
     checkImageTokens(path, images);
@@ -117,7 +123,7 @@ async function readAll(paths: readonly string[]): Promise<ImageTokens> {
   return {
     ...first,
     count: parts.reduce((sum, { count }) => sum + count, 0),
-    classes: Math.max(...parts.map(({ classes }) => classes)),
+    classes: parts.reduce((most, { classes }) => Math.max(most, classes), 0),
     tokens: join(({ tokens }) => tokens),
     labels: join(({ labels }) => labels),
   };

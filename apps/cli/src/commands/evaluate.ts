@@ -1,3 +1,4 @@
+import { typedSeparator, typedText } from '@foretoken/data';
 import { findImageDataSet, imageFiles } from '@foretoken/data/node';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { makeFolder, packageVersions, toJson } from '@foretoken/train';
@@ -86,9 +87,6 @@ function checkFlags(flags: Flags): void {
   }
 }
 
-/** `\n` as it can be typed. */
-const typedText = (text: string): string => text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
-
 const DOCUMENT_SEPARATOR = '<|endoftext|>';
 
 type Evaluate = (device: Device, source: ModelSource, onProgress: OnProgress) => Promise<Outcome>;
@@ -133,7 +131,7 @@ async function prepare(flags: Flags): Promise<Prepared> {
   const files = dataFiles(data, split);
   if (task.kind === 'perplexity') {
     const { column = 'text', separator = DOCUMENT_SEPARATOR } = flags;
-    const settings = { column, separator: separator === 'none' ? null : typedText(separator) };
+    const settings = { column, separator: typedSeparator(separator, '--separator') };
     const texts = await readDocuments(files, settings, limit);
     return {
       files,
