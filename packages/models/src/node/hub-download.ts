@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { contentHash, type HubFile } from './hub-file.js';
 import { isAbandoned, newMark } from './process-mark.js';
 
 const INCOMPLETE = '.incomplete';
@@ -21,8 +21,8 @@ const renamed = (from: string, to: string): Promise<boolean> =>
     () => false,
   );
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
+async function hashOf(path: string, file: HubFile): Promise<string> {
+  const hash = contentHash(file);
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
 }
@@ -61,9 +61,9 @@ export class BlobDownload {
     return rm(this.path, { force: true });
   }
 
-  /** Whether what was fetched has this hash. */
-  async hasSha256(expected: string): Promise<boolean> {
-    return (await sha256Of(this.path)) === expected;
+  /** Whether what was fetched has the contents that the hub lists. */
+  async isWhole(file: HubFile): Promise<boolean> {
+    return (await hashOf(this.path, file)) === file.hash;
   }
 
   /** Puts the file in its place. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readJsonFile } from '@foretoken/input/node';
 import {
   ConfigError,
   readSafetensors,
@@ -15,7 +16,7 @@ import type { ImageTokenizer } from '../image-tokens/image-tokenizer.js';
 import { PatchCodebook } from '../image-tokens/patch-codebook.js';
 import { VqAutoencoder } from '../image-tokens/vq-autoencoder.js';
 import { reading, writing } from './file-error.js';
-import { readJsonFile } from './json-file.js';
+import { JSON_LIMITS } from './json-limits.js';
 import { Staging, toJson, writeWhole } from './staging.js';
 
 function create(device: Device, config: ImageTokenizerConfig): ImageTokenizer {
@@ -58,7 +59,7 @@ export async function saveImageTokenizer(tokenizer: ImageTokenizer, folder: stri
 export async function loadImageTokenizer(device: Device, folder: string): Promise<ImageTokenizer> {
   const configPath = join(folder, CONFIG_FILE);
   const weightsPath = join(folder, WEIGHTS_FILE);
-  const config = naming(configPath, await readJsonFile(configPath), imageTokenizerConfig);
+  const config = naming(configPath, readJsonFile(configPath, JSON_LIMITS), imageTokenizerConfig);
   const bytes = await reading(weightsPath, () => readFile(weightsPath));
   const { tensors } = naming(weightsPath, bytes, readSafetensors);
   const tokenizer = create(device, config);
