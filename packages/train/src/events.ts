@@ -86,6 +86,24 @@ export interface CheckpointEvent {
   readonly step: number;
 }
 
+/** What a run does where it makes no updates. */
+export interface Phase {
+  /** `data`: reads and encodes. `weights`: loads those of a pretrained model. */
+  readonly phase: 'data' | 'weights' | 'compile' | 'validation' | 'questions' | 'test' | 'save';
+  /** How much of it is done, and of how much; neither where that is not known. */
+  readonly done?: number;
+  readonly total?: number;
+  readonly unit?: 'bytes' | 'shaders' | 'batches' | 'questions';
+}
+
+/** Tells how far a run has come with what is no update; it is not logged. */
+export interface PhaseEvent extends Phase {
+  readonly type: 'phase';
+}
+
+/** Is told what a run does where it makes no updates. */
+export type OnPhase = (phase: Phase) => void;
+
 /** The `summary.json` of a run. */
 export interface RunSummary {
   readonly objective: string;
@@ -121,6 +139,7 @@ export interface DoneEvent {
 }
 
 export type TrainEvent =
+  | PhaseEvent
   | StartEvent
   | MetricsEvent
   | EvaluationEvent

@@ -8,12 +8,13 @@ import {
   type ImageTokens,
   TaskConfigError,
 } from '@foretoken/data';
+import { findData } from '@foretoken/data/node';
 import { type HostTensor, readSafetensors, SafetensorsError, writeSafetensors } from '@foretoken/nn';
 import { reasonOf, writeAtomic } from './files.js';
 
 async function bytesOf(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readFile(findData(path));
   } catch (cause) {
     throw new DataFileError(
       `cannot read ${path}: ${reasonOf(cause)}. "foretoken images tokens" makes files of image tokens.`,

@@ -2,6 +2,7 @@ import { resolveSettings } from '@foretoken/objectives';
 import type { RunRecord, RunSummary, TrainEvent } from './events.js';
 import { dataFingerprints, modelFingerprints } from './fingerprints.js';
 import { startFolder } from './model-source.js';
+import { phasesOf } from './phases.js';
 import { RunFolder } from './run-folder.js';
 import type { MetricsSink } from './sink.js';
 import { taskOf } from './task-kinds.js';
@@ -56,7 +57,8 @@ async function* heardBy(
     for (;;) {
       const { done, value } = await events.next();
       if (done) return value;
-      for (const sink of sinks) await sink.write(value);
+      // Sinks hear what is logged.
+      if (value.type !== 'phase') for (const sink of sinks) await sink.write(value);
       yield value;
     }
   } finally {
@@ -68,16 +70,20 @@ async function* heardBy(
 async function* trainInFolder(options: TrainOptions): AsyncGenerator<TrainEvent, RunSummary> {
   const folder = new RunFolder(options.folder);
   const release = folder.open(await recordOf(options));
-  let loop: TrainingLoop | undefined;
+  let beginning: Promise<TrainingLoop> | undefined;
   try {
     const finished = folder.summary();
     if (finished !== undefined) {
       yield { type: 'done', summary: finished };
       return finished;
     }
-    loop = await TrainingLoop.begin(options, folder);
+    const loop = yield* phasesOf((onPhase) => {
+      beginning = TrainingLoop.begin(options, folder, onPhase);
+      return beginning;
+    });
     return yield* loop.run();
   } finally {
+    const loop = await beginning?.catch(() => undefined);
     loop?.dispose();
     release();
     if (loop === undefined) folder.abandon();

@@ -3,8 +3,17 @@ import type { Device } from '@foretoken/tensor';
 import { RunFolderError, TrainingError } from './errors.js';
 import type { Evaluation } from './evaluate.js';
 import { type EvaluationPlan, planEvaluations } from './evaluation-plan.js';
-import type { EvaluationEvent, FailureEvent, MetricsEvent, RunSummary, TrainEvent } from './events.js';
+import type {
+  EvaluationEvent,
+  FailureEvent,
+  MetricsEvent,
+  OnPhase,
+  PhaseEvent,
+  RunSummary,
+  TrainEvent,
+} from './events.js';
 import { inFlight } from './in-flight.js';
+import { phasesOf } from './phases.js';
 import type { Recipe } from './recipe.js';
 import { MODEL_FOLDER, type RunFolder } from './run-folder.js';
 import { RunStanding, secondsSince } from './run-standing.js';
@@ -42,9 +51,9 @@ export class TrainingLoop {
   readonly #standing = new RunStanding();
 
   /** Loads model and data, and takes up the run where its last checkpoint left it. */
-  static async begin(options: TrainOptions, folder: RunFolder): Promise<TrainingLoop> {
+  static async begin(options: TrainOptions, folder: RunFolder, onPhase?: OnPhase): Promise<TrainingLoop> {
     const { device, recipe, objective, seed } = options;
-    const session = await Session.create(device, recipe, objective, seed);
+    const session = await Session.create(device, recipe, objective, seed, onPhase);
     try {
       return new TrainingLoop(options, folder, session);
     } catch (error) {
@@ -102,22 +111,22 @@ export class TrainingLoop {
       reports: this.session.work.reports,
     };
     if (this.#endedBy() === undefined) {
-      await standing.timed(() => this.session.warmUp());
+      yield* phasesOf((onPhase) => standing.timed(() => this.session.warmUp(onPhase)));
       // A process that dies before the first checkpoint must not leave the choice to other measurements.
       this.folder.keepChoices(this.options.device.tuner.choices.used());
     }
     // Where a run begins is what its validation loss is compared with.
-    if (standing.step === 0 && this.#plan.lossExamples > 0) yield await this.#evaluate();
+    if (standing.step === 0 && this.#plan.lossExamples > 0) yield* this.#evaluate();
     while (this.#endedBy() === undefined) {
       const next = Math.min(steps, standing.step + every - (standing.step % every));
       yield* this.#updatesUntil(next);
       const interrupted = this.options.signal?.aborted === true && standing.step < next;
-      if (!interrupted) yield await this.#evaluate();
+      if (!interrupted) yield* this.#evaluate();
       await this.#save();
       yield { type: 'checkpoint', step: standing.step };
       this.options.signal?.throwIfAborted();
     }
-    const summary = await this.#finish();
+    const summary = yield* phasesOf((onPhase) => this.#finish(onPhase));
     yield { type: 'done', summary };
     return summary;
   }
@@ -200,14 +209,20 @@ export class TrainingLoop {
     return event;
   }
 
-  async #evaluate(): Promise<EvaluationEvent> {
+  async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent, void> {
+    yield yield* phasesOf((onPhase) => this.#measure(onPhase));
+  }
+
+  async #measure(onPhase: OnPhase): Promise<EvaluationEvent> {
     const standing = this.#standing;
     const { lossExamples, questions, bestBy } = this.#plan;
     const validationLoss =
-      lossExamples > 0 ? await standing.timed(() => this.#validation.measure(lossExamples)) : undefined;
+      lossExamples > 0
+        ? await standing.timed(() => this.#validation.measure(lossExamples, 'validation', onPhase))
+        : undefined;
     const scores =
       questions > 0
-        ? (await standing.timed(() => this.#evaluator.evaluate('validation', questions))).score.mean
+        ? (await standing.timed(() => this.#evaluator.evaluate('validation', questions, onPhase))).score.mean
         : {};
     const [first] = this.session.work.task.metrics;
     const { solved } = this.options.recipe.evaluation;
@@ -234,7 +249,7 @@ export class TrainingLoop {
     this.folder.save({ tensors: await this.session.save(), progress });
   }
 
-  async #finish(): Promise<RunSummary> {
+  async #finish(onPhase: OnPhase): Promise<RunSummary> {
     const standing = this.#standing;
     const { objective, seed } = this.options;
     const { finalQuestions } = this.#plan;
@@ -242,7 +257,7 @@ export class TrainingLoop {
       this.session.restoreParameters(this.folder.loadBest(standing.best.step));
     const final: Evaluation | undefined =
       finalQuestions > 0
-        ? await standing.timed(() => this.#evaluator.evaluate('test', finalQuestions))
+        ? await standing.timed(() => this.#evaluator.evaluate('test', finalQuestions, onPhase))
         : undefined;
     const summary: RunSummary = {
       objective,

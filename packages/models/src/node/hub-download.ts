@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -21,8 +22,7 @@ const renamed = (from: string, to: string): Promise<boolean> =>
     () => false,
   );
 
-async function hashOf(path: string, file: HubFile): Promise<string> {
-  const hash = contentHash(file);
+async function hashOf(path: string, hash: Hash): Promise<string> {
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
 }
@@ -63,7 +63,12 @@ export class BlobDownload {
 
   /** Whether what was fetched has the contents that the hub lists. */
   async isWhole(file: HubFile): Promise<boolean> {
-    return (await hashOf(this.path, file)) === file.hash;
+    return (await hashOf(this.path, contentHash(file))) === file.hash;
+  }
+
+  /** Whether what was fetched has this hash. */
+  async hasSha256(expected: string): Promise<boolean> {
+    return (await hashOf(this.path, createHash('sha256'))) === expected;
   }
 
   /** Puts the file in its place. */

@@ -1,7 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJsonFile } from '@foretoken/input/node';
-import { loadInto, readSafetensors } from '@foretoken/nn';
+import { loadInto, SafetensorsError } from '@foretoken/nn';
 import type { Variable } from '@foretoken/tensor';
 import { CheckpointError } from '../checkpoint/errors.js';
 import { loadAdapters } from '../lora/load.js';
@@ -10,6 +10,7 @@ import { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, OBJECTIVE_FILE } from '../lo
 import type { Transformer } from '../transformer.js';
 import { reading } from './file-error.js';
 import { JSON_LIMITS } from './json-limits.js';
+import { readSafetensorsFile } from './safetensors-file.js';
 import { WeightsFile } from './weights-file.js';
 
 export interface LoadLoraOptions {
@@ -29,8 +30,13 @@ async function checkFiles(folder: string, wanted: readonly string[]): Promise<vo
 }
 
 async function loadObjective(path: string, variables: ReadonlyMap<string, Variable>): Promise<void> {
-  const bytes = await reading(path, () => readFile(path));
-  loadInto(path, variables, readSafetensors(bytes).tensors);
+  try {
+    const { tensors } = await reading(path, async () => readSafetensorsFile(path));
+    loadInto(path, variables, tensors);
+  } catch (cause) {
+    if (cause instanceof SafetensorsError) throw new CheckpointError(`${path}: ${cause.message}`, { cause });
+    throw cause;
+  }
 }
 
 /**
