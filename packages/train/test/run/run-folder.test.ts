@@ -18,7 +18,7 @@ import {
   RunFolderError,
   type RunRecord,
   writeAtomic,
-} from '../src/index.js';
+} from '../../src/index.js';
 
 let scratch = '';
 beforeEach(() => {
@@ -193,7 +193,9 @@ describe('RunFolder', () => {
     // As may a run whose newest checkpoint is damaged.
     expect(folder.loadBest(5).get('w')?.data).toEqual(Float32Array.of(1));
     folder.save({ tensors: tensors(2), progress: { ...progress(15), best: best(10) } });
-    expect(() => folder.loadBest(5)).toThrow(/best-0000005.safetensors cannot be read: there is no such file/);
+    expect(() => folder.loadBest(5)).toThrow(
+      /best-0000005.safetensors cannot be read: there is no such file/,
+    );
     expect(folder.loadBest(10).get('w')?.data).toEqual(Float32Array.of(2));
   });
 
@@ -209,6 +211,8 @@ describe('RunFolder', () => {
 
   it('says which file is no JSON', () => {
     writeFileSync(join(scratch, 'summary.json'), '{');
-    expect(() => new RunFolder(scratch).summary()).toThrow(/summary.json: is not valid JSON.*Put it back, or remove it/);
+    expect(() => new RunFolder(scratch).summary()).toThrow(
+      /summary.json: is not valid JSON.*Put it back, or remove it/,
+    );
   });
 });
