@@ -76,6 +76,7 @@ export { findRecipe, recipeOfTask, recipes } from './recipes.js';
 export type { BestEvaluation, Progress } from './run/progress.js';
 export type { Checkpoint, StoredCheckpoint } from './run/run-checkpoints.js';
 export { MODEL_FOLDER, RunFolder } from './run/run-folder.js';
+export { type RunLock, takeLock } from './run/run-lock.js';
 export { SequenceAnswers } from './sequence-answers.js';
 export type { LoadedTask, SequenceKind } from './sequence-kind.js';
 export { SequenceWork, sequencesOf } from './sequence-work.js';
