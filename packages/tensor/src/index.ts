@@ -22,6 +22,7 @@ export {
   DisposedError,
   DTypeError,
   ForetokenError,
+  IndexError,
   OutOfMemoryError,
   ShapeError,
   ValidationError,
