@@ -1,5 +1,5 @@
 import { factor, HIDDEN_ZERO, hidden, quotient } from '../compile/hidden.js';
-import { type DType, isFloat, wgslLiteral } from '../dtype.js';
+import { checkNumber, type DType, isFloat, wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { apply, type GradientRule, type Operation } from '../operation.js';
@@ -416,7 +416,9 @@ export function clamp(tensor: Tensor, low: number, high: number): Tensor {
   if (!(low <= high)) throw new ShapeError(`clamp: expected low <= high, got ${low} and ${high}.`);
   const [lowest, highest] =
     tensor.dtype === 'i32' ? [-2147483648, 2147483647] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  return apply(clampOperation, [tensor], { low: Math.max(low, lowest), high: Math.min(high, highest) });
+  const limits = { low: Math.max(low, lowest), high: Math.min(high, highest) };
+  for (const limit of Object.values(limits)) checkNumber('clamp', limit, tensor.dtype);
+  return apply(clampOperation, [tensor], limits);
 }
 
 /** WGSL helpers that the expressions above call; the emitter adds those that a kernel uses. */
