@@ -20,7 +20,12 @@ export {
   type StoredTensor,
   type TrainingSettings,
 } from './checkpoint/index.js';
-export { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
+export {
+  type TransformerConfig,
+  type TransformerConfigInput,
+  transformerConfig,
+  transformerConfigSchema,
+} from './config.js';
 export {
   blockFlops,
   blockParameterCount,
@@ -62,6 +67,7 @@ export {
   type LoraConfigInput,
   loadAdapters,
   loraConfig,
+  loraConfigSchema,
   loraSettings,
   type SaveAdaptersOptions,
 } from './lora/index.js';
@@ -95,6 +101,7 @@ export {
   type ImageClassifierConfig,
   type ImageClassifierConfigInput,
   imageClassifierConfig,
+  imageClassifierConfigSchema,
   patchGrid,
   tokensInFront,
 } from './vision/config.js';
