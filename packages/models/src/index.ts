@@ -21,7 +21,12 @@ export {
   type TrainingSettings,
 } from './checkpoint/index.js';
 export { COMPANION_FILES } from './checkpoint/layout.js';
-export { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
+export {
+  type TransformerConfig,
+  type TransformerConfigInput,
+  transformerConfig,
+  transformerConfigSchema,
+} from './config.js';
 export {
   blockFlops,
   blockParameterCount,
@@ -63,6 +68,7 @@ export {
   type LoraConfigInput,
   loadAdapters,
   loraConfig,
+  loraConfigSchema,
   loraSettings,
   type SaveAdaptersOptions,
 } from './lora/index.js';
@@ -96,6 +102,7 @@ export {
   type ImageClassifierConfig,
   type ImageClassifierConfigInput,
   imageClassifierConfig,
+  imageClassifierConfigSchema,
   patchGrid,
   tokensInFront,
 } from './vision/config.js';

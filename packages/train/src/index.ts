@@ -68,8 +68,7 @@ export { ImageWork } from './image-work.js';
 export { inFlight } from './in-flight.js';
 export { merge } from './merge.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
-export { nearest } from './nearest.js';
-export { overrideRecipe, settingKeys } from './overrides.js';
+export { overrideRecipe } from './overrides.js';
 export { describeBudget, objectivesOf, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipeOfTask, recipes } from './recipes.js';
@@ -81,6 +80,8 @@ export { SequenceAnswers } from './sequence-answers.js';
 export type { LoadedTask, SequenceKind } from './sequence-kind.js';
 export { SequenceWork, sequencesOf } from './sequence-work.js';
 export { Session } from './session.js';
+export type { SettingDescription } from './setting-descriptions.js';
+export { type Setting, settingKeys, settingsOf, settingValue } from './settings.js';
 export type { MetricsSink } from './sink.js';
 export { studyInFolder } from './study/data-folder.js';
 export {
