@@ -6,7 +6,6 @@ import type { PlannedRun, Study, TrainEvent } from '@foretoken/train';
 import type { ComparisonKind } from './comparison/kind.js';
 import { performRun, type RunRequest } from './comparison/run.js';
 import { UsageError } from './errors.js';
-import type { Progress } from './progress.js';
 
 export interface GridOptions {
   readonly runs: readonly PlannedRun[];
@@ -15,7 +14,8 @@ export interface GridOptions {
   readonly out: string;
   readonly command: string;
   readonly commit: string | undefined;
-  readonly progress: Progress;
+  /** Is told what happens in run number `at`. */
+  readonly onEvent: (at: number, event: TrainEvent) => void;
   readonly signal: AbortSignal;
 }
 
@@ -29,11 +29,11 @@ const requestFor = ({ out, settings, command, commit }: GridOptions, run: Planne
 
 /** Makes the runs one after the other in this process. Finished ones are skipped, interrupted ones go on. */
 export async function runInOrder(options: GridOptions, openDevice: () => Promise<Device>): Promise<void> {
-  const { runs, kind, progress, signal } = options;
+  const { runs, kind, onEvent, signal } = options;
   for (const [at, run] of runs.entries()) {
     await performRun(await openDevice(), kind, requestFor(options, run), {
       signal,
-      onEvent: (event) => progress.update(at, event),
+      onEvent: (event) => onEvent(at, event),
     });
   }
 }
@@ -45,7 +45,7 @@ export async function runInParallel(options: GridOptions, jobs: number): Promise
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       options.signal.throwIfAborted();
       const [at, run] = next;
-      await runInChild(options, run, (event) => options.progress.update(at, event));
+      await runInChild(options, run, (event) => options.onEvent(at, event));
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));

@@ -144,14 +144,16 @@ export class Session {
   /**
    * Makes updates ready: traces, times kernels where that has not been done on this adapter, and compiles, for every
    * shape of a batch that occurs.
+   *
+   * @param tune - false leaves kernels to rules of thumb
    */
-  async warmUp(onPhase?: OnPhase): Promise<void> {
+  async warmUp(onPhase?: OnPhase, { tune = true }: { readonly tune?: boolean } = {}): Promise<void> {
     onPhase?.({ phase: 'compile' });
     const onProgress = (done: number, total: number): void =>
       onPhase?.({ phase: 'compile', done, total, unit: 'shaders' });
     for (const step of this.#stepsOfEachShape()) {
       const [microBatch] = this.#microBatches(step, this.#examples(step));
-      if (microBatch !== undefined) await this.#update.warmUp(microBatch, { onProgress });
+      if (microBatch !== undefined) await this.#update.warmUp(microBatch, { tune, onProgress });
     }
   }
 
