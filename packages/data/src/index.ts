@@ -8,6 +8,15 @@ export { documentsOf } from './corpus/documents.js';
 export { type PackedRows, packDocuments } from './corpus/pack.js';
 export { type CorpusReport, CorpusTask } from './corpus/task.js';
 export { type DataFiles, dataFilesSchema } from './data-files.js';
+export { findPublishedDataSet, publishedDataSets, readableFiles } from './data-sets/catalog.js';
+export type {
+  DataSetCut,
+  Derivation,
+  DerivedFile,
+  PublishedDataSet,
+  PublishedFile,
+  PublishedFormat,
+} from './data-sets/published.js';
 export { DataError, DataFileError, TaskConfigError, TaskUsageError, TokenizerError } from './errors.js';
 export {
   type ImageTokensConfig,

@@ -20,6 +20,7 @@ export {
   type StoredTensor,
   type TrainingSettings,
 } from './checkpoint/index.js';
+export { COMPANION_FILES } from './checkpoint/layout.js';
 export { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
 export {
   blockFlops,

@@ -168,24 +168,43 @@ function parseHeader(json: Uint8Array, dataStart: number, fileBytes: number): Sa
   return { entries, metadata: parseMetadata(metadata), dataStart };
 }
 
+/** Where the bytes of a file come from: a file that may be larger than any array, or memory. */
+export interface SafetensorsSource {
+  readonly fileBytes: number;
+  /** Fills `into` with the bytes of the file from `start` on. */
+  fill(into: Uint8Array, start: number): void;
+}
+
+/** A file that is in memory as a whole. */
+export const sourceOfBytes = (bytes: Uint8Array): SafetensorsSource => ({
+  fileBytes: bytes.byteLength,
+  fill: (into, start) => into.set(bytes.subarray(start, start + into.length)),
+});
+
 /**
  * Reads and checks the header: its length (u64, little endian), the JSON object, and that the tensors fill the
  * data part of the file without gap or overlap.
  *
- * @param bytes - the whole file
+ * @param file - the bytes of the whole file, or where they come from; only the header is read
  * @throws SafetensorsError for anything else than a well-formed file
  */
-export function readSafetensorsHeader(bytes: Uint8Array): SafetensorsHeader {
-  checkFileLength(bytes.byteLength);
-  const dataStart = findDataStart(bytes, bytes.byteLength);
-  return parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), dataStart, bytes.byteLength);
+export function readSafetensorsHeader(file: Uint8Array | SafetensorsSource): SafetensorsHeader {
+  const source = file instanceof Uint8Array ? sourceOfBytes(file) : file;
+  const read = (start: number, end: number): Uint8Array => {
+    const bytes = new Uint8Array(end - start);
+    source.fill(bytes, start);
+    return bytes;
+  };
+  checkFileLength(source.fileBytes);
+  const dataStart = findDataStart(read(0, LENGTH_BYTES), source.fileBytes);
+  return parseHeader(read(LENGTH_BYTES, dataStart), dataStart, source.fileBytes);
 }
 
 /** Gives the bytes of a file from `start` up to `end`. */
 export type ByteReader = (start: number, end: number) => Promise<Uint8Array>;
 
 /**
- * As `readSafetensorsHeader`, but reads no more than the header of a file, which may be larger than memory.
+ * As `readSafetensorsHeader`, where bytes have to be waited for.
  *
  * @throws SafetensorsError for anything else than a well-formed file
  */

@@ -6,6 +6,7 @@ import {
   readSafetensors,
   readSafetensorsHeader,
   SafetensorsError,
+  safetensorsPieces,
   writeSafetensors,
 } from '../src/index.js';
 import { loadReference, pick } from './support/reference.js';
@@ -113,6 +114,38 @@ describe('writeSafetensors', () => {
     const entry = readSafetensorsHeader(file).entries.get('x');
     expect([entry?.dtype, (entry?.end ?? 0) - (entry?.start ?? 0)]).toEqual(['F16', 6]);
     expect(readSafetensors(file).tensors.get('x')).toEqual({ ...halves, dtype: 'f32' });
+  });
+
+  it('reads every byte once and in order, and converts across the border of a piece', () => {
+    const length = 2 ** 20 + 3;
+    const data = Float32Array.from({ length }, (_, at) => (at % 2048) - 1024);
+    const tensors = new Map<string, HostTensor>([
+      ['halves', { data, shape: [length], dtype: 'f16' }],
+      ['words', { data: Uint32Array.from(data), shape: [length], dtype: 'u32' }],
+    ]);
+    const file = writeSafetensors(tensors);
+    let position = 0;
+    const read = readSafetensors({
+      fileBytes: file.length,
+      fill: (into: Uint8Array, start: number) => {
+        expect(start).toBe(position);
+        position += into.length;
+        into.set(file.subarray(start, position));
+      },
+    });
+    expect(position).toBe(file.length);
+    for (const [name, { data }] of tensors)
+      expect(
+        Buffer.from(read.tensors.get(name)?.data.buffer as ArrayBuffer).equals(Buffer.from(data.buffer)),
+      ).toBe(true);
+  });
+
+  it('gives the same bytes in pieces, without a copy of what needs none', () => {
+    const data = Float32Array.of(1, 2);
+    const tensors = new Map<string, HostTensor>([['a', { data, shape: [2], dtype: 'f32' }]]);
+    const pieces = [...safetensorsPieces(tensors, { note: 'x' })];
+    expect(pieces.at(-1)?.buffer).toBe(data.buffer);
+    expect(Buffer.concat(pieces).equals(writeSafetensors(tensors, { note: 'x' }))).toBe(true);
   });
 
   it('reads from a view at any offset of a larger buffer', () => {

@@ -26,11 +26,10 @@ import {
   ShapeError,
 } from './errors.js';
 import { GraphNode, type Source } from './graph.js';
-import { roundToHalf } from './half.js';
 import { flattenNested, isHostArray } from './nested.js';
 import type { Operation } from './operation.js';
 import { leaf } from './ops/leaf.js';
-import { type ConstantAttributes, constant, expand, iota } from './ops/movement.js';
+import { type ConstantAttributes, constant, iota } from './ops/movement.js';
 import { randomBits, randomNormal, randomUniform } from './ops/random.js';
 import { type DeviceInfo, describeAdapter, subgroupSizeOf, WORKGROUPS_TO_FILL } from './runtime/adapter.js';
 import { type Helpers, NO_HELPERS } from './runtime/first-use.js';
@@ -241,10 +240,6 @@ export class Device {
   full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
     checkShape('full', shape);
     this.checkDType('full', dtype);
-    if (isFloat(dtype) && !Number.isFinite(dtype === 'f16' ? roundToHalf(value) : Math.fround(value))) {
-      // WGSL has no literal for it.
-      return expand(this.tensor(Float32Array.of(value), { shape: [], dtype }), shape);
-    }
     const attributes: ConstantAttributes = { shape, dtype, value };
     return new Tensor(new GraphNode(this, constant as unknown as Operation, [], attributes, shape, dtype));
   }

@@ -1,3 +1,4 @@
+import { HIDDEN_ZERO, isPlain } from './compile/hidden.js';
 import { DTypeError } from './errors.js';
 import { narrowToHalves, roundToHalf, widenHalves } from './half.js';
 
@@ -21,9 +22,30 @@ export const isFloat = (dtype: DType): boolean => dtype === 'f32' || dtype === '
 export const byteSize = (count: number, dtype: DType): number =>
   dtype === 'f16' ? 4 * Math.ceil(count / 2) : 4 * count;
 
-/** WGSL lowest and highest finite f32: stand in for the infinities, which WGSL may assume away. */
+/** The lowest finite f32. */
 export const LOWEST_F32 = -3.4028234663852886e38;
-export const HIGHEST_F32 = 3.4028234663852886e38;
+
+const LOWEST: Record<ComputedDType, number> = {
+  f32: Number.NEGATIVE_INFINITY,
+  i32: -2147483648,
+  u32: 0,
+  bool: 0,
+};
+const HIGHEST: Record<ComputedDType, number> = {
+  f32: Number.POSITIVE_INFINITY,
+  i32: 2147483647,
+  u32: 4294967295,
+  bool: 1,
+};
+
+/** What each reduction starts with: it changes no result. */
+export const NEUTRAL = {
+  sum: { f32: 0, i32: 0, u32: 0, bool: 0 },
+  max: LOWEST,
+  argmax: LOWEST,
+  min: HIGHEST,
+  argmin: HIGHEST,
+} as const;
 
 /** The WGSL type of a value in an expression. */
 export const WGSL_TYPE: Record<DType, string> = {
@@ -117,7 +139,16 @@ export function fromDeviceBytes(bytes: ArrayBuffer, count: number, dtype: DType)
   }
 }
 
-/** A WGSL literal of `value`. Non-finite numbers have none: they must come from a buffer. */
+const bitsOf = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0] as number;
+
+/** An f32 for the entry point of a kernel. What compilers should not know is hidden from them, see `compile/hidden.ts`. */
+function floatLiteral(value: number): string {
+  if (!isPlain(value)) return `bitcast<f32>(${bitsOf(value)}u | ${HIDDEN_ZERO})`;
+  // The shortest decimal of the double is exact, so parsing it as f32 gives the same bits.
+  return `f32(${value})`;
+}
+
+/** A number as WGSL, in the entry point of a kernel. */
 export function wgslLiteral(value: number, dtype: DType): string {
   switch (dtype) {
     case 'bool':
@@ -127,11 +158,8 @@ export function wgslLiteral(value: number, dtype: DType): string {
     case 'i32':
       return (value | 0) === -2147483648 ? 'i32(-2147483647 - 1)' : `i32(${value | 0})`;
     case 'f32':
-    case 'f16': {
-      const rounded = dtype === 'f16' ? roundToHalf(value) : Math.fround(value);
-      if (!Number.isFinite(rounded)) throw new DTypeError(`internal: no WGSL literal for ${value}.`);
-      // The shortest decimal of the double is exact, so parsing it as f32 gives the same bits.
-      return Object.is(rounded, -0) ? 'bitcast<f32>(0x80000000u)' : `f32(${rounded})`;
-    }
+      return floatLiteral(Math.fround(value));
+    case 'f16':
+      return floatLiteral(roundToHalf(value));
   }
 }

@@ -1,8 +1,9 @@
 import type { Device } from './device.js';
 import type { DType, HostArray } from './dtype.js';
+import { ShapeError } from './errors.js';
 import type { Operation } from './operation.js';
 import type { Storage } from './runtime/storage.js';
-import { type Shape, sizeOf } from './shape.js';
+import { formatShape, MOST_ELEMENTS, type Shape, sizeOf } from './shape.js';
 import type { VariableState } from './variable.js';
 
 /** Where the values of a leaf (or of a node that has been evaluated) are. */
@@ -26,6 +27,8 @@ export class GraphNode {
   readonly size: number;
   /** Whether a gradient may be asked through this node, so that its history must be kept. */
   readonly tracked: boolean;
+  /** Made of numbers that are written in the graph, so that a compiler may know its values. */
+  readonly dataless: boolean;
 
   constructor(
     readonly device: Device,
@@ -38,6 +41,12 @@ export class GraphNode {
     tracked = false,
   ) {
     this.size = sizeOf(shape);
+    if (this.size > MOST_ELEMENTS) {
+      throw new ShapeError(
+        `${operation.name}: a tensor ${formatShape(shape)} would have ${this.size} elements; ${MOST_ELEMENTS} are the most.`,
+      );
+    }
+    this.dataless = source === undefined && inputs.every((input) => input.dataless || input.size === 0);
     this.tracked =
       tracked || (operation.gradient !== 'nonDifferentiable' && inputs.some((input) => input.tracked));
   }

@@ -3,6 +3,9 @@ import { ShapeError } from './errors.js';
 /** Sizes of the axes, outermost first. A scalar has the shape `[]`. */
 export type Shape = readonly number[];
 
+/** Kernels count elements in 32 bits. */
+export const MOST_ELEMENTS = 2 ** 32 - 1;
+
 export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 export const sameShape = (a: Shape, b: Shape): boolean =>

@@ -59,6 +59,7 @@ export type {
   RunSummary,
   StartEvent,
   TrainEvent,
+  WarningEvent,
 } from './events.js';
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
 export { type Normalization, readNormalization } from './image-preprocessor.js';
@@ -72,8 +73,9 @@ export { overrideRecipe, settingKeys } from './overrides.js';
 export { describeBudget, objectivesOf, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipeOfTask, recipes } from './recipes.js';
-export type { BestEvaluation, Checkpoint, Progress } from './run-checkpoints.js';
-export { MODEL_FOLDER, RunFolder } from './run-folder.js';
+export type { BestEvaluation, Progress } from './run/progress.js';
+export type { Checkpoint, StoredCheckpoint } from './run/run-checkpoints.js';
+export { MODEL_FOLDER, RunFolder } from './run/run-folder.js';
 export { SequenceAnswers } from './sequence-answers.js';
 export type { LoadedTask, SequenceKind } from './sequence-kind.js';
 export { SequenceWork, sequencesOf } from './sequence-work.js';

@@ -1,4 +1,5 @@
 import { checkTokenizerFits, type SequenceTask } from '@foretoken/data';
+import { findModelData } from '@foretoken/data/node';
 import { Transformer, type TransformerConfig } from '@foretoken/models';
 import { loadPretrained, type PretrainedOrigin, pretrainedFolder } from '@foretoken/models/node';
 import type { Device, HostRandom } from '@foretoken/tensor';
@@ -114,7 +115,7 @@ export function checkFrom(from: unknown): void {
 /** The folder of the model that a recipe begins with; fetched from the hub where it is not a folder. */
 export async function startFolder(model: Settings): Promise<string | undefined> {
   const { from } = model;
-  return from === undefined ? undefined : pretrainedFolder(from as string);
+  return from === undefined ? undefined : pretrainedFolder(findModelData(from as string));
 }
 
 /** A model, and what saving it for other tools should keep. */

@@ -55,6 +55,8 @@ const schema = z
       .strictObject({
         /** Steps between evaluations, each of which also saves a checkpoint. */
         every: count.default(250),
+        /** Checkpoints that are kept: where the newest is damaged, a run resumes from the one before it. */
+        keepCheckpoints: count.default(2),
         /** Validation examples of each whose next-token loss is measured; all where they are counted, else none. */
         lossExamples: z.int().nonnegative().optional(),
         /** Validation questions of each, answered by generation. */

@@ -30,7 +30,7 @@ import { keepRate } from '../plan/rates.js';
 import { Progress } from '../progress/progress.js';
 import { runName } from '../run-name.js';
 import { parseObjectives, parseSeeds, startOfComparison } from '../settings.js';
-import { interruptSignal } from '../signals.js';
+import { watchSignals } from '../signals.js';
 
 interface Flags {
   readonly task?: string;
@@ -132,7 +132,8 @@ async function makeRuns(study: Study, kind: ComparisonKind, out: string, jobs: n
   const command = commandLine();
   const commit = currentCommit();
   const device = lazyDevice(openTunedDevice);
-  const signal = interruptSignal();
+  const interruption = watchSignals();
+  const { signal } = interruption;
   const progress = new Progress([], { jobs });
   try {
     progress.expect(expectedRuns(study));
@@ -159,7 +160,7 @@ async function makeRuns(study: Study, kind: ComparisonKind, out: string, jobs: n
       if (isNew && jobs === 1)
         kept.push(device.open().then(({ info }) => keepRate(info.name, event.summary)));
     };
-    const options = { runs, kind, settings: ready.measure, out, command, commit, onEvent, signal };
+    const options = { runs, kind, settings: ready.measure, out, command, commit, onEvent, interruption };
     await (jobs === 1 ? runInOrder(options, device.open) : runInParallel(options, jobs));
     await Promise.all(kept);
     return record;

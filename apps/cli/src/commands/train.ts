@@ -28,7 +28,7 @@ import { keepRate, Rates } from '../plan/rates.js';
 import { Progress } from '../progress/progress.js';
 import { runName } from '../run-name.js';
 import { parseSeeds, startingRecipe } from '../settings.js';
-import { interruptSignal } from '../signals.js';
+import { watchSignals } from '../signals.js';
 
 interface Flags {
   readonly recipe?: string;
@@ -143,7 +143,7 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
   if (flags.dryRun) return tryOut(chosen);
   const { recipe, objective, seed, folder } = chosen;
   const commit = currentCommit();
-  const signal = interruptSignal();
+  const { signal } = watchSignals();
   const sinks = [
     ...(flags.tensorboard ? [new TensorBoardSink(join(folder, 'tensorboard'))] : []),
     ...(await Promise.all((flags.sink ?? []).map((path) => loadSink(path, folder)))),

@@ -30,7 +30,7 @@ export async function timeSteps(session: Session): Promise<Timed | undefined> {
   const { device } = session;
   const { flops } = session.cost();
   if (flops > MOST_FLOPS[device.info.software ? 'software' : 'hardware']) return undefined;
-  await session.warmUp(undefined, { tune: false });
+  await session.warmUp({}, { tune: false });
   const update = async (step: number): Promise<void> => {
     const { figures } = session.update(step);
     await figures.data();

@@ -66,6 +66,9 @@ export class Progress {
       case 'phase':
         this.#tick();
         break;
+      case 'warning':
+        this.tell(`${line.label}: ${event.message}`);
+        break;
       default:
     }
     this.#draw(event.type === 'done' || event.type === 'start');

@@ -90,6 +90,7 @@ export class RunLine {
 
   update(event: TrainEvent, now: number): void {
     this.#heardAt ??= now;
+    if (event.type === 'warning') return;
     if (event.type === 'phase') {
       if (this.#phase?.phase !== event.phase) this.#phaseSince = now;
       const isOver = event.phase === 'measure' && event.done === event.total;

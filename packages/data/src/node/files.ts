@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DataFileError } from '../errors.js';
 import { nearestName } from '../nearest-name.js';
+import { howToGetData } from './data-folder.js';
 
 function namesIn(folder: string): string[] {
   try {
@@ -28,7 +29,7 @@ export function requireFile(path: string): void {
         : names.length > 0
           ? `. The folder holds ${names.slice(0, 8).join(', ')}.`
           : ` and no folder ${folder} with files in it.`;
-    throw new DataFileError(`${path}: there is no such file${hint}`);
+    throw new DataFileError(`${path}: there is no such file${hint}${howToGetData(path)}`);
   }
   if (!found.isFile()) throw new DataFileError(`${path}: is no file. Give a file of the data set.`);
   if (found.size === 0) throw new DataFileError(`${path}: the file is empty.`);

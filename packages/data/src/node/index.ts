@@ -1,3 +1,4 @@
+export { dataFolder, findData, findModelData, howToGetData } from './data-folder.js';
 export { type LoadTaskOptions, loadCorpusTask, loadTask, loadTextTask } from './load-task.js';
 export { loadTokenizer } from './load-tokenizer.js';
 export {

@@ -11,13 +11,14 @@ import type { TextSources } from '../text/sources.js';
 import { TextTask } from '../text/task.js';
 import { parseTemplate, templateColumns } from '../text/template.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
+import { findData } from './data-folder.js';
 import { loadTokenizer } from './load-tokenizer.js';
 import { readRecords } from './read-records.js';
 
 async function readAll(paths: readonly string[], columns: readonly string[]): Promise<TextRecord[]> {
   const records: TextRecord[] = [];
   for (const path of paths) {
-    for await (const record of readRecords(path, { columns })) records.push(record);
+    for await (const record of readRecords(findData(path), { columns })) records.push(record);
   }
   return records;
 }
@@ -38,7 +39,7 @@ async function readSources(
   const read = (paths: readonly string[] | undefined) =>
     paths === undefined ? undefined : readAll(paths, columns);
   return {
-    tokenizer: given ?? loadTokenizer(tokenizer as string),
+    tokenizer: given ?? loadTokenizer(findData(tokenizer as string)),
     train: await readAll(files.train, columns),
     validation: await read(files.validation),
     test: await read(files.test),

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TokenizerError } from '../errors.js';
 import { TextTokenizer } from '../text/tokenizer.js';
+import { howToGetData } from './data-folder.js';
 import { readJson } from './files.js';
 
 /**
@@ -13,7 +14,7 @@ import { readJson } from './files.js';
 export function loadTokenizer(folder: string): TextTokenizer {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new TokenizerError(
-      `${folder}: there is no such folder. Give the folder of a model, with its tokenizer.json.`,
+      `${folder}: there is no such folder.${howToGetData(folder)} Give the folder of a model, with its tokenizer.json.`,
     );
   }
   const optional = (name: string): unknown =>

@@ -1,6 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadInto, readSafetensors } from '@foretoken/nn';
+import { loadInto, SafetensorsError } from '@foretoken/nn';
 import type { Variable } from '@foretoken/tensor';
 import { CheckpointError } from '../checkpoint/errors.js';
 import { loadAdapters } from '../lora/load.js';
@@ -9,6 +9,7 @@ import { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, OBJECTIVE_FILE } from '../lo
 import type { Transformer } from '../transformer.js';
 import { reading } from './file-error.js';
 import { readJsonFile } from './json-file.js';
+import { readSafetensorsFile } from './safetensors-file.js';
 import { WeightsFile } from './weights-file.js';
 
 export interface LoadLoraOptions {
@@ -28,8 +29,13 @@ async function checkFiles(folder: string, wanted: readonly string[]): Promise<vo
 }
 
 async function loadObjective(path: string, variables: ReadonlyMap<string, Variable>): Promise<void> {
-  const bytes = await reading(path, () => readFile(path));
-  loadInto(path, variables, readSafetensors(bytes).tensors);
+  try {
+    const { tensors } = await reading(path, async () => readSafetensorsFile(path));
+    loadInto(path, variables, tensors);
+  } catch (cause) {
+    if (cause instanceof SafetensorsError) throw new CheckpointError(`${path}: ${cause.message}`, { cause });
+    throw cause;
+  }
 }
 
 /**

@@ -3,11 +3,13 @@ import { fetchSafetensorsHeader, SafetensorsError, type SafetensorsHeader } from
 import { CheckpointError } from '../checkpoint/errors.js';
 import type { StoredTensor } from '../checkpoint/source.js';
 import { reading } from './file-error.js';
+import { CALL_BYTES } from './safetensors-file.js';
 
 /** Fills `into` from byte `start` of a file on. */
 async function fill(path: string, file: FileHandle, into: Uint8Array, start: number): Promise<void> {
   for (let filled = 0; filled < into.length; ) {
-    const { bytesRead } = await file.read(into, filled, into.length - filled, start + filled);
+    const wanted = Math.min(CALL_BYTES, into.length - filled);
+    const { bytesRead } = await file.read(into, filled, wanted, start + filled);
     if (bytesRead === 0)
       throw new CheckpointError(
         `${path} became shorter while it was read: it ends at byte ${start + filled}.`,
