@@ -98,8 +98,8 @@ export interface CheckpointEvent {
 
 /** What a run does where it makes no updates. */
 export interface Phase {
-  /** `data`: reads and encodes. `weights`: loads those of a pretrained model. */
-  readonly phase: 'data' | 'weights' | 'compile' | 'validation' | 'questions' | 'test' | 'save';
+  /** `data`: reads and encodes. `weights`: loads those of a pretrained model. `measure`: what a study measures of a run. */
+  readonly phase: 'data' | 'weights' | 'compile' | 'validation' | 'questions' | 'test' | 'measure';
   /** How much of it is done, and of how much; neither where that is not known. */
   readonly done?: number;
   readonly total?: number;
