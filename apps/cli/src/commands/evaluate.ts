@@ -116,7 +116,9 @@ function requireData({ data, task }: Flags): string {
   if (data !== undefined) return data;
   // A data set of the name of the task, where the data folder has one.
   if (task !== 'perplexity' && existsSync(findData(task))) return task;
-  throw new UsageError(`--data: ${task} needs a file, or a folder with a file for each split.${task === 'perplexity' ? '' : howToGetData(task)}`);
+  throw new UsageError(
+    `--data: ${task} needs a file, or a folder with a file for each split.${task === 'perplexity' ? '' : howToGetData(task)}`,
+  );
 }
 
 /** Finds the data, and reads it once for all models; images are made ready for each. */

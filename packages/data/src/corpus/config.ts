@@ -3,6 +3,7 @@ import { DATA_FILE_NAMES, dataFilesSchema } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
 import { parseSettings } from '../parse-settings.js';
 import { parseTemplate } from '../text/template.js';
+import { tokenizerSetting } from '../text/trained-tokenizer.js';
 
 /** Most that may be held out. */
 const LARGEST_SHARE = 0.9;
@@ -23,8 +24,8 @@ export const corpusConfigSchema = z.strictObject({
   preset: z.literal('text').default('text'),
   /** Where the data is; null when records are handed over. */
   files: dataFilesSchema.nullable().default(null),
-  /** Folder of the tokenizer; null when a tokenizer is handed over. */
-  tokenizer: z.string().min(1).nullable().default(null),
+  /** Folder of the tokenizer; or `char`, `bpe`, `bpe:2000`: one that is trained on the training texts. Null when one is handed over. */
+  tokenizer: tokenizerSetting.nullable().default(null),
   /** Column that holds the text. Plain text files have one column, `text`. */
   column: z.string().min(1).default('text'),
   /**

@@ -1,5 +1,5 @@
 import { type CorpusOptions, parseCorpusConfig } from '../corpus/config.js';
-import { corpusColumns } from '../corpus/documents.js';
+import { corpusColumns, documentsOf } from '../corpus/documents.js';
 import { CorpusTask } from '../corpus/task.js';
 import type { DataFiles } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
@@ -9,8 +9,9 @@ import { TEXT_PRESET_NAMES } from '../text/presets.js';
 import type { TextRecord } from '../text/record.js';
 import type { TextSources } from '../text/sources.js';
 import { TextTask } from '../text/task.js';
-import { parseTemplate, templateColumns } from '../text/template.js';
+import { fillPattern, parseTemplate, templateColumns } from '../text/template.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
+import { tokenizerToTrain, trainTokenizerOf } from '../text/trained-tokenizer.js';
 import { findData } from './data-folder.js';
 import { loadTokenizer } from './load-tokenizer.js';
 import { readRecords } from './read-records.js';
@@ -26,6 +27,7 @@ async function readAll(paths: readonly string[], columns: readonly string[]): Pr
 async function readSources(
   { files, tokenizer }: { readonly files: DataFiles | null; readonly tokenizer: string | null },
   columns: readonly string[],
+  textsOf: (records: readonly TextRecord[]) => Iterable<string>,
   given: TextTokenizer | undefined,
 ): Promise<TextSources> {
   if (files === null) {
@@ -33,14 +35,21 @@ async function readSources(
   }
   if (tokenizer === null && given === undefined) {
     throw new TaskConfigError(
-      'text: tokenizer is missing. Give the folder of a model with its tokenizer.json.',
+      'text: tokenizer is missing. Give the folder of a model with its tokenizer.json, or char or bpe to train one.',
     );
   }
   const read = (paths: readonly string[] | undefined) =>
     paths === undefined ? undefined : readAll(paths, columns);
+  const train = await readAll(files.train, columns);
+  const named = (setting: string): TextTokenizer => {
+    const trained = tokenizerToTrain(setting);
+    return trained === undefined
+      ? loadTokenizer(findData(setting))
+      : trainTokenizerOf(setting, trained, textsOf(train));
+  };
   return {
-    tokenizer: given ?? loadTokenizer(findData(tokenizer as string)),
-    train: await readAll(files.train, columns),
+    tokenizer: given ?? named(tokenizer as string),
+    train,
     validation: await read(files.validation),
     test: await read(files.test),
   };
@@ -58,8 +67,10 @@ export async function loadTextTask(
 ): Promise<TextTask> {
   const config = parseTextConfig(options);
   const template = parseTemplate(config.template, config.answerFrom ?? undefined);
+  const examples = (records: readonly TextRecord[]): string[] =>
+    records.map((record) => fillPattern(template.prompt, record) + fillPattern(template.answer, record));
   const columns = [...templateColumns(template), ...Object.values(config.alternatives).flat()];
-  return new TextTask(options, await readSources(config, columns, tokenizer));
+  return new TextTask(options, await readSources(config, columns, examples, tokenizer));
 }
 
 /**
@@ -70,7 +81,8 @@ export async function loadTextTask(
  */
 export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTokenizer): Promise<CorpusTask> {
   const config = parseCorpusConfig(options);
-  return new CorpusTask(options, await readSources(config, corpusColumns(config), tokenizer));
+  const documents = (records: readonly TextRecord[]): string[] => documentsOf(records, config);
+  return new CorpusTask(options, await readSources(config, corpusColumns(config), documents, tokenizer));
 }
 
 /** Settings of either kind of task; the preset `text` is running text. */

@@ -4,6 +4,7 @@ import { SCORER_NAMES } from '../metrics/scorers.js';
 import { parseSettings } from '../parse-settings.js';
 import { TEXT_PRESET_NAMES, textPresets } from './presets.js';
 import { parseTemplate } from './template.js';
+import { tokenizerSetting } from './trained-tokenizer.js';
 
 const count = (least: number) => z.number().int().min(least);
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -23,8 +24,8 @@ export const textConfigSchema = z
     preset: z.enum(TEXT_PRESET_NAMES).nullable().default(null),
     /** Where the data is; null when records are handed over. */
     files: dataFilesSchema.nullable().default(null),
-    /** Folder of the tokenizer; null when a tokenizer is handed over. */
-    tokenizer: z.string().min(1).nullable().default(null),
+    /** Folder of the tokenizer; or `char`, `bpe`, `bpe:2000`: one that is trained on the training texts. Null when one is handed over. */
+    tokenizer: tokenizerSetting.nullable().default(null),
     /** Columns in braces, `Question: {question}\n\nAnswer: {answer}`. */
     template: z.string({
       error: `is missing; give a preset (${TEXT_PRESET_NAMES.join(', ')}) or a text with columns in braces, 'Question: {question}\\n\\nAnswer: {answer}'`,
