@@ -80,7 +80,8 @@ export class LongText {
   lastIndexOf(character: string, from: number): number {
     const unit = character.charCodeAt(0);
     for (let number = this.#pieceAt(from); number >= 0; number--) {
-      const piece = this.#pieces[number] as Piece;
+      const piece = this.#pieces[number];
+      if (piece === undefined) break;
       const found = piece.units.lastIndexOf(unit, Math.min(from - piece.start, piece.units.length - 1));
       if (found >= 0) return piece.start + found;
     }
