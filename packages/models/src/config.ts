@@ -1,12 +1,27 @@
 import { ConfigError, MLP_KINDS } from '@foretoken/nn';
 import { z } from 'zod';
 
-const count = z.int().positive();
+/** Bounded far above any model: what a config asks for is multiplied, and taken from memory. */
+const MOST = 2 ** 24;
+
+/** A width, or a number of heads, tokens, channels. */
+export const sizeCount = z.int().positive().max(MOST, `at most ${MOST}`);
+
+/** Position ids, which cost nothing where no table has a row for each. */
+export const positionCount = z
+  .int()
+  .positive()
+  .max(2 ** 31 - 1, `at most ${2 ** 31 - 1}`);
+
+const count = sizeCount;
 
 const MOST_LAYERS = 10_000;
 
+/** Channels of a token, and layers with a window. */
+const MOST_LISTED = MOST_LAYERS;
+
 /** Bounded far above any model, since a file that says more would make lists without end. */
-export const layerCount = count.max(MOST_LAYERS, `there are at most ${MOST_LAYERS} layers`);
+export const layerCount = z.int().positive().max(MOST_LAYERS, `there are at most ${MOST_LAYERS} layers`);
 
 /** A standard deviation, or `fanIn` for 1 / sqrt(number of inputs). */
 const spread = z.union([z.number().nonnegative(), z.literal('fanIn')]);
@@ -61,24 +76,24 @@ const rotaryScaling = z.discriminatedUnion('kind', [
 
 const slidingWindow = z.strictObject({
   /** How many position ids a query sees, its own included. */
-  size: count,
+  size: positionCount,
   /** The layers whose attention has the window; default all of them. */
-  layers: z.array(z.int().nonnegative()).readonly().optional(),
+  layers: z.array(z.int().nonnegative()).max(MOST_LISTED).readonly().optional(),
 });
 
 const grid = z.strictObject({
   height: count,
   width: count,
   /** Position ids in front of the grid: of a class token, of registers. */
-  before: z.int().nonnegative().default(0),
+  before: z.int().nonnegative().max(MOST).default(0),
 });
 
 const schema = z
   .strictObject({
     /** Rows of the first embedding table, and classes of the output; 0 for a trunk that reads vectors alone. */
-    vocabularySize: z.int().nonnegative(),
+    vocabularySize: z.int().nonnegative().max(MOST, `at most ${MOST}`),
     /** Rows of the tables of further channels, for tokens `[B, T, C]` of several ids each. */
-    channelVocabularySizes: z.array(count).readonly().default([]),
+    channelVocabularySizes: z.array(count).max(MOST_LISTED).readonly().default([]),
     width: count,
     layers: layerCount,
     heads: count,
@@ -87,7 +102,7 @@ const schema = z
     /** Default `width / heads`. */
     headWidth: count.optional(),
     /** Position ids run from 0 to `maxPositions - 1`. */
-    maxPositions: count,
+    maxPositions: positionCount,
     /** The kinds in two dimensions go by rows and columns of `grid`. */
     positions: z.enum(['learned', 'rotary', 'rotary2d', 'sinusoidal', 'sinusoidal2d', 'none']),
     /** Where tokens lie in a grid: position id `before + row * width + column`. */

@@ -1,8 +1,14 @@
+import { isJsonObject } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
-import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from '../config.js';
+import {
+  sizeCount,
+  type TransformerConfig,
+  type TransformerConfigInput,
+  transformerConfig,
+} from '../config.js';
 
-const count = z.int().positive();
+const count = sizeCount;
 
 /** Which tokens of a transformer follow from the image; the rest of its config is `trunk`. */
 type FromImage = 'vocabularySize' | 'channelVocabularySizes' | 'maxPositions' | 'grid' | 'tiedEmbeddings';
@@ -21,10 +27,14 @@ const schema = z.strictObject({
    */
   distillation: z.enum(['none', 'token', 'head']).default('none'),
   /** Learned tokens behind those, which no head reads (arXiv 2309.16588). */
-  registers: z.int().nonnegative().default(0),
+  registers: z
+    .int()
+    .nonnegative()
+    .max(2 ** 24)
+    .default(0),
   /** What the head reads: the class token, or the mean of all patches. */
   pooling: z.enum(['class', 'mean']).default('class'),
-  trunk: z.custom<Omit<TransformerConfigInput, FromImage>>((value) => typeof value === 'object'),
+  trunk: z.custom<Omit<TransformerConfigInput, FromImage>>(isJsonObject, 'expected an object'),
 });
 
 /** What a caller writes; the trunk's tokens and positions follow from the image. */
