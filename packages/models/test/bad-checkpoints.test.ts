@@ -151,7 +151,7 @@ describe('config.json', () => {
       'heads that do not divide',
       'llama3',
       { num_key_value_heads: 3 },
-      'FOLDER: config.json describes no transformer: heads (4) must be a multiple of keyValueHeads (3).',
+      'FOLDER: config.json describes no transformer: keyValueHeads: heads (4) must be a multiple of keyValueHeads (3).',
     ],
     [
       'scores that differ by layer',

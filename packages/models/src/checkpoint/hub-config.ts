@@ -125,8 +125,11 @@ function translated<Config>(label: string, translate: () => Config): Config {
     if (error instanceof FieldsError)
       throw new CheckpointError(`${label}: config.json: ${error.message}.`, { cause: error });
     if (error instanceof ConfigError) {
-      // Issues lie one a line, each with a sign in front and its path behind.
-      const issues = error.message.replace(/^\w+: /, '').replace(/\u2716 |\s*\u2192 at \S+/g, '');
+      // Issues lie one a line, each with a sign in front and its path on a line behind.
+      const issues = error.message
+        .replace(/^\w+: /, '')
+        .replace(/\u2716 ([^\n]*)\n\s*\u2192 at (\S+)/g, '$2: $1')
+        .replace(/\u2716 /g, '');
       throw new CheckpointError(`${label}: config.json describes no transformer: ${oneLine(issues, 500)}`, {
         cause: error,
       });
