@@ -1,4 +1,5 @@
-// Arrows go tensor <- nn <- models <- objectives <- train <- apps; data stands beside and knows no sibling.
+// Arrows go tensor <- nn <- models <- objectives <- train <- apps; data stands beside. All may read what is handed in
+// through input, which knows no sibling.
 const layers = ['tensor', 'nn', 'models', 'objectives', 'train'];
 
 const upwards = layers.map((layer, at) => ({
@@ -15,25 +16,31 @@ module.exports = {
   forbidden: [
     ...upwards,
     {
-      name: 'data-knows-no-sibling',
+      name: 'data-knows-no-sibling-but-input',
       severity: 'error',
       from: { path: '^packages/data/src' },
-      to: { path: '^(apps|packages/(?!data/))' },
+      to: { path: '^(apps|packages/(?!data/|input/))' },
+    },
+    {
+      name: 'input-knows-no-sibling',
+      severity: 'error',
+      from: { path: '^packages/input/src' },
+      to: { path: '^(apps|packages/(?!input/))' },
     },
     {
       name: 'browser-packages-use-no-node-built-ins',
       severity: 'error',
       from: {
-        path: '^packages/(tensor|nn|models|objectives|data)/src',
-        pathNot: ['\\.node\\.ts$', '^packages/(data|models)/src/node/'],
+        path: '^packages/(input|tensor|nn|models|objectives|data)/src',
+        pathNot: ['\\.node\\.ts$', '^packages/(input|data|models)/src/node/'],
       },
       to: { dependencyTypes: ['core'] },
     },
     {
       name: 'what-runs-in-browsers-knows-no-node-entry',
       severity: 'error',
-      from: { path: '^packages/(data|models)/src', pathNot: '/src/node/' },
-      to: { path: '^packages/(data|models)/src/node/' },
+      from: { path: '^packages/(input|data|models)/src', pathNot: '/src/node/' },
+      to: { path: '^packages/(input|data|models)/src/node/' },
     },
   ],
   options: {

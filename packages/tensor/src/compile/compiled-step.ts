@@ -4,6 +4,7 @@ import { DisposedError, ForetokenError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { checkRange } from '../ops/indices.js';
 import { type KernelTime, profilePlan } from '../runtime/profiler.js';
+import type { CompileProgress } from '../runtime/runtime.js';
 import type { Storage } from '../runtime/storage.js';
 import { formatShape, type Shape, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -23,6 +24,13 @@ export type StepFunction<Inputs extends StepInputs, Output> = (inputs: Inputs) =
 export interface CompileOptions {
   /** Named in errors. */
   readonly name?: string;
+}
+
+export interface WarmUpOptions {
+  /** Whether the ways that kernels can take are timed. Default true; without, rules of thumb decide. */
+  readonly tune?: boolean;
+  /** Is told how many of the shaders that have to be compiled are done. */
+  readonly onProgress?: CompileProgress;
 }
 
 export interface StepProfile {
@@ -93,10 +101,13 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
    * where that has not been done on this adapter (see `device.tuner`), and compiles all kernels side by side. Without
    * it the first `run` traces and compiles, one kernel after the other, and takes rules of thumb.
    */
-  async warmUp(inputs: { readonly [Name in keyof Inputs]: HostInput }): Promise<void> {
+  async warmUp(
+    inputs: { readonly [Name in keyof Inputs]: HostInput },
+    { tune = true, onProgress }: WarmUpOptions = {},
+  ): Promise<void> {
     const { tuner, tuningBudget, runtime } = this.device;
     const trace = this.#ready(inputs);
-    if (tuningBudget > 0 && tuner.hasWork()) {
+    if (tune && tuningBudget > 0 && tuner.hasWork()) {
       // Measurements and working memory need not be there at one time.
       trace.plan.dispose();
       runtime.pool.trim();
@@ -104,7 +115,7 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
       await tuner.tune({ budgetMilliseconds: tuningBudget });
       runtime.pool.trim();
     }
-    await this.#ready(inputs).plan.compile();
+    await this.#ready(inputs).plan.compile(onProgress);
   }
 
   /**

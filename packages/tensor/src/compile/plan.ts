@@ -2,7 +2,7 @@ import { byteSize, type DType, type HostArray, toDeviceWords } from '../dtype.js
 import { ForetokenError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import type { Shader } from '../runtime/pipelines.js';
-import type { Runtime } from '../runtime/runtime.js';
+import type { CompileProgress, Runtime } from '../runtime/runtime.js';
 import { alignUp, checkBytes, type Storage } from '../runtime/storage.js';
 import type { VariableState } from '../variable.js';
 import { batchKernels } from './batch.js';
@@ -255,8 +255,8 @@ export class Plan {
   }
 
   /** Compiles what has not been compiled, side by side. */
-  compile(): Promise<void> {
-    return this.runtime.compile(this.#dispatches);
+  compile(onProgress?: CompileProgress): Promise<void> {
+    return this.runtime.compile(this.#dispatches, onProgress);
   }
 
   /** Names of the inputs that some kernel reads. */

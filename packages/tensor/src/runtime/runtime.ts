@@ -6,6 +6,9 @@ import { ParameterStore } from './parameters.js';
 import { type KernelParameters, PipelineStore, type Shader } from './pipelines.js';
 import { BufferPool, type Storage, USAGE } from './storage.js';
 
+/** Is told how many of so many shaders have been compiled. */
+export type CompileProgress = (done: number, total: number) => void;
+
 /** The GPU as plans see it: memory, pipelines, submission, and what went wrong. */
 export class Runtime {
   readonly pool: BufferPool;
@@ -79,12 +82,20 @@ export class Runtime {
   }
 
   /** Compiles shaders side by side, each once, without keeping the thread waiting. */
-  async compile(shaders: readonly Shader[]): Promise<void> {
+  async compile(shaders: readonly Shader[], onProgress: CompileProgress = () => {}): Promise<void> {
     const missing = this.#pipelines.missing(shaders);
-    await waitForGpu(Promise.all(missing.map((shader) => this.#pipelines.make(shader))));
+    if (missing.length === 0) return;
+    let done = 0;
+    const tell = (): void => onProgress(done++, missing.length);
+    // Where the machine code is made at the first use, that is what takes the time.
+    const isUsed = this.helpers.count > 0 && missing.length > 1;
+    tell();
+    await waitForGpu(
+      Promise.all(missing.map((shader) => this.#pipelines.make(shader).then(isUsed ? () => {} : tell))),
+    );
     this.check();
-    if (this.helpers.count === 0 || missing.length < 2) return;
-    await waitForGpu(useEachOnce(this.#pipelines, this.#parameters, missing, this.helpers));
+    if (!isUsed) return;
+    await waitForGpu(useEachOnce(this.#pipelines, this.#parameters, missing, this.helpers, undefined, tell));
     this.check();
   }
 
