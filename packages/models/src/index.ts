@@ -33,6 +33,7 @@ export {
 } from './cost.js';
 export { generate, type OneOffOptions, streamTokens } from './generate.js';
 export type { GenerateOptions } from './generate-options.js';
+export { GenerationError } from './generation-error.js';
 export type { Guidance } from './guidance.js';
 export {
   type ImageShape,

@@ -1,4 +1,5 @@
 import type { QuestionSet, Score, Split, Task } from '@foretoken/data';
+import type { WorkControl } from './events.js';
 
 /** What a model answered, and what that is worth. */
 export interface Evaluation {
@@ -23,11 +24,14 @@ export class Evaluator<Batch> {
   ) {}
 
   /** Answers questions 0 to `wanted - 1` of a split, or all where there are fewer. @throws the reason of the signal */
-  async evaluate(split: Split, wanted: number, signal?: AbortSignal): Promise<Evaluation> {
+  async evaluate(split: Split, wanted: number, { signal, onPhase }: WorkControl = {}): Promise<Evaluation> {
     const count = Math.min(wanted, this.task.questionCount?.(split) ?? wanted);
     const { batch } = this.answers;
     const answers: number[][] = [];
     const scores: Score[] = [];
+    const phase = split === 'test' ? 'test' : 'questions';
+    const tell = (done: number): void => onPhase?.({ phase, done, total: count, unit: 'questions' });
+    tell(0);
     for (let first = 0; first < count; first += batch) {
       signal?.throwIfAborted();
       // The last group may reach beyond `count`, so that every pass has one shape; the surplus is not scored.
@@ -35,6 +39,7 @@ export class Evaluator<Batch> {
       const asked = Math.min(batch, count - first);
       scores.push(this.#questions(split, first, asked).score(given.slice(0, asked)));
       answers.push(...given.slice(0, asked));
+      tell(first + asked);
     }
     return { score: merge(scores), answers };
   }

@@ -96,6 +96,30 @@ export interface CheckpointEvent {
   readonly step: number;
 }
 
+/** What a run does where it makes no updates. */
+export interface Phase {
+  /** `data`: reads and encodes. `weights`: loads those of a pretrained model. */
+  readonly phase: 'data' | 'weights' | 'compile' | 'validation' | 'questions' | 'test' | 'save';
+  /** How much of it is done, and of how much; neither where that is not known. */
+  readonly done?: number;
+  readonly total?: number;
+  readonly unit?: 'bytes' | 'shaders' | 'batches' | 'questions';
+}
+
+/** Tells how far a run has come with what is no update; it is not logged. */
+export interface PhaseEvent extends Phase {
+  readonly type: 'phase';
+}
+
+/** Is told what a run does where it makes no updates. */
+export type OnPhase = (phase: Phase) => void;
+
+/** What stops work that takes long, and hears how far it is. */
+export interface WorkControl {
+  readonly signal?: AbortSignal | undefined;
+  readonly onPhase?: OnPhase | undefined;
+}
+
 /** The `summary.json` of a run. */
 export interface RunSummary {
   readonly objective: string;
@@ -131,6 +155,7 @@ export interface DoneEvent {
 }
 
 export type TrainEvent =
+  | PhaseEvent
   | StartEvent
   | WarningEvent
   | MetricsEvent

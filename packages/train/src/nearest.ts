@@ -1,4 +1,4 @@
-import { nearestName } from '@foretoken/data';
+import { nearestName } from '@foretoken/input';
 
 /** ` Did you mean x?`, when one of the names is close; else nothing. */
 export function nearest(name: string, names: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { typedSeparator, typedText } from '@foretoken/data';
 import { describeSettings } from '@foretoken/objectives';
 import { RecipeError } from './errors.js';
 import { nearest } from './nearest.js';
@@ -48,6 +49,12 @@ function parseValue(text: string): unknown {
   }
 }
 
+/** Settings of text, which other commands have flags for: both are read in the same way. */
+const TYPED: Readonly<Record<string, (text: string, flag: string) => unknown>> = {
+  'task.separator': typedSeparator,
+  'task.template': (text) => (text === 'null' ? null : typedText(text)),
+};
+
 /**
  * A recipe with some settings replaced.
  *
@@ -74,7 +81,9 @@ export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Re
       if (typeof section[name] !== 'object' || section[name] === null) section[name] = {};
       section = section[name] as Settings;
     }
-    section[place[place.length - 1] as string] = parseValue(override.slice(cut + 1));
+    const text = override.slice(cut + 1);
+    section[place[place.length - 1] as string] =
+      TYPED[key]?.(text, key) ?? (key in TYPED ? null : parseValue(text));
   }
   return parseRecipe(result);
 }

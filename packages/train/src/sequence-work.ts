@@ -49,11 +49,20 @@ export class SequenceWork implements Workload {
    * @throws DataError, CheckpointError or RecipeError, in one line that says what is wrong and where
    */
   static async open(kind: SequenceKind, request: WorkRequest): Promise<SequenceWork> {
-    const { device, recipe, settings, objective, seed } = request;
+    const { device, recipe, settings, objective, seed, onPhase } = request;
     const folder = await startFolder(recipe.model);
+    onPhase?.({ phase: 'data' });
     const loaded = await kind.load(settings, seed, folder);
     const random = new HostRandom(seed, STREAM.model);
-    const made = await makeModel({ device, settings: recipe.model, kind, loaded, folder, random });
+    const made = await makeModel({
+      device,
+      settings: recipe.model,
+      kind,
+      loaded,
+      folder,
+      random,
+      ...(onPhase === undefined ? {} : { onPhase }),
+    });
     const chosen = recipe.objectives[objective] ?? {};
     const tuning = tuningOf(recipe, seed);
     return new SequenceWork({

@@ -14,6 +14,7 @@ import {
 import { countInputs, type PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
+import type { OnPhase, WorkControl } from './events.js';
 import { readFigures, type UpdateFigures } from './figures-of-update.js';
 import type { Recipe } from './recipe.js';
 import { STREAM } from './streams.js';
@@ -49,9 +50,23 @@ export class Session {
    *
    * @throws DataError, CheckpointError or RecipeError, in one line that says what is wrong and where
    */
-  static async create(device: Device, recipe: Recipe, objective: string, seed: number): Promise<Session> {
+  static async create(
+    device: Device,
+    recipe: Recipe,
+    objective: string,
+    seed: number,
+    onPhase?: OnPhase,
+  ): Promise<Session> {
     const { kind, settings } = taskOf(recipe);
-    return new Session(device, recipe, seed, await kind.open({ device, recipe, settings, objective, seed }));
+    const request = {
+      device,
+      recipe,
+      settings,
+      objective,
+      seed,
+      ...(onPhase === undefined ? {} : { onPhase }),
+    };
+    return new Session(device, recipe, seed, await kind.open(request));
   }
 
   private constructor(device: Device, recipe: Recipe, seed: number, work: Workload) {
@@ -132,11 +147,14 @@ export class Session {
    *
    * @throws the reason of the signal, between two shapes
    */
-  async warmUp(signal?: AbortSignal): Promise<void> {
+  async warmUp({ signal, onPhase }: WorkControl = {}): Promise<void> {
+    onPhase?.({ phase: 'compile' });
+    const onProgress = (done: number, total: number): void =>
+      onPhase?.({ phase: 'compile', done, total, unit: 'shaders' });
     for (const step of this.#stepsOfEachShape()) {
       signal?.throwIfAborted();
       const [microBatch] = this.#microBatches(step, this.#examples(step));
-      if (microBatch !== undefined) await this.#update.warmUp(microBatch);
+      if (microBatch !== undefined) await this.#update.warmUp(microBatch, { onProgress });
     }
   }
 

@@ -1,6 +1,7 @@
 import { resolveSettings } from '@foretoken/objectives';
 import type { RunRecord, RunSummary, TrainEvent } from './events.js';
 import { startFolder } from './model-source.js';
+import { phasesOf } from './phases.js';
 import { dataFingerprints, FINGERPRINTS_VERSION, modelFingerprints } from './run/fingerprints.js';
 import { RunFolder } from './run/run-folder.js';
 import type { MetricsSink } from './sink.js';
@@ -57,7 +58,8 @@ async function* heardBy(
     for (;;) {
       const { done, value } = await events.next();
       if (done) return value;
-      for (const sink of sinks) await sink.write(value);
+      // Sinks hear what is logged.
+      if (value.type !== 'phase') for (const sink of sinks) await sink.write(value);
       yield value;
     }
   } finally {
@@ -71,17 +73,21 @@ async function* trainInFolder(options: TrainOptions): AsyncGenerator<TrainEvent,
   const record = await recordOf(options);
   options.signal?.throwIfAborted();
   const release = folder.open(record);
-  let loop: TrainingLoop | undefined;
+  let beginning: Promise<TrainingLoop> | undefined;
   try {
     const finished = folder.summary();
     if (finished !== undefined) {
       yield { type: 'done', summary: finished };
       return finished;
     }
-    loop = await TrainingLoop.begin(options, folder);
+    const loop = yield* phasesOf((onPhase) => {
+      beginning = TrainingLoop.begin(options, folder, onPhase);
+      return beginning;
+    });
     options.signal?.throwIfAborted();
     return yield* loop.run();
   } finally {
+    const loop = await beginning?.catch(() => undefined);
     loop?.dispose();
     release();
     if (loop === undefined) folder.abandon();

@@ -1,8 +1,18 @@
 import { TrainingError } from './errors.js';
 import type { Evaluation } from './evaluate.js';
 import { type EvaluationPlan, planEvaluations } from './evaluation-plan.js';
-import type { EvaluationEvent, FailureEvent, MetricsEvent, RunSummary, TrainEvent } from './events.js';
+import type {
+  EvaluationEvent,
+  FailureEvent,
+  MetricsEvent,
+  OnPhase,
+  PhaseEvent,
+  RunSummary,
+  TrainEvent,
+  WorkControl,
+} from './events.js';
 import { inFlight } from './in-flight.js';
+import { phasesOf } from './phases.js';
 import { restoreKernels } from './run/kernel-choices.js';
 import { MODEL_FOLDER, type RunFolder } from './run/run-folder.js';
 import { RunStanding, secondsSince } from './run-standing.js';
@@ -34,9 +44,9 @@ export class TrainingLoop {
   #warnings: readonly string[] = [];
 
   /** Loads model and data, and takes up the run where its last checkpoint left it. */
-  static async begin(options: TrainOptions, folder: RunFolder): Promise<TrainingLoop> {
+  static async begin(options: TrainOptions, folder: RunFolder, onPhase?: OnPhase): Promise<TrainingLoop> {
     const { device, recipe, objective, seed } = options;
-    const session = await Session.create(device, recipe, objective, seed);
+    const session = await Session.create(device, recipe, objective, seed, onPhase);
     try {
       return new TrainingLoop(options, folder, session);
     } catch (error) {
@@ -85,23 +95,20 @@ export class TrainingLoop {
     for (const message of this.#warnings) yield { type: 'warning', step: standing.step, message };
     const { signal } = this.options;
     if (this.#endedBy() === undefined) {
-      await standing.timed(() => this.session.warmUp(signal));
+      yield* phasesOf((onPhase) => standing.timed(() => this.session.warmUp({ signal, onPhase })));
       signal?.throwIfAborted();
       // A process that dies before the first checkpoint must not leave the choice to other measurements.
       this.folder.keepChoices(this.options.device.tuner.choices.used());
     }
     // Where a run begins is what its validation loss is compared with.
-    if (standing.step === 0 && this.#plan.lossExamples > 0) yield await this.#evaluate();
+    if (standing.step === 0 && this.#plan.lossExamples > 0) yield* this.#evaluate();
     while (standing.evaluationDue || this.#endedBy() === undefined) {
       if (!standing.evaluationDue) {
         const next = Math.min(steps, standing.step + every - (standing.step % every));
         yield* this.#updatesUntil(next);
         standing.evaluationDue = standing.step === next;
       }
-      if (standing.evaluationDue && signal?.aborted !== true) {
-        const event = await this.#evaluateUnlessStopped();
-        if (event !== undefined) yield event;
-      }
+      if (standing.evaluationDue && signal?.aborted !== true) yield* this.#evaluateUnlessStopped();
       // Before the first update there is nothing that another process would not make again.
       if (standing.step > 0) {
         await this.#save();
@@ -109,7 +116,7 @@ export class TrainingLoop {
       }
       signal?.throwIfAborted();
     }
-    const summary = await this.#finish();
+    const summary = yield* phasesOf((onPhase) => this.#finish(onPhase));
     yield { type: 'done', summary };
     return summary;
   }
@@ -185,30 +192,31 @@ export class TrainingLoop {
     return event;
   }
 
-  /** Evaluates; undefined where the signal came first, and the evaluation is still due. */
-  async #evaluateUnlessStopped(): Promise<EvaluationEvent | undefined> {
+  /** Evaluates; where the signal comes first, the evaluation is still due. */
+  async *#evaluateUnlessStopped(): AsyncGenerator<PhaseEvent | EvaluationEvent, void> {
     const { signal } = this.options;
     try {
-      const event = await this.#evaluate();
+      yield* this.#evaluate();
       this.#standing.evaluationDue = false;
-      return event;
     } catch (error) {
-      if (signal?.aborted === true && error === signal.reason) return undefined;
-      throw error;
+      if (signal?.aborted !== true || error !== signal.reason) throw error;
     }
   }
 
-  async #evaluate(): Promise<EvaluationEvent> {
+  async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent, void> {
+    yield yield* phasesOf((onPhase) => this.#measure({ signal: this.options.signal, onPhase }));
+  }
+
+  async #measure(control: WorkControl): Promise<EvaluationEvent> {
     const standing = this.#standing;
-    const { signal } = this.options;
     const { lossExamples, questions, bestBy } = this.#plan;
     const validationLoss =
       lossExamples > 0
-        ? await standing.timed(() => this.#validation.measure(lossExamples, 'validation', signal))
+        ? await standing.timed(() => this.#validation.measure(lossExamples, 'validation', control))
         : undefined;
     const scores =
       questions > 0
-        ? (await standing.timed(() => this.#evaluator.evaluate('validation', questions, signal))).score.mean
+        ? (await standing.timed(() => this.#evaluator.evaluate('validation', questions, control))).score.mean
         : {};
     const [first] = this.session.work.task.metrics;
     const { solved } = this.options.recipe.evaluation;
@@ -236,7 +244,7 @@ export class TrainingLoop {
     this.folder.save({ tensors: await this.session.save(), progress, kernels });
   }
 
-  async #finish(): Promise<RunSummary> {
+  async #finish(onPhase: OnPhase): Promise<RunSummary> {
     const standing = this.#standing;
     const { objective, seed } = this.options;
     const { finalQuestions } = this.#plan;
@@ -244,7 +252,9 @@ export class TrainingLoop {
       this.session.restoreParameters(this.folder.loadBest(standing.best.step));
     const final: Evaluation | undefined =
       finalQuestions > 0
-        ? await standing.timed(() => this.#evaluator.evaluate('test', finalQuestions, this.options.signal))
+        ? await standing.timed(() =>
+            this.#evaluator.evaluate('test', finalQuestions, { signal: this.options.signal, onPhase }),
+          )
         : undefined;
     const summary: RunSummary = {
       objective,

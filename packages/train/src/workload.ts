@@ -2,6 +2,7 @@ import type { Task } from '@foretoken/data';
 import type { LossInputs, ObjectiveLoss, PreparedBatch, TargetCounts } from '@foretoken/objectives';
 import type { Device, HostRandom, Variable } from '@foretoken/tensor';
 import type { Evaluation } from './evaluate.js';
+import type { OnPhase, WorkControl } from './events.js';
 import type { Recipe } from './recipe.js';
 
 /** What a step costs. */
@@ -24,14 +25,14 @@ export interface WorkBatch {
 /** Answers held-out questions of the task. */
 export interface QuestionEvaluator {
   /** Questions 0 to `wanted - 1` of a split, or all where there are fewer. @throws the reason of the signal */
-  evaluate(split: 'validation' | 'test', wanted: number, signal?: AbortSignal): Promise<Evaluation>;
+  evaluate(split: 'validation' | 'test', wanted: number, control?: WorkControl): Promise<Evaluation>;
   dispose(): void;
 }
 
 /** Measures the loss on held-out examples. */
 export interface HeldOutLoss {
   /** Mean over the first `count` examples of a split; default that of validation. @throws the reason of the signal */
-  measure(count: number, split?: 'validation' | 'test', signal?: AbortSignal): Promise<number>;
+  measure(count: number, split?: 'validation' | 'test', control?: WorkControl): Promise<number>;
   dispose(): void;
 }
 
@@ -84,4 +85,6 @@ export interface WorkRequest {
   /** Name of an objective. */
   readonly objective: string;
   readonly seed: number;
+  /** Is told of the loading of data and weights. */
+  readonly onPhase?: OnPhase;
 }

@@ -199,7 +199,7 @@ describe('train', () => {
     writeFileSync(newest, bytes);
     writeFileSync(join(path('damaged'), 'kernels.json'), '');
     const events = await collect('damaged', 'mutor');
-    expect(events.slice(0, 3)).toMatchObject([
+    expect(events.filter(({ type }) => type !== 'phase').slice(0, 3)).toMatchObject([
       { type: 'start', step: 4 },
       {
         type: 'warning',

@@ -22,8 +22,9 @@ import { openTunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
 import { runInOrder, runInParallel, runLabel } from '../grid.js';
 import { Progress } from '../progress.js';
+import { runName } from '../run-name.js';
 import { parseObjectives, parseSeeds, startOfComparison } from '../settings.js';
-import { interruptSignal } from '../signals.js';
+import { watchSignals } from '../signals.js';
 
 interface Flags {
   readonly task?: string;
@@ -46,21 +47,34 @@ function parseJobs(text: string): number {
   return jobs;
 }
 
+/** A study, and the name of the folder for it. */
+interface Choice {
+  readonly study: Study;
+  readonly name: string;
+}
+
 /** The study that the flags ask for. @throws UsageError for flags that do not belong together */
-function chooseStudy({ objectives, seeds, data, set = [], ...choice }: Flags): Study {
+function chooseStudy({ objectives, seeds, data, set = [], ...choice }: Flags): Choice {
   const { study, recipe } = startOfComparison(choice);
   if (study === undefined) {
     if (data !== undefined)
       throw new UsageError('--data: the folder of the data of a study; give --study, or task.files.');
     const chosen = overrideRecipe(recipe, set);
-    return studyOfObjectives(chosen, objectives ?? objectivesOf(chosen), seeds ?? [0]);
+    return {
+      study: studyOfObjectives(chosen, objectives ?? objectivesOf(chosen), seeds ?? [0]),
+      name: runName(chosen.name, recipe, chosen),
+    };
   }
   for (const [flag, value] of Object.entries({ recipe: choice.recipe, objectives })) {
     if (value !== undefined)
       throw new UsageError(`--${flag}: study ${study.name} has its own; leave it out.`);
   }
   const placed = data === undefined ? study : studyInFolder(study, data);
-  return { ...changeRecipe(placed, (own) => overrideRecipe(own, set)), seeds: seeds ?? placed.seeds };
+  const chosen = changeRecipe(placed, (own) => overrideRecipe(own, set));
+  return {
+    study: { ...chosen, seeds: seeds ?? placed.seeds },
+    name: runName(study.name, placed.recipe, chosen.recipe),
+  };
 }
 
 /** Opens the device once it is needed. */
@@ -76,9 +90,9 @@ function lazyDevice(): { open: () => Promise<Device>; close: () => Promise<void>
 }
 
 async function compare(this: void, flags: Flags): Promise<void> {
-  const chosen = chooseStudy(flags);
+  const { study: chosen, name } = chooseStudy(flags);
   const kind = kindOf(chosen);
-  const out = flags.out ?? join('runs', chosen.name);
+  const out = flags.out ?? join('runs', name);
   const { title, recipe, seeds, variants } = chosen;
   const folder = new StudyFolder(out);
   mkdirSync(out, { recursive: true });
@@ -92,7 +106,8 @@ async function compare(this: void, flags: Flags): Promise<void> {
   const command = commandLine();
   const commit = currentCommit();
   const device = lazyDevice();
-  const signal = interruptSignal();
+  const interruption = watchSignals();
+  const { signal } = interruption;
   let progress: Progress | undefined;
   let record: StudyRecord;
   try {
@@ -104,7 +119,7 @@ async function compare(this: void, flags: Flags): Promise<void> {
     const { runs } = record;
     progress = new Progress(runs.map((run) => ({ label: runLabel(run), steps: run.recipe.steps })));
     const settings = study.measure;
-    const options = { runs, kind, settings, out, command, commit, progress, signal };
+    const options = { runs, kind, settings, out, command, commit, progress, interruption };
     await (flags.jobs === 1 ? runInOrder(options, device.open) : runInParallel(options, flags.jobs));
   } finally {
     progress?.end();
@@ -179,7 +194,7 @@ export const compareCommand = buildCommand<Flags>({
         kind: 'parsed',
         parse: String,
         optional: true,
-        brief: 'Folder of the runs [default = runs/RECIPE or runs/STUDY]',
+        brief: 'Folder of the runs [default = runs/RECIPE-SETTINGS or runs/STUDY-SETTINGS]',
       },
       pictures: {
         kind: 'parsed',

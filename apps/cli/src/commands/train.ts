@@ -18,8 +18,9 @@ import { openTunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
 import { formatShare } from '../format.js';
 import { Progress } from '../progress.js';
+import { runName } from '../run-name.js';
 import { parseSeeds, startingRecipe } from '../settings.js';
-import { interruptSignal } from '../signals.js';
+import { watchSignals } from '../signals.js';
 
 interface Flags {
   readonly recipe?: string;
@@ -70,13 +71,14 @@ function outcome(summary: RunSummary, folder: string): string {
 }
 
 async function trainOne(this: void, flags: Flags): Promise<void> {
-  const recipe = overrideRecipe(startingRecipe(flags), flags.set ?? []);
+  const shipped = startingRecipe(flags);
+  const recipe = overrideRecipe(shipped, flags.set ?? []);
   const objective = findObjective(flags.objective ?? recipe.objective ?? 'mutor').name;
   const seed = flags.seed ?? recipe.seed ?? 0;
-  const folder = flags.out ?? join('runs', recipe.name, `${objective}-seed${seed}`);
+  const folder = flags.out ?? join('runs', runName(recipe.name, shipped, recipe), `${objective}-seed${seed}`);
   const progress = new Progress([{ label: `${objective} seed ${seed}`, steps: recipe.steps }]);
   const commit = currentCommit();
-  const signal = interruptSignal();
+  const { signal } = watchSignals();
   const sinks = [
     ...(flags.tensorboard ? [new TensorBoardSink(join(folder, 'tensorboard'))] : []),
     ...(await Promise.all((flags.sink ?? []).map((path) => loadSink(path, folder)))),
@@ -153,7 +155,7 @@ export const trainCommand = buildCommand<Flags>({
         kind: 'parsed',
         parse: String,
         optional: true,
-        brief: 'Folder of the run [default = runs/RECIPE/OBJECTIVE-seedN]',
+        brief: 'Folder of the run [default = runs/RECIPE-SETTINGS/OBJECTIVE-seedN]',
       },
       set: {
         kind: 'parsed',

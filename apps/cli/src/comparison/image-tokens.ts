@@ -1,4 +1,4 @@
-import { parseImageMeasures, parseImagePreparation } from '@foretoken/train';
+import { parseImageMeasures, parseImagePreparation, type Study } from '@foretoken/train';
 import { UsageError } from '../errors.js';
 import { imagePictures } from '../report/image-pictures.js';
 import { imageSection } from '../report/image-sections.js';
@@ -17,6 +17,13 @@ const NOTES = [
   'Fréchet distance, precision and recall compare samples with as many test images in the features of that classifier. They are no Inception features and the distance is no FID: only figures of one classifier and as many samples can be compared.',
   'Where there is one seed, intervals of samples are those of the run: Wilson for shares, resampled for the distance.',
 ];
+
+/** Why the loss of a register at distance 1 is not the test loss. */
+function offsetNote(measure: Study['measure']): string {
+  const { offsetImages, testImages } = parseImageMeasures(measure);
+  const all = testImages === undefined ? 'all test images' : `up to ${testImages} test images`;
+  return `Of what looks ahead, on up to ${offsetImages} test images; the test loss of the table is of the model alone, on ${all}. At distance 1 a register guesses from a position of its own what the model says there itself, so its loss is another one; the first head is the output of the model.`;
+}
 
 /** Losses on test images, near and far, and samples in the eyes of a classifier. */
 export const imageTokens: ComparisonKind = {
@@ -45,6 +52,7 @@ export const imageTokens: ComparisonKind = {
         columns: sampleColumns,
         section: (data, budget) => imageSection(finished, data, budget),
         notes: NOTES,
+        offsetNote: offsetNote(finished.study.measure),
       }),
       pictures: await imagePictures(finished, summary),
     };

@@ -19,6 +19,8 @@ export interface FinishedStudy {
   /** Folder of the study. */
   readonly out: string;
   readonly command: string;
+  /** What of its folder was left out, and why. */
+  readonly problems: readonly string[];
 }
 
 /** What a study comes to. */

@@ -1,20 +1,25 @@
 import { z } from 'zod';
 import { DATA_FILE_NAMES, dataFilesSchema } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
+import { LONGEST_NAME, LONGEST_TEXT, MOST_TIME } from '../limits.js';
 import { parseSettings } from '../parse-settings.js';
 import { parseTemplate } from '../text/template.js';
+import { withLineEnds } from '../typed-text.js';
 
 /** Most that may be held out. */
 const LARGEST_SHARE = 0.9;
 
 /** A template that names a column. */
-const templateSchema = z.string().superRefine((template, context) => {
-  try {
-    parseTemplate(template);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-  }
-});
+const templateSchema = z
+  .string()
+  .max(LONGEST_TEXT)
+  .superRefine((template, context) => {
+    try {
+      parseTemplate(template);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  });
 
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -26,18 +31,18 @@ export const corpusConfigSchema = z.strictObject({
   /** Folder of the tokenizer; null when a tokenizer is handed over. */
   tokenizer: z.string().min(1).nullable().default(null),
   /** Column that holds the text. Plain text files have one column, `text`. */
-  column: z.string().min(1).default('text'),
+  column: z.string().min(1).max(LONGEST_NAME).default('text'),
   /**
    * The text made of several columns instead, `Question: {question}\n\nAnswer: {answer}`; `column` alone when null.
    */
   template: templateSchema.nullable().default(null),
   /**
    * What stands between two documents of a record: a marker such as `<|endoftext|>`, or `\n\n` for paragraphs. A text
-   * without it is one document, and so is each record when this is null.
+   * without it is one document, and so is each record when this is null. `\\n`, `\\t` and `\\r` may be written out.
    */
-  separator: z.string().min(1).nullable().default('<|endoftext|>'),
+  separator: z.string().min(1).max(LONGEST_TEXT).transform(withLineEnds).nullable().default('<|endoftext|>'),
   /** T: tokens of a row. */
-  time: z.number().int().min(2).default(512),
+  time: z.number().int().min(2).max(MOST_TIME).default(512),
   /** Begins each document with the token that begins a text; as the tokenizer itself does when null. */
   beginToken: z.boolean().nullable().default(null),
   /** Ends each document with the token that ends a text. */

@@ -1,20 +1,25 @@
 import { z } from 'zod';
 import { DATA_FILE_NAMES, dataFilesSchema } from '../data-files.js';
+import { LONGEST_NAME, LONGEST_TEXT, MOST_NAMES, MOST_TIME } from '../limits.js';
 import { SCORER_NAMES } from '../metrics/scorers.js';
 import { parseSettings } from '../parse-settings.js';
 import { TEXT_PRESET_NAMES, textPresets } from './presets.js';
 import { parseTemplate } from './template.js';
 
-const count = (least: number) => z.number().int().min(least);
+const count = (least: number) => z.number().int().min(least).max(MOST_TIME);
+const name = z.string().max(LONGEST_NAME);
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-const pattern = z.string().superRefine((source, context) => {
-  try {
-    new RegExp(source, 'g');
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-  }
-});
+const pattern = z
+  .string()
+  .max(LONGEST_TEXT)
+  .superRefine((source, context) => {
+    try {
+      new RegExp(source, 'g');
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  });
 
 /** Settings of a task of prompts and answers. */
 export const textConfigSchema = z
@@ -26,13 +31,15 @@ export const textConfigSchema = z
     /** Folder of the tokenizer; null when a tokenizer is handed over. */
     tokenizer: z.string().min(1).nullable().default(null),
     /** Columns in braces, `Question: {question}\n\nAnswer: {answer}`. */
-    template: z.string({
-      error: `is missing; give a preset (${TEXT_PRESET_NAMES.join(', ')}) or a text with columns in braces, 'Question: {question}\\n\\nAnswer: {answer}'`,
-    }),
+    template: z
+      .string({
+        error: `is missing; give a preset (${TEXT_PRESET_NAMES.join(', ')}) or a text with columns in braces, 'Question: {question}\\n\\nAnswer: {answer}'`,
+      })
+      .max(LONGEST_TEXT),
     /** Column that the answer begins with; the last one of the template when null. */
-    answerFrom: z.string().nullable().default(null),
+    answerFrom: name.nullable().default(null),
     /** Columns that stand in for one that a record lacks. The first is the answer, all of them are references. */
-    alternatives: z.record(z.string(), z.array(z.string()).min(1)).default({}),
+    alternatives: z.record(name, z.array(name).min(1).max(MOST_NAMES)).default({}),
     /** Regular expression of what is taken out of every column, `<<[^>]*>>` for GSM8K's calculator notes. */
     dropPattern: pattern.nullable().default(null),
     /** How answers are judged. */
@@ -69,7 +76,7 @@ export const textConfigSchema = z
         `${config.maxAnswerTime} leaves no room for a prompt in maxTime ${config.maxTime}`,
       );
     }
-    if (Array.isArray(config.buckets) && Math.max(...config.buckets) !== config.maxTime) {
+    if (Array.isArray(config.buckets) && config.buckets.reduce((a, b) => Math.max(a, b)) !== config.maxTime) {
       refuse('buckets', `the longest must be maxTime, ${config.maxTime}, got ${config.buckets.join(', ')}`);
     }
     try {

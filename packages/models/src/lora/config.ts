@@ -1,6 +1,6 @@
+import { didYouMean } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
-import { suggestName } from '../nearest-name.js';
 
 const name = z.string().min(1);
 const count = z.int().positive();
@@ -53,7 +53,7 @@ function describe(issue: z.core.$ZodIssue): string {
     const known = loraSettings;
     return issue.keys
       .map(
-        (key) => `there is no setting ${key}.${suggestName(key, known) || ` Known are ${known.join(', ')}.`}`,
+        (key) => `there is no setting ${key}.${didYouMean(key, known) || ` Known are ${known.join(', ')}.`}`,
       )
       .join(' ');
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { findData } from '@foretoken/data/node';
 import { COMPANION_FILES } from '@foretoken/models';
 import { RecipeError } from '../errors.js';
 import { reasonOf } from '../files.js';
@@ -43,8 +44,8 @@ export async function dataFingerprints(recipe: Recipe): Promise<Fingerprints> {
   const found: Record<string, string> = {};
   // Reading the data says best what is missing.
   const { kind, settings } = taskOf(recipe);
-  for (const path of kind.files(settings).filter((path) => existsSync(path)))
-    found[path] = await sha256Of('task.files', path);
+  for (const path of kind.files(settings).filter((path) => existsSync(findData(path))))
+    found[path] = await sha256Of('task.files', findData(path));
   return found;
 }
 
