@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -12,6 +12,22 @@ const sources = readdirSync(path('packages')).map((name) => ({
 
 /** Data sets for the tests that use them when they are at hand. */
 const data = process.env['FORETOKEN_DATA'] ?? path('../shared/data');
+
+/** Tests that open a device, or run the program, which does. */
+const NEEDS_DEVICE =
+  /\b(openDevice|deviceThatClaims)\b|support\/device|\/program\.js|dist\/main\.js|\.quickstart-/;
+
+const testFolders = ['packages', 'apps']
+  .flatMap((group) => readdirSync(path(group)).map((name) => `${group}/${name}/test`))
+  .concat('scripts/test')
+  .filter((folder) => existsSync(path(folder)));
+const files = testFolders.flatMap((folder) =>
+  readdirSync(path(folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.test\.(ts|mjs)$/.test(name))
+    .map((name) => `${folder}/${name.replaceAll('\\', '/')}`),
+);
+const gpu = files.filter((file) => NEEDS_DEVICE.test(readFileSync(path(file), 'utf8')));
+const unit = files.filter((file) => !gpu.includes(file));
 
 export default defineConfig({
   resolve: {
@@ -27,11 +43,16 @@ export default defineConfig({
   },
   test: {
     env: existsSync(data) ? { FORETOKEN_DATA: data } : {},
-    include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'scripts/test/**/*.test.mjs'],
-    // There is one GPU, which may be a software adapter on two cores.
-    fileParallelism: false,
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: unit, isolate: false, sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        // A software adapter makes machine code on one thread, so two files at a time take little more time than one.
+        test: { name: 'gpu', include: gpu, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });

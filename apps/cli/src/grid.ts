@@ -6,7 +6,7 @@ import type { PlannedRun, Study, TrainEvent } from '@foretoken/train';
 import type { ComparisonKind } from './comparison/kind.js';
 import { performRun, type RunRequest } from './comparison/run.js';
 import { UsageError } from './errors.js';
-import type { Progress } from './progress.js';
+import type { Interruption } from './signals.js';
 
 export interface GridOptions {
   readonly runs: readonly PlannedRun[];
@@ -15,8 +15,9 @@ export interface GridOptions {
   readonly out: string;
   readonly command: string;
   readonly commit: string | undefined;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
+  /** Is told what happens in run number `at`. */
+  readonly onEvent: (at: number, event: TrainEvent) => void;
+  readonly interruption: Interruption;
 }
 
 const requestFor = ({ out, settings, command, commit }: GridOptions, run: PlannedRun): RunRequest => ({
@@ -29,26 +30,37 @@ const requestFor = ({ out, settings, command, commit }: GridOptions, run: Planne
 
 /** Makes the runs one after the other in this process. Finished ones are skipped, interrupted ones go on. */
 export async function runInOrder(options: GridOptions, openDevice: () => Promise<Device>): Promise<void> {
-  const { runs, kind, progress, signal } = options;
+  const { runs, kind, onEvent } = options;
+  const { signal } = options.interruption;
   for (const [at, run] of runs.entries()) {
     await performRun(await openDevice(), kind, requestFor(options, run), {
       signal,
-      onEvent: (event) => progress.update(at, event),
+      onEvent: (event) => onEvent(at, event),
     });
   }
 }
 
-/** Makes up to `jobs` runs at a time, each in a process of its own. */
+/**
+ * Makes up to `jobs` runs at a time, each in a process of its own. When one fails, the others save their state; all have
+ * ended when this does.
+ */
 export async function runInParallel(options: GridOptions, jobs: number): Promise<void> {
+  const failure = new AbortController();
+  const stop = AbortSignal.any([options.interruption.signal, failure.signal]);
   const waiting = [...options.runs.entries()];
   const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      options.signal.throwIfAborted();
+    for (let next = waiting.shift(); next !== undefined && !stop.aborted; next = waiting.shift()) {
       const [at, run] = next;
-      await runInChild(options, run, (event) => options.progress.update(at, event));
+      try {
+        await runInChild(options, run, stop, (event) => options.onEvent(at, event));
+      } catch (error) {
+        // What the others end with afterwards is of no interest.
+        failure.abort(error);
+      }
     }
   };
-  await Promise.all(Array.from({ length: jobs }, worker));
+  await Promise.all(Array.from({ length: Math.min(jobs, options.runs.length) }, worker));
+  stop.throwIfAborted();
 }
 
 /** What a run is called in progress and errors. */
@@ -57,30 +69,45 @@ export const runLabel = ({ dataset, variant, recipe, seed, budgets }: PlannedRun
   return `${dataset === '' ? '' : `${dataset} `}${variant}${steps} seed ${seed}`;
 };
 
+/** Characters of what a process says on standard error that are kept: the end tells why it failed. */
+const KEPT_COMPLAINT = 10_000;
+
+/**
+ * Makes a run in a process of its own. It leaves Ctrl-C to this one and is told once to stop, by a line on its standard
+ * input; if this process dies, that input ends, which tells it the same.
+ */
 async function runInChild(
   options: GridOptions,
   run: PlannedRun,
+  stop: AbortSignal,
   onEvent: (event: TrainEvent) => void,
 ): Promise<void> {
-  const { signal } = options;
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const child = spawn(process.execPath, [main, 'run-cell'], { stdio: ['pipe', 'pipe', 'pipe'] });
-  const stop = (): void => void child.kill('SIGINT');
-  signal.addEventListener('abort', stop);
-  child.stdin.end(JSON.stringify(requestFor(options, run)));
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  // A process that ends early does not read to the end; how it ended is told below.
+  child.stdin.on('error', () => {});
+  const tellToStop = (): void => void child.stdin.write('stop\n');
+  const kill = (): void => void child.kill('SIGKILL');
+  stop.addEventListener('abort', tellToStop);
+  options.interruption.atOnce.addEventListener('abort', kill);
+  child.stdin.write(`${JSON.stringify(requestFor(options, run))}\n`);
   let complaint = '';
   child.stderr.on('data', (chunk: Buffer) => {
-    complaint += chunk.toString();
+    complaint = `${complaint}${chunk.toString()}`.slice(-KEPT_COMPLAINT);
   });
-  for await (const line of createInterface({ input: child.stdout })) onEvent(JSON.parse(line) as TrainEvent);
-  const status = await new Promise<number | null>((resolve) => {
-    if (child.exitCode !== null) resolve(child.exitCode);
-    else child.on('exit', resolve);
-  });
-  signal.removeEventListener('abort', stop);
-  signal.throwIfAborted();
-  if (status !== 0) {
-    const reason = complaint.trim().split('\n').at(-1) || `status ${status}`;
+  try {
+    const lines = createInterface({ input: child.stdout });
+    lines.on('line', (line) => onEvent(JSON.parse(line) as TrainEvent));
+    const status = await ended;
+    if (status === 0 || stop.aborted) return;
+    const reason = complaint.trim().split('\n').at(-1) || `its process ended with status ${status}`;
     throw new UsageError(`${runLabel(run)}: ${reason}`);
+  } finally {
+    stop.removeEventListener('abort', tellToStop);
+    options.interruption.atOnce.removeEventListener('abort', kill);
   }
 }

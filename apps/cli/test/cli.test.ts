@@ -192,7 +192,7 @@ describe.skipIf(!existsSync(main))('the program', () => {
       }
     });
     expect(outcome.status).toBe(130);
-    expect(outcome.stderr).toContain('The same command goes on from the checkpoint.');
+    expect(outcome.stderr).toContain('The same command resumes from the checkpoint.');
     expect(existsSync(join(folder, 'summary.json'))).toBe(false);
     expect(existsSync(join(folder, 'lock'))).toBe(false);
   });

@@ -9,6 +9,15 @@ export type { CorpusReport } from './corpus/load.js';
 export { type PackedRows, packDocuments } from './corpus/pack.js';
 export { CorpusTask } from './corpus/task.js';
 export { type DataFiles, dataFilesSchema } from './data-files.js';
+export { findPublishedDataSet, publishedDataSets, readableFiles } from './data-sets/catalog.js';
+export type {
+  DataSetCut,
+  Derivation,
+  DerivedFile,
+  PublishedDataSet,
+  PublishedFile,
+  PublishedFormat,
+} from './data-sets/published.js';
 export { DataError, DataFileError, TaskConfigError, TaskUsageError, TokenizerError } from './errors.js';
 export {
   type ImageTokensConfig,
@@ -100,5 +109,13 @@ export {
   TextTokenizer,
 } from './text/tokenizer.js';
 export type { TokenizerFiles } from './text/tokenizer-files.js';
+export { TrainedTokenizer, tokenizerToTrain } from './text/trained-tokenizer.js';
 export { WrittenNumber } from './text/written-number.js';
+export {
+  DEFAULT_VOCABULARY_SIZE,
+  TOKENIZER_KINDS,
+  type TokenizerKind,
+  type TrainTokenizerOptions,
+  trainTokenizer,
+} from './tokenizer-training/train.js';
 export { typedSeparator, typedText } from './typed-text.js';

@@ -1,8 +1,10 @@
 // B batch, Hk key/value heads, S slots of the cache, T time, K width of a head.
 
-import type { AttentionCache } from '@foretoken/nn';
+import { type AttentionCache, ConfigError } from '@foretoken/nn';
 import type { Device, Tensor, Variable } from '@foretoken/tensor';
 import type { TransformerConfig } from './config.js';
+
+const FLOAT_BYTES = 4;
 
 /** One pass of the trunk over a cache. */
 export interface CachePass {
@@ -28,9 +30,16 @@ export class KeyValueCache {
   readonly #layers: readonly Layer[];
   readonly #capacity: number;
 
+  /** @throws ConfigError when a buffer of the adapter cannot hold the keys of a layer */
   constructor(device: Device, config: TransformerConfig, { batch, capacity }: CacheSize) {
     const shape = [batch, config.keyValueHeads, capacity, config.headWidth];
     const size = shape.reduce((product, length) => product * length, 1);
+    const most = device.limits.maxBufferSize ?? Number.POSITIVE_INFINITY;
+    if (size * FLOAT_BYTES > most) {
+      throw new ConfigError(
+        `KeyValueCache: a batch of ${batch} with a capacity of ${capacity} tokens takes ${size * FLOAT_BYTES} bytes of keys a layer; the adapter holds ${most} at most. Choose a smaller batch or capacity.`,
+      );
+    }
     const make = (name: string): Variable =>
       device.variable(new Float32Array(size), { shape, name, trainable: false });
     this.#capacity = capacity;

@@ -12,6 +12,17 @@ export interface DecodingOptions extends CacheSize {
   readonly greedy: boolean;
 }
 
+interface AppendInputs extends Record<string, Tensor> {
+  /** i32 `[B, 1, C]` */
+  readonly tokens: Tensor;
+  /** i32 `[B]` */
+  readonly padding: Tensor;
+  /** Where the tokens stand in a row without filling, i32 `[]`. */
+  readonly time: Tensor;
+  /** Where the cache keeps them, i32 `[]`. */
+  readonly slot: Tensor;
+}
+
 interface Filled {
   readonly order: Tensor;
   readonly segment: Tensor;
@@ -24,9 +35,23 @@ function slotMetadata(padding: Tensor, count: number): Filled {
 }
 
 /**
+ * Metadata of all slots of the cache, which a row fills round and round from slot `padding` on. Slots that it has not come
+ * to yet have a higher order than any of its queries.
+ */
+function cacheMetadata(padding: Tensor, capacity: number): Filled {
+  const ahead = padding.device.arange(capacity, 'i32').unsqueeze(0).sub(padding.unsqueeze(1));
+  const order = ahead.add(ahead.lt(0).cast('i32').mul(capacity));
+  return { order, segment: order.sub(order) };
+}
+
+/** What a greedy pass gives where the logits of a row are not finite. */
+export const NOT_FINITE = -1;
+
+/**
  * The two compiled steps of generation: the prompts at once, then token after token. Prompts of different lengths
- * are filled up in front, so that all rows write to the same slot of the cache. What follows an empty slot in time
- * has a higher `order` than any query, so causality alone hides it.
+ * are filled up in front, so that all rows write to the same slot of the cache. Behind the last slot comes the first
+ * again: a short prompt uses the slots of its filling, so every row has room for `capacity` tokens, whatever the others
+ * have. Slots that a row has not written have a higher `order` than any of its queries, so causality alone hides them.
  */
 export class DecodingSteps {
   readonly #options: DecodingOptions;
@@ -55,14 +80,15 @@ export class DecodingSteps {
       { name: 'prefill' },
     );
     this.#append = device.compile(
-      ({ tokens, padding, slot }: { tokens: Tensor; padding: Tensor; slot: Tensor }) => {
+      ({ tokens, padding, time, slot }: AppendInputs) => {
         const read = this.#chosen === undefined ? tokens : this.#inChannels(this.#chosen);
-        const order = slot.sub(padding).unsqueeze(1);
+        const order = time.sub(padding).unsqueeze(1);
         const query: TokenMetadata = { order, segment: order.sub(order) };
-        const slots = slotMetadata(padding, options.capacity);
+        const slots = cacheMetadata(padding, options.capacity);
         const hidden = model.trunk({
           tokens: read,
-          positions: order,
+          // Rows that have ended run on with the others, and are not read.
+          positions: order.minimum(model.config.maxPositions - 1),
           mask: visible(query, slots),
           keyPositions: slots.order,
           cache: this.#cache.append(slot.reshape([1])),
@@ -74,7 +100,7 @@ export class DecodingSteps {
   }
 
   /**
-   * Runs the prompts; gives tokens i32 `[B]`, or logits `[B, V]`.
+   * Runs the prompts; gives tokens i32 `[B]` (`NOT_FINITE` where logits are not), or logits `[B, V]`.
    *
    * @param tokens - `[B, P, C]`, filled up in front
    * @param padding - `[B]`, how many places of each row are filling
@@ -88,12 +114,13 @@ export class DecodingSteps {
   }
 
   /**
-   * Runs one more token of each row, at `slot`. Submits at once; what it gives may be waited for later.
+   * Runs one more token of each row, behind `time` others and fillings. Submits at once; what it gives may be waited for
+   * later.
    *
    * @param tokens - `[B, C]`; read where the steps give logits, else the last likeliest tokens are
    */
-  append(tokens: Int32Array, padding: Int32Array, slot: number): Promise<Int32Array | Float32Array> {
-    return readAndFree(this.#append.run(this.#appendInputs(tokens, padding, slot)));
+  append(tokens: Int32Array, padding: Int32Array, time: number): Promise<Int32Array | Float32Array> {
+    return readAndFree(this.#append.run(this.#appendInputs(tokens, padding, time)));
   }
 
   /** Times the kernels of one more token; the last slot of the cache is lost. */
@@ -111,19 +138,20 @@ export class DecodingSteps {
     this.#chosen?.dispose();
   }
 
-  #appendInputs(tokens: Int32Array, padding: Int32Array, slot: number) {
-    const { batch, channels } = this.#options;
+  #appendInputs(tokens: Int32Array, padding: Int32Array, time: number) {
+    const { batch, channels, capacity } = this.#options;
     return {
       tokens: { data: tokens, shape: [batch, 1, channels] },
       padding: { data: padding, shape: [batch] },
-      slot: { data: Int32Array.of(slot), shape: [] },
+      time: { data: Int32Array.of(time), shape: [] },
+      slot: { data: Int32Array.of(time % capacity), shape: [] },
     };
   }
 
   #next(model: Transformer, hidden: Tensor): Tensor {
     const logits = model.logits(hidden).squeeze(1);
     if (this.#chosen === undefined) return logits;
-    const chosen = logits.argmax(-1);
+    const chosen = likeliest(logits);
     this.#chosen.assign(chosen);
     return chosen;
   }
@@ -133,6 +161,12 @@ export class DecodingSteps {
     const { batch, channels } = this.#options;
     return tokens.reshape([batch, 1, 1]).pad(2, 0, channels - 1, -1);
   }
+}
+
+/** The likeliest token of each row, i32 `[...]`; `NOT_FINITE` where any logit is NaN or infinite. */
+export function likeliest(logits: Tensor): Tensor {
+  const finite = logits.isFinite().cast('i32').min(-1);
+  return logits.argmax(-1).add(1).mul(finite).add(NOT_FINITE);
 }
 
 async function readAndFree({ next }: { next: Tensor }): Promise<Int32Array | Float32Array> {

@@ -17,12 +17,15 @@ function generatorFor(
     batch = Math.max(1, prompts.length) * (options.guidance === undefined ? 1 : 2),
     bidirectionalPrefix = false,
     maxNewTokens,
+    whenFull,
     guidance,
   } = options;
   checkOptions(options);
   const read = [...prompts, ...(guidance?.prompts ?? [])];
-  const longest = Math.max(1, ...read.map((prompt) => Math.ceil(prompt.length / channels)));
-  const capacity = longest + Math.max(0, maxNewTokens - 1);
+  const longest = read.reduce((most, prompt) => Math.max(most, Math.ceil(prompt.length / channels)), 1);
+  const wanted = longest + Math.max(0, maxNewTokens - 1);
+  const { maxPositions } = model.config;
+  const capacity = whenFull === 'stop' ? Math.max(longest, Math.min(wanted, maxPositions)) : wanted;
   return new TokenGenerator(model, { batch, capacity, channels, bidirectionalPrefix });
 }
 

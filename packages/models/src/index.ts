@@ -20,7 +20,13 @@ export {
   type StoredTensor,
   type TrainingSettings,
 } from './checkpoint/index.js';
-export { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
+export { COMPANION_FILES } from './checkpoint/layout.js';
+export {
+  type TransformerConfig,
+  type TransformerConfigInput,
+  transformerConfig,
+  transformerConfigSchema,
+} from './config.js';
 export {
   blockFlops,
   blockParameterCount,
@@ -32,6 +38,7 @@ export {
 } from './cost.js';
 export { generate, type OneOffOptions, streamTokens } from './generate.js';
 export type { GenerateOptions } from './generate-options.js';
+export { GenerationError } from './generation-error.js';
 export type { Guidance } from './guidance.js';
 export {
   type ImageShape,
@@ -61,6 +68,7 @@ export {
   type LoraConfigInput,
   loadAdapters,
   loraConfig,
+  loraConfigSchema,
   loraSettings,
   type SaveAdaptersOptions,
 } from './lora/index.js';
@@ -94,6 +102,7 @@ export {
   type ImageClassifierConfig,
   type ImageClassifierConfigInput,
   imageClassifierConfig,
+  imageClassifierConfigSchema,
   patchGrid,
   tokensInFront,
 } from './vision/config.js';

@@ -1,5 +1,6 @@
 import { ConfigError } from '@foretoken/nn';
 import type { TransformerConfig } from './config.js';
+import type { GenerateOptions } from './generate-options.js';
 
 /** Token ids of one prompt; with C channels `[T, C]` flat, the ids of one token next to each other. */
 export type Prompt = ArrayLike<number>;
@@ -20,6 +21,27 @@ export interface PromptLayout {
   /** `[batch]`: how many places of each row are filling. */
   readonly padding: Int32Array;
   readonly time: number;
+  /** Most new tokens of each prompt. */
+  readonly limits: readonly number[];
+}
+
+/**
+ * Most new tokens behind a prompt of `length` tokens.
+ *
+ * @throws ConfigError when it has less room than is asked for, unless it may stop where that ends, and when it has none
+ */
+export function newTokenLimit(
+  length: number,
+  capacity: number,
+  { maxNewTokens, whenFull = 'refuse' }: Pick<GenerateOptions, 'maxNewTokens' | 'whenFull'>,
+): number {
+  // The last new token is never read again, so it needs no slot.
+  const room = capacity - length + 1;
+  if (length <= capacity && (whenFull === 'stop' || maxNewTokens <= room))
+    return Math.min(maxNewTokens, room);
+  throw new ConfigError(
+    `generate: a prompt of ${length} tokens and ${maxNewTokens} new ones exceed the capacity of ${capacity}.`,
+  );
 }
 
 /**
@@ -29,7 +51,7 @@ export interface PromptLayout {
  */
 export function layOutPrompts(
   prompts: readonly Prompt[],
-  maxNewTokens: number,
+  options: Pick<GenerateOptions, 'maxNewTokens' | 'whenFull'>,
   model: TransformerConfig,
   { batch, capacity, channels, promptMultiple }: PromptRoom,
 ): PromptLayout {
@@ -39,22 +61,18 @@ export function layOutPrompts(
   prompts.forEach((prompt, row) => {
     checkPrompt(prompt, row, model, channels);
   });
-  const longest = Math.max(1, ...prompts.map((prompt) => prompt.length / channels));
-  // The last new token is never read again, so it needs no slot.
-  const room = capacity - Math.max(0, maxNewTokens - 1);
-  if (longest > room) {
-    throw new ConfigError(
-      `generate: a prompt of ${longest} tokens and ${maxNewTokens} new ones exceed the capacity of ${capacity}.`,
-    );
-  }
-  const time = Math.min(room, promptMultiple * Math.ceil(longest / promptMultiple));
+  const lengths = prompts.map((prompt) => prompt.length / channels);
+  const limits = lengths.map((length) => newTokenLimit(length, capacity, options));
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
+  const unused = capacity - Math.max(0, Math.min(options.maxNewTokens, capacity) - 1);
+  const time = Math.max(longest, Math.min(unused, promptMultiple * Math.ceil(longest / promptMultiple)));
   const tokens = new Int32Array(batch * time * channels).fill(-1);
   const padding = new Int32Array(batch);
   prompts.forEach((prompt, row) => {
     padding[row] = time - prompt.length / channels;
     tokens.set(prompt, (row + 1) * time * channels - prompt.length);
   });
-  return { tokens, padding, time };
+  return { tokens, padding, time, limits };
 }
 
 function checkPrompt(

@@ -1,4 +1,5 @@
 import type { HostRandom } from '@foretoken/tensor';
+import { GenerationError } from './generation-error.js';
 
 export interface SamplingOptions {
   /** Divides the logits: below 1 sharper, above 1 flatter. Default 1; 0 is greedy. */
@@ -9,7 +10,23 @@ export interface SamplingOptions {
   readonly topP?: number | undefined;
 }
 
-/** The place of the greatest logit, the first among equals. */
+/**
+ * Logits of -Infinity are fine, as long as others are not: their tokens are never drawn.
+ *
+ * @throws GenerationError when a logit is NaN or +Infinity, or all are -Infinity
+ */
+function checkDrawable(logits: Float32Array): void {
+  const wrong = logits.findIndex((logit) => !(logit < Number.POSITIVE_INFINITY));
+  if (wrong !== -1) {
+    throw new GenerationError(
+      `sampling: the logit of token ${wrong} is ${logits[wrong]}; expected numbers below infinity.`,
+    );
+  }
+  if (!logits.some((logit) => logit > Number.NEGATIVE_INFINITY))
+    throw new GenerationError('sampling: no logit is above -Infinity, so there is no token to draw.');
+}
+
+/** The index of the greatest logit, the first among equals. */
 export function argmax(logits: Float32Array): number {
   let best = 0;
   for (let id = 1; id < logits.length; id++) {
@@ -68,15 +85,22 @@ export function draw(weights: ArrayLike<number>, random: HostRandom): number {
  * Draws a token from `softmax(logits / temperature)`, cut first to `topK`, then to `topP`.
  *
  * @param logits - `[V]`
+ * @throws GenerationError when a logit is NaN or +Infinity, or all are -Infinity
  */
 export function sampleToken(logits: Float32Array, options: SamplingOptions, random: HostRandom): number {
+  checkDrawable(logits);
   if (options.temperature === 0) return argmax(logits);
   const { ids, weights } = candidates(logits, options);
   return ids[draw(weights, random)] as number;
 }
 
-/** The probabilities that `sampleToken` draws by, `[V]`; 0 for what was cut. */
+/**
+ * The probabilities that `sampleToken` draws by, `[V]`; 0 for what was cut.
+ *
+ * @throws GenerationError as `sampleToken`
+ */
 export function tokenProbabilities(logits: Float32Array, options: SamplingOptions): Float64Array {
+  checkDrawable(logits);
   const probabilities = new Float64Array(logits.length);
   if (options.temperature === 0) {
     probabilities[argmax(logits)] = 1;

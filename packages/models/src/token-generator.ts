@@ -1,7 +1,8 @@
 import { ConfigError } from '@foretoken/nn';
 import { HostRandom, type StepProfile } from '@foretoken/tensor';
-import { DecodingSteps } from './decoding.js';
+import { DecodingSteps, NOT_FINITE } from './decoding.js';
 import { checkOptions, type GenerateOptions } from './generate-options.js';
+import { checkLogits, nonFiniteLogits } from './generation-error.js';
 import { checkGuidance, guide } from './guidance.js';
 import { inChannels, layOutPrompts, type Prompt } from './prompt-layout.js';
 import { type SamplingOptions, sampleToken } from './sampling.js';
@@ -20,7 +21,7 @@ export interface TokenGeneratorConfig {
   readonly promptMultiple?: number;
 }
 
-/** One new token for each prompt, -1 for those that have ended. */
+/** One new token for each prompt, -1 for those that have ended: by a stop token, or where their room does. */
 export interface GeneratedTokens {
   /** 0 for the first new token. */
   readonly step: number;
@@ -60,44 +61,58 @@ export class TokenGenerator {
     return this.#stream(prompts, options, 0);
   }
 
-  /** @param first - number of the first prompt: each draws from the stream of its number, whatever batch it is in */
+  /** @param first - index of the first prompt among those of the call: each draws from the stream of its index */
   async *#stream(
     prompts: readonly Prompt[],
     options: GenerateOptions,
     first: number,
   ): AsyncGenerator<GeneratedTokens, void> {
     checkOptions(options);
-    const { maxNewTokens, stopTokens = [], seed = 0, guidance } = options;
+    const { stopTokens = [], seed = 0, firstStream = 0, guidance } = options;
     if (guidance !== undefined) checkGuidance(guidance, prompts.length);
     const isGreedy = options.greedy === true || options.temperature === 0;
     // Guided tokens are chosen on the host, from the logits of two sequences.
     const chosenByDevice = isGreedy && guidance === undefined;
     const sampling = isGreedy ? { temperature: 0 } : options;
     const read = [...prompts, ...(guidance?.prompts ?? [])];
-    const { tokens, padding, time } = layOutPrompts(read, maxNewTokens, this.#model.config, this.#config);
-    if (prompts.length === 0 || maxNewTokens === 0) return;
+    const { tokens, padding, time, limits } = layOutPrompts(read, options, this.#model.config, this.#config);
+    // Of a guided prompt, what stands for it has to fit as well.
+    const rowLimits = prompts.map((_, row) =>
+      Math.min(limits[row] as number, limits[prompts.length + row] ?? Number.POSITIVE_INFINITY),
+    );
+    const most = rowLimits.reduce((all, limit) => Math.max(all, limit), 0);
+    if (most === 0) return;
     const steps = this.#stepsFor(chosenByDevice);
-    const streams = prompts.map((_, row) => new HostRandom(seed, first + row));
-    const ended = prompts.map(() => false);
+    const firstPrompt = firstStream + first;
+    const streams = prompts.map((_, row) => new HostRandom(seed, firstPrompt + row));
+    const ended = rowLimits.map((limit) => limit === 0);
     const unread = inChannels(new Int32Array(0), this.#config);
     let output = steps.prefill(tokens, padding);
     // Greedy, the next pass knows its token without us: it is on its way while this one's token is read.
     let ahead: typeof output | undefined;
     try {
       for (let step = 0; ; step++) {
-        const isLast = step + 1 === maxNewTokens;
+        const isLast = step + 1 === most;
         if (chosenByDevice && !isLast) ahead = steps.append(unread, padding, time + step);
         const given = await output;
         const chosen = chosenByDevice
-          ? given
-          : this.#sample(given as Float32Array, sampling, streams, guidance?.scale);
+          ? checkChosen(given, { ended, first: firstPrompt, step })
+          : this.#sample(given as Float32Array, sampling, streams, {
+              ended,
+              first: firstPrompt,
+              step,
+              scale: guidance?.scale,
+            });
         const yielded = Int32Array.from(prompts, (_, row) => {
           if (stopTokens.includes(chosen[row] as number)) ended[row] = true;
           return ended[row] ? -1 : (chosen[row] as number);
         });
         if (ended.every(Boolean)) return;
         yield { step, tokens: yielded };
-        if (isLast) return;
+        rowLimits.forEach((limit, row) => {
+          if (step + 1 >= limit) ended[row] = true;
+        });
+        if (ended.every(Boolean)) return;
         const next = guidance === undefined ? yielded : Int32Array.of(...yielded, ...yielded);
         output = ahead ?? steps.append(inChannels(next, this.#config), padding, time + step);
       }
@@ -153,14 +168,34 @@ export class TokenGenerator {
     logits: Float32Array,
     options: SamplingOptions,
     streams: readonly HostRandom[],
-    scale: number | undefined,
+    { ended, first, step, scale }: StepOfBatch & { readonly scale: number | undefined },
   ): Int32Array {
     const { vocabularySize } = this.#model.config;
     const rowOf = (row: number): Float32Array =>
       logits.subarray(row * vocabularySize, (row + 1) * vocabularySize);
     return Int32Array.from(streams, (stream, row) => {
+      if (ended[row]) return -1;
       const own = scale === undefined ? rowOf(row) : guide(rowOf(row), rowOf(streams.length + row), scale);
+      checkLogits(own, first + row, step);
       return sampleToken(own, options, stream);
     });
   }
+}
+
+/** Where a generation stands. */
+interface StepOfBatch {
+  readonly ended: readonly boolean[];
+  /** Index of the first prompt of the batch. */
+  readonly first: number;
+  readonly step: number;
+}
+
+/** @throws GenerationError when the logits of a row that has not ended were not finite */
+function checkChosen<Chosen extends ArrayLike<number>>(
+  chosen: Chosen,
+  { ended, first, step }: StepOfBatch,
+): Chosen {
+  const row = ended.findIndex((isOver, at) => !isOver && chosen[at] === NOT_FINITE);
+  if (row !== -1) throw nonFiniteLogits(first + row, step);
+  return chosen;
 }

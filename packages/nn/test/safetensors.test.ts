@@ -6,6 +6,7 @@ import {
   readSafetensors,
   readSafetensorsHeader,
   SafetensorsError,
+  safetensorsPieces,
   writeSafetensors,
 } from '../src/index.js';
 import { loadReference, pick } from './support/reference.js';
@@ -115,6 +116,38 @@ describe('writeSafetensors', () => {
     expect(readSafetensors(file).tensors.get('x')).toEqual({ ...halves, dtype: 'f32' });
   });
 
+  it('reads every byte once and in order, and converts across the border of a piece', () => {
+    const length = 2 ** 20 + 3;
+    const data = Float32Array.from({ length }, (_, at) => (at % 2048) - 1024);
+    const tensors = new Map<string, HostTensor>([
+      ['halves', { data, shape: [length], dtype: 'f16' }],
+      ['words', { data: Uint32Array.from(data), shape: [length], dtype: 'u32' }],
+    ]);
+    const file = writeSafetensors(tensors);
+    let position = 0;
+    const read = readSafetensors({
+      fileBytes: file.length,
+      fill: (into: Uint8Array, start: number) => {
+        expect(start).toBe(position);
+        position += into.length;
+        into.set(file.subarray(start, position));
+      },
+    });
+    expect(position).toBe(file.length);
+    for (const [name, { data }] of tensors)
+      expect(
+        Buffer.from(read.tensors.get(name)?.data.buffer as ArrayBuffer).equals(Buffer.from(data.buffer)),
+      ).toBe(true);
+  });
+
+  it('gives the same bytes in pieces, without a copy of what needs none', () => {
+    const data = Float32Array.of(1, 2);
+    const tensors = new Map<string, HostTensor>([['a', { data, shape: [2], dtype: 'f32' }]]);
+    const pieces = [...safetensorsPieces(tensors, { note: 'x' })];
+    expect(pieces.at(-1)?.buffer).toBe(data.buffer);
+    expect(Buffer.concat(pieces).equals(writeSafetensors(tensors, { note: 'x' }))).toBe(true);
+  });
+
   it('reads from a view at any offset of a larger buffer', () => {
     const bytes = writeSafetensors(
       new Map([['a', { data: Float32Array.of(1, 2), shape: [2], dtype: 'f32' }]]),
@@ -195,7 +228,11 @@ describe('malformed files are refused with a reason', () => {
       fileOf({ __metadata__: 'x' }),
       '__metadata__ must be an object of strings',
     ],
-    ['metadata with a number', fileOf({ __metadata__: { epoch: 1 } }), '__metadata__.epoch must be a string'],
+    [
+      'metadata with a number',
+      fileOf({ __metadata__: { epoch: 1 } }),
+      '__metadata__ must be an object of strings, "epoch" is none',
+    ],
   ])('%s', (_, file, reason) => {
     expect(() => readSafetensors(file)).toThrow(SafetensorsError);
     expect(() => readSafetensors(file)).toThrow(reason);

@@ -9,13 +9,14 @@ import {
 import { Module } from '@foretoken/nn';
 import { z } from 'zod';
 import { checkImageBatch, type ImageBatch } from './image-batch.js';
-import { input } from './inputs.js';
+import { input, meanOver } from './inputs.js';
 import type {
   LearningObjective,
   LossInputs,
   ObjectiveCost,
   ObjectiveLoss,
   PreparedBatch,
+  TargetCounts,
 } from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
 
@@ -32,12 +33,17 @@ export class Classify extends Module implements LearningObjective<ImageBatch, Im
     };
   }
 
+  targetCounts(prepared: PreparedBatch): TargetCounts {
+    const labels = prepared['labels']?.data as Float32Array;
+    return { labels: labels.reduce((sum, label) => sum + label, 0) };
+  }
+
   /** Images whose labels are all 0 count for nothing; 0 without any other. */
   loss(model: ImageClassifier, inputs: LossInputs): ObjectiveLoss {
     const labels = input(inputs, 'labels');
     const logits = model.forward(input(inputs, 'pixels'), { dropoutKey: inputs['dropoutKey'] });
-    const likelihood = logits.logSoftmax(-1).mul(labels).sum();
-    const classification = likelihood.neg().div(labels.sum().maximum(1));
+    const losses = logits.logSoftmax(-1).mul(labels).neg();
+    const classification = meanOver(inputs, 'labels', losses, labels.sum());
     return { loss: classification, parts: { classification } };
   }
 

@@ -4,11 +4,14 @@ export { type RegisterDrafting, registerDrafter } from './drafting/register-draf
 export { ObjectiveBatchError, ObjectiveConfigError } from './errors.js';
 export { checkImageBatch, type ImageBatch } from './image-batch.js';
 export {
+  countInputs,
+  countTargets,
   crossEntropies,
   input,
   int32,
   meanCrossEntropy,
   meanOfScored,
+  meanOver,
   trunkArrays,
   trunkInputs,
 } from './inputs.js';
@@ -36,6 +39,7 @@ export type {
   OffsetPass,
   ParallelDecoding,
   PreparedBatch,
+  TargetCounts,
 } from './objective.js';
 export {
   defineObjective,

@@ -4,7 +4,7 @@ import { type HostInput, linearCrossEntropy, type Tensor } from '@foretoken/tens
 import { ObjectiveBatchError } from './errors.js';
 import type { SequenceLayout } from './layout/sequences.js';
 import { IGNORE } from './layout/targets.js';
-import type { LossInputs, PreparedBatch } from './objective.js';
+import type { LossInputs, PreparedBatch, TargetCounts } from './objective.js';
 import type { SequenceBatch } from './sequence-batch.js';
 
 /** Integers of a shape, as an input of a compiled step. */
@@ -79,10 +79,54 @@ export function crossEntropies(model: Transformer, hidden: Tensor, targets: Tens
   return losses.reshape(targets.shape);
 }
 
-/** The mean of the losses of targets that are scored; 0 without any. */
-export const meanOfScored = (losses: Tensor, targets: Tensor): Tensor =>
-  losses.sum().div(targets.ne(IGNORE).cast('f32').sum().maximum(1));
+/** Number of scored targets of some arrays of a prepared batch, by name. */
+export const countTargets = (prepared: PreparedBatch, names: readonly string[]): TargetCounts =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const array = prepared[name];
+      return array === undefined
+        ? []
+        : [[name, (array.data as Int32Array).reduce((count, id) => (id === IGNORE ? count : count + 1), 0)]];
+    }),
+  );
 
-/** Mean cross-entropy of hidden states `[B, T, D]` after the final norm against targets `[B, T]`; 0 without any. */
-export const meanCrossEntropy = (model: Transformer, hidden: Tensor, targets: Tensor): Tensor =>
-  meanOfScored(crossEntropies(model, hidden, targets), targets);
+/** The input that holds what a mean over the targets `name` divides by. */
+const countInput = (name: string): string => `${name}Count`;
+
+/**
+ * Inputs that make the means over the targets of a micro-batch add up to the mean over all targets of an update: where
+ * every micro-batch divides by `total / microBatches`, the mean of the micro-batches' losses is the sum over all targets
+ * divided by `total`.
+ *
+ * @param totals - targets of all micro-batches together
+ */
+export const countInputs = (totals: TargetCounts, microBatches: number): PreparedBatch =>
+  Object.fromEntries(
+    Object.entries(totals).map(([name, total]) => [
+      countInput(name),
+      { data: Float32Array.of(total === 0 ? 1 : total / microBatches), shape: [] },
+    ]),
+  );
+
+/**
+ * The mean of losses over the targets of input `name`: over those of this batch, or as `countInputs` says.
+ *
+ * @param count - number of targets of this batch, f32 scalar
+ */
+export const meanOver = (inputs: LossInputs, name: string, losses: Tensor, count: Tensor): Tensor =>
+  losses.sum().div(inputs[countInput(name)] ?? count.maximum(1));
+
+/** The mean of the losses of the targets of input `name` that are scored; 0 without any. */
+export const meanOfScored = (inputs: LossInputs, name: string, losses: Tensor): Tensor =>
+  meanOver(inputs, name, losses, input(inputs, name).ne(IGNORE).cast('f32').sum());
+
+/**
+ * Mean cross-entropy of hidden states `[B, T, D]` after the final norm against the targets `[B, T]` of input `name`; 0
+ * without any.
+ */
+export const meanCrossEntropy = (
+  model: Transformer,
+  hidden: Tensor,
+  inputs: LossInputs,
+  name = 'targets',
+): Tensor => meanOfScored(inputs, name, crossEntropies(model, hidden, input(inputs, name)));

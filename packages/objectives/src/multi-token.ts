@@ -7,7 +7,15 @@ import type { Tensor } from '@foretoken/tensor';
 import { z } from 'zod';
 import { headDrafter } from './drafting/head-drafter.js';
 import { ObjectiveConfigError } from './errors.js';
-import { crossEntropies, input, int32, meanOfScored, trunkArrays, trunkInputs } from './inputs.js';
+import {
+  countTargets,
+  crossEntropies,
+  input,
+  int32,
+  meanOfScored,
+  trunkArrays,
+  trunkInputs,
+} from './inputs.js';
 import { layOutSequences } from './layout/sequences.js';
 import { shiftedTargets } from './layout/targets.js';
 import type {
@@ -19,6 +27,7 @@ import type {
   OffsetLosses,
   OffsetPass,
   PreparedBatch,
+  TargetCounts,
 } from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
@@ -29,6 +38,7 @@ const settings = z.strictObject({
   heads: z
     .int()
     .min(1)
+    .max(256)
     .default(3)
     .describe('heads in all; the first is the model itself, each other one a block more'),
   weight: share
@@ -73,8 +83,17 @@ export class MultiToken extends Module implements Objective {
     return prepared;
   }
 
+  targetCounts(prepared: PreparedBatch): TargetCounts {
+    return countTargets(
+      prepared,
+      Array.from({ length: this.heads.length + 1 }, (_, index) => targetsOf(index + 1)),
+    );
+  }
+
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
-    const means = this.#losses(model, inputs).map(({ losses, targets }) => meanOfScored(losses, targets));
+    const means = this.#losses(model, inputs).map(({ losses }, index) =>
+      meanOfScored(inputs, targetsOf(index + 1), losses),
+    );
     const parts = Object.fromEntries(means.map((mean, index) => [`head${index + 1}`, mean]));
     return { loss: this.#combine(means), parts };
   }

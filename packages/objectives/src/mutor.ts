@@ -12,7 +12,14 @@ import { HostRandom, type Tensor } from '@foretoken/tensor';
 import { z } from 'zod';
 import { registerDrafter } from './drafting/register-drafter.js';
 import { ObjectiveConfigError } from './errors.js';
-import { crossEntropies, input, meanCrossEntropy, meanOfScored, trunkInputs } from './inputs.js';
+import {
+  countTargets,
+  crossEntropies,
+  input,
+  meanCrossEntropy,
+  meanOfScored,
+  trunkInputs,
+} from './inputs.js';
 import { gridOffsets, type Offset, sequenceOffsets } from './layout/offsets.js';
 import { registerArrays } from './layout/register-arrays.js';
 import { type RegisterPlan, registerCount } from './layout/registers.js';
@@ -27,10 +34,16 @@ import type {
   ObjectiveLoss,
   OffsetPass,
   PreparedBatch,
+  TargetCounts,
 } from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
 import { commonSettings, share } from './settings.js';
+
+/** Far beyond what can be learned from; every offset is one of a list. */
+const MOST_OFFSETS = 4096;
+const MOST_GRID_OFFSETS = 64;
+const LARGEST_GRID = 4096;
 
 const settings = z
   .strictObject({
@@ -38,11 +51,13 @@ const settings = z
     minOffset: z
       .int()
       .min(1)
+      .max(MOST_OFFSETS)
       .default(1)
       .describe('smallest distance from a register to its target, in tokens'),
     maxOffset: z
       .int()
       .min(1)
+      .max(MOST_OFFSETS)
       .default(4)
       .describe('largest distance; one is drawn evenly for each sequence and step'),
     offsets: z
@@ -52,7 +67,7 @@ const settings = z
         "distances along the sequence, or down and to the right on the grid of an image, up to maxOffset rows by maxOffset columns with the register's token as the first (MuToR-2D)",
       ),
     grid: z
-      .strictObject({ height: z.int().min(1), width: z.int().min(1) })
+      .strictObject({ height: z.int().min(1).max(LARGEST_GRID), width: z.int().min(1).max(LARGEST_GRID) })
       .optional()
       .describe('rows and columns of the image that the tokens behind the prompt are'),
     wrappedTargets: z
@@ -67,6 +82,7 @@ const settings = z
     registerCount: z
       .int()
       .min(1)
+      .max(2 ** 20)
       .optional()
       .describe(
         'registers of a sequence, at places drawn anew for each step; one at every place when absent',
@@ -96,6 +112,8 @@ const settings = z
     if (grid === undefined) refuse('grid', 'offsets on a grid need its height and width');
     if (minOffset !== 1) refuse('minOffset', 'offsets on a grid begin at the token itself; leave it 1');
     if (maxOffset < 2) refuse('maxOffset', 'a grid of offsets needs 2 or more');
+    if (maxOffset > MOST_GRID_OFFSETS)
+      refuse('maxOffset', `a grid of offsets has at most ${MOST_GRID_OFFSETS} rows and columns`);
   });
 
 type Settings = z.output<typeof settings>;
@@ -143,13 +161,17 @@ export class Mutor extends Module implements Objective {
     return registerArrays(batch, { scope: this.#settings, plan, vectorPerOffset }, random);
   }
 
+  targetCounts(prepared: PreparedBatch): TargetCounts {
+    return countTargets(prepared, ['targets', 'registerTargets']);
+  }
+
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
     if (this.registers === undefined) return this.#nextToken.loss(model, inputs);
     const { real, added } = this.#hidden(model, inputs, this.registers);
-    const nextToken = meanCrossEntropy(model, real, input(inputs, 'targets'));
+    const nextToken = meanCrossEntropy(model, real, inputs);
     const targets = input(inputs, 'registerTargets');
     const losses = crossEntropies(model, added, targets);
-    const registers = meanOfScored(losses, targets);
+    const registers = meanOfScored(inputs, 'registerTargets', losses);
     const { weight } = this.#settings;
     return {
       loss: nextToken.mul(1 - weight).add(registers.mul(weight)),

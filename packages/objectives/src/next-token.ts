@@ -1,7 +1,7 @@
 import { forwardFlops, TRAINING_FACTOR, type Transformer, type TransformerConfig } from '@foretoken/models';
 import { Module } from '@foretoken/nn';
 import { z } from 'zod';
-import { input, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
+import { countTargets, int32, meanCrossEntropy, trunkArrays, trunkInputs } from './inputs.js';
 import { layOutSequences } from './layout/sequences.js';
 import { type LossScope, shiftedTargets } from './layout/targets.js';
 import type {
@@ -11,6 +11,7 @@ import type {
   ObjectiveCost,
   ObjectiveLoss,
   PreparedBatch,
+  TargetCounts,
 } from './objective.js';
 import { defineObjective } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
@@ -37,8 +38,12 @@ export class NextToken extends Module implements Objective {
     };
   }
 
+  targetCounts(prepared: PreparedBatch): TargetCounts {
+    return countTargets(prepared, ['targets']);
+  }
+
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
-    const nextToken = meanCrossEntropy(model, model.trunk(trunkInputs(inputs)), input(inputs, 'targets'));
+    const nextToken = meanCrossEntropy(model, model.trunk(trunkInputs(inputs)), inputs);
     return { loss: nextToken, parts: { nextToken } };
   }
 

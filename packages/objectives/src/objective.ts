@@ -2,6 +2,9 @@ import type { Drafter, Transformer, TransformerConfig, TrunkInputs } from '@fore
 import type { HostInput, HostRandom, Tensor, Variable } from '@foretoken/tensor';
 import type { BatchSize, SequenceBatch } from './sequence-batch.js';
 
+/** Numbers of scored targets, by the name of the input that holds them. */
+export type TargetCounts = Readonly<Record<string, number>>;
+
 /** Arrays with their shapes, by name: the inputs of a compiled step. */
 export type PreparedBatch = Record<string, HostInput>;
 
@@ -77,7 +80,16 @@ export interface LearningObjective<Batch, Model> {
    * @throws ObjectiveBatchError when the batch is malformed or the objective cannot be applied to it
    */
   prepare(batch: Batch, random: HostRandom): PreparedBatch;
-  /** The loss as graph. Reads `dropoutKey` (u32 `[2]`) from the inputs when the training loop has added one. */
+  /**
+   * How many targets each mean of the loss is over, by the name of the input with the targets; a function of the prepared
+   * batch alone. A training loop that accumulates gradients adds the inputs of `countInputs`, so that the loss of an update
+   * is the mean over all of its targets; without this method every micro-batch counts the same.
+   */
+  targetCounts?(prepared: PreparedBatch): TargetCounts;
+  /**
+   * The loss as graph. Reads `dropoutKey` (u32 `[2]`) and the inputs of `countInputs` where the training loop has added
+   * them.
+   */
   loss(model: Model, inputs: LossInputs): ObjectiveLoss;
 }
 

@@ -3,7 +3,7 @@ import { forwardFlops, TRAINING_FACTOR, type Transformer, type TransformerConfig
 import { Embedding, Module, normal } from '@foretoken/nn';
 import { embedding, type Tensor } from '@foretoken/tensor';
 import { z } from 'zod';
-import { input, int32, meanCrossEntropy, trunkInputs } from './inputs.js';
+import { countTargets, input, int32, meanCrossEntropy, trunkInputs } from './inputs.js';
 import { answerRows, answerTemplate, blankedArrays } from './layout/blanks.js';
 import { NextToken } from './next-token.js';
 import type {
@@ -13,6 +13,7 @@ import type {
   ObjectiveCost,
   ObjectiveLoss,
   PreparedBatch,
+  TargetCounts,
 } from './objective.js';
 import { defineObjective, type ObjectiveContext } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
@@ -66,18 +67,21 @@ export class Teacherless extends Module implements Objective {
     return blankedArrays(this.name, batch, { scope: this.#settings, withTokens: this.#settings.weight < 1 });
   }
 
+  targetCounts(prepared: PreparedBatch): TargetCounts {
+    return countTargets(prepared, ['targets']);
+  }
+
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
     if (this.blank === undefined) return this.#nextToken.loss(model, inputs);
     const hidden = this.#hidden(model, inputs);
-    const targets = input(inputs, 'targets');
     const { weight } = this.#settings;
     if (weight === 1) {
-      const teacherless = meanCrossEntropy(model, hidden, targets);
+      const teacherless = meanCrossEntropy(model, hidden, inputs);
       return { loss: teacherless, parts: { teacherless } };
     }
-    const rows = targets.shape[0] as number;
-    const nextToken = meanCrossEntropy(model, hidden.slice(0, 0, rows), targets);
-    const teacherless = meanCrossEntropy(model, hidden.slice(0, rows), targets);
+    const rows = input(inputs, 'targets').shape[0] as number;
+    const nextToken = meanCrossEntropy(model, hidden.slice(0, 0, rows), inputs);
+    const teacherless = meanCrossEntropy(model, hidden.slice(0, rows), inputs);
     return {
       loss: nextToken.mul(1 - weight).add(teacherless.mul(weight)),
       parts: { nextToken, teacherless },

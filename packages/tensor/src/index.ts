@@ -5,6 +5,7 @@ export {
   type HostInput,
   type StepInputs,
   type StepProfile,
+  type WarmUpOptions,
 } from './compile/compiled-step.js';
 export {
   Device,
@@ -22,6 +23,7 @@ export {
   DisposedError,
   DTypeError,
   ForetokenError,
+  IndexError,
   OutOfMemoryError,
   ShapeError,
   ValidationError,

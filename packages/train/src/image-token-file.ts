@@ -7,26 +7,23 @@ import {
   type ImageTokens,
   TaskConfigError,
 } from '@foretoken/data';
+import { findData } from '@foretoken/data/node';
 import { quote } from '@foretoken/input';
-import { readBytesFile } from '@foretoken/input/node';
-import { type HostTensor, readSafetensors, SafetensorsError, writeSafetensors } from '@foretoken/nn';
-import { writeAtomic } from './files.js';
+import { readSafetensorsFile } from '@foretoken/models/node';
+import { type HostTensor, type SafetensorsContents, SafetensorsError } from '@foretoken/nn';
+import { reasonOf, writeTensorsAtomic } from './files.js';
 
-function bytesOf(path: string): Uint8Array {
+function contentsOf(path: string): SafetensorsContents {
   try {
-    return readBytesFile(path, { maxBytes: MOST_BYTES });
+    return readSafetensorsFile(findData(path));
   } catch (cause) {
+    if (cause instanceof SafetensorsError) throw cause;
     throw new DataFileError(
-      `${(cause as Error).message} "foretoken images tokens" makes files of image tokens.`,
-      {
-        cause,
-      },
+      `cannot read ${path}: ${reasonOf(cause)}. "foretoken images tokens" makes files of image tokens.`,
+      { cause },
     );
   }
 }
-
-/** Bytes of a file of tokens: four for each of 500 million. */
-const MOST_BYTES = 2 ** 31;
 
 function integersOf(path: string, name: string, { data, dtype }: HostTensor): Int32Array {
   if (dtype === 'i32') return data as Int32Array;
@@ -43,8 +40,8 @@ function countOf(path: string, name: string, text: string | undefined): number |
 
 const greatest = (values: Int32Array): number => values.reduce((most, value) => Math.max(most, value), -1);
 
-function parse(path: string, bytes: Uint8Array): ImageTokens {
-  const { tensors, metadata } = readSafetensors(bytes);
+function parse(path: string): ImageTokens {
+  const { tensors, metadata } = contentsOf(path);
   const stored = tensors.get('tokens');
   if (stored === undefined || stored.shape.length !== 3) {
     const found =
@@ -72,9 +69,8 @@ function parse(path: string, bytes: Uint8Array): ImageTokens {
  * @throws DataFileError in one line, when it cannot be read or does not fit together
  */
 export async function readImageTokens(path: string): Promise<ImageTokens> {
-  const bytes = bytesOf(path);
   try {
-    const images = parse(path, bytes);
+    const images = parse(path);
     checkImageTokens(path, images);
     return images;
   } catch (cause) {
@@ -94,7 +90,7 @@ export function writeImageTokens(
   ]);
   if (classes > 0) tensors.set('labels', { data: labels, shape: [count], dtype: 'i32' });
   const described = { ...metadata, codes: String(codes), classes: String(classes) };
-  writeAtomic(path, writeSafetensors(tensors, described));
+  writeTensorsAtomic(path, tensors, described);
 }
 
 /** Images of several files as those of one. */

@@ -31,9 +31,11 @@ export class ImageWork implements Workload {
    * @throws DataError or ConfigError, in one line that says what is wrong and where
    */
   static async open(name: string, request: WorkRequest): Promise<ImageWork> {
-    const { device, recipe, settings, objective, seed } = request;
+    const { device, recipe, settings, objective, seed, onPhase } = request;
+    onPhase?.({ phase: 'data' });
     const task = loadImageTask(name, { ...settings, seed });
     const random = new HostRandom(seed, STREAM.model);
+    if (recipe.model['from'] !== undefined) onPhase?.({ phase: 'weights' });
     const { model, origin } = await makeClassifier(device, recipe.model, task.dataSet, random);
     const made = createFrom(imageObjectiveKinds, objective, recipe.objectives[objective] ?? {}, {
       device,

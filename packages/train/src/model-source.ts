@@ -1,8 +1,10 @@
 import { checkTokenizerFits, type SequenceTask } from '@foretoken/data';
+import { findModelData } from '@foretoken/data/node';
 import { Transformer, type TransformerConfig } from '@foretoken/models';
 import { loadPretrained, type PretrainedOrigin, pretrainedFolder } from '@foretoken/models/node';
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
+import type { OnPhase } from './events.js';
 import { MODEL_PRESETS } from './model-presets.js';
 import { describeUnknown } from './problems.js';
 import type { LoadedTask, SequenceKind } from './sequence-kind.js';
@@ -113,7 +115,7 @@ export function checkFrom(from: unknown): void {
 /** The folder of the model that a recipe begins with; fetched from the hub where it is not a folder. */
 export async function startFolder(model: Settings): Promise<string | undefined> {
   const { from } = model;
-  return from === undefined ? undefined : pretrainedFolder(from as string);
+  return from === undefined ? undefined : pretrainedFolder(findModelData(from as string));
 }
 
 /** A model, and what saving it for other tools should keep. */
@@ -130,6 +132,7 @@ export interface ModelRequest {
   /** As `startFolder` gave it. */
   readonly folder: string | undefined;
   readonly random: HostRandom;
+  readonly onPhase?: OnPhase;
 }
 
 /**
@@ -138,12 +141,13 @@ export interface ModelRequest {
  * @throws CheckpointError, TokenizerError or RecipeError where model, tokenizer and sequences do not belong together
  */
 export async function makeModel(request: ModelRequest): Promise<MadeModel> {
-  const { device, settings, kind, loaded, folder, random } = request;
+  const { device, settings, kind, loaded, folder, random, onPhase } = request;
   const { task, tokenizer } = loaded;
   if (folder === undefined) {
     return { model: new Transformer(device, configOf(settings, kind, task), random), origin: undefined };
   }
   const { maxPositions, from: _, ...training } = settings;
+  onPhase?.({ phase: 'weights' });
   const { model, origin } = await loadPretrained(device, folder, {
     training,
     ...(maxPositions === undefined ? {} : { maxPositions: maxPositions as number }),

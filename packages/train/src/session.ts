@@ -11,9 +11,10 @@ import {
   type Schedule,
   stateDictOf,
 } from '@foretoken/nn';
-import type { PreparedBatch } from '@foretoken/objectives';
+import { countInputs, type PreparedBatch } from '@foretoken/objectives';
 import { type Device, HostRandom, randomKey, type Tensor, type Variable } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
+import type { OnPhase, WorkControl } from './events.js';
 import { readFigures, type UpdateFigures } from './figures-of-update.js';
 import type { Recipe } from './recipe.js';
 import { STREAM } from './streams.js';
@@ -49,9 +50,23 @@ export class Session {
    *
    * @throws DataError, CheckpointError or RecipeError, in one line that says what is wrong and where
    */
-  static async create(device: Device, recipe: Recipe, objective: string, seed: number): Promise<Session> {
+  static async create(
+    device: Device,
+    recipe: Recipe,
+    objective: string,
+    seed: number,
+    onPhase?: OnPhase,
+  ): Promise<Session> {
     const { kind, settings } = taskOf(recipe);
-    return new Session(device, recipe, seed, await kind.open({ device, recipe, settings, objective, seed }));
+    const request = {
+      device,
+      recipe,
+      settings,
+      objective,
+      seed,
+      ...(onPhase === undefined ? {} : { onPhase }),
+    };
+    return new Session(device, recipe, seed, await kind.open(request));
   }
 
   private constructor(device: Device, recipe: Recipe, seed: number, work: Workload) {
@@ -129,11 +144,21 @@ export class Session {
   /**
    * Makes updates ready: traces, times kernels where that has not been done on this adapter, and compiles, for every
    * shape of a batch that occurs.
+   *
+   * @param tune - false leaves kernels to rules of thumb
+   * @throws the reason of the signal, between two shapes
    */
-  async warmUp(): Promise<void> {
+  async warmUp(
+    { signal, onPhase }: WorkControl = {},
+    { tune = true }: { readonly tune?: boolean } = {},
+  ): Promise<void> {
+    onPhase?.({ phase: 'compile' });
+    const onProgress = (done: number, total: number): void =>
+      onPhase?.({ phase: 'compile', done, total, unit: 'shaders' });
     for (const step of this.#stepsOfEachShape()) {
+      signal?.throwIfAborted();
       const [microBatch] = this.#microBatches(step, this.#examples(step));
-      if (microBatch !== undefined) await this.#update.warmUp(microBatch);
+      if (microBatch !== undefined) await this.#update.warmUp(microBatch, { tune, onProgress });
     }
   }
 
@@ -164,7 +189,7 @@ export class Session {
 
   /** The batch of an update in parts, as the objective laid it out. */
   preparedBatch(step: number): PreparedBatch[] {
-    return [...this.#microBatches(step, this.#examples(step))];
+    return this.#microBatches(step, this.#examples(step));
   }
 
   #examples(step: number): WorkBatch[] {
@@ -179,19 +204,31 @@ export class Session {
    * The batch of an update in parts. They hold the examples and the layouts of the whole batch, in the same order,
    * however many parts there are.
    */
-  *#microBatches(step: number, examples: readonly WorkBatch[]): Generator<PreparedBatch> {
+  #microBatches(step: number, examples: readonly WorkBatch[]): PreparedBatch[] {
     const random = new HostRandom(this.seed, STREAM.layout, step);
-    for (const [part, one] of examples.entries()) {
-      const prepared = one.prepare(random);
-      if (!this.work.hasDropout) yield prepared;
-      else {
-        const stream = examples.length === 1 ? [step] : [step, part];
-        yield {
-          ...prepared,
-          dropoutKey: { data: randomKey(this.seed, STREAM.dropout, ...stream), shape: [2] },
-        };
-      }
-    }
+    const prepared = examples.map((example) => example.prepare(random));
+    const counts = this.#countInputs(prepared);
+    return prepared.map((batch, index) => ({
+      ...batch,
+      ...counts,
+      ...(this.work.hasDropout ? this.#dropoutKey(step, index) : {}),
+    }));
+  }
+
+  /** What makes the loss of an update the mean over all of its targets, however many each micro-batch has. */
+  #countInputs(microBatches: readonly PreparedBatch[]): PreparedBatch {
+    const { objective } = this.work;
+    if (microBatches.length === 1 || this.recipe.optimizer.lossAverage === 'microBatches') return {};
+    const totals: Record<string, number> = {};
+    for (const batch of microBatches)
+      for (const [name, count] of Object.entries(objective.targetCounts?.(batch) ?? {}))
+        totals[name] = (totals[name] ?? 0) + count;
+    return countInputs(totals, microBatches.length);
+  }
+
+  #dropoutKey(step: number, microBatch: number): PreparedBatch {
+    const stream = this.recipe.optimizer.accumulate === 1 ? [step] : [step, microBatch];
+    return { dropoutKey: { data: randomKey(this.seed, STREAM.dropout, ...stream), shape: [2] } };
   }
 
   /** Parameters and the state of the optimizer. */

@@ -1,11 +1,12 @@
 import { resolveSettings } from '@foretoken/objectives';
 import type { RunRecord, RunSummary, TrainEvent } from './events.js';
-import { dataFingerprints, modelFingerprints } from './fingerprints.js';
 import { startFolder } from './model-source.js';
-import { RunFolder } from './run-folder.js';
+import { phasesOf } from './phases.js';
+import { dataFingerprints, FINGERPRINTS_VERSION, modelFingerprints } from './run/fingerprints.js';
+import { RunFolder } from './run/run-folder.js';
 import type { MetricsSink } from './sink.js';
 import { taskOf } from './task-kinds.js';
-import type { TrainOptions } from './training-loop.js';
+import type { TrainOptions } from './train-options.js';
 import { TrainingLoop } from './training-loop.js';
 import { packageVersions } from './versions.js';
 
@@ -22,6 +23,7 @@ async function recordOf(options: TrainOptions): Promise<RunRecord> {
     versions: packageVersions(),
     data: await dataFingerprints(recipe),
     ...(begin === undefined ? {} : { model: await modelFingerprints(begin) }),
+    fingerprints: FINGERPRINTS_VERSION,
     startedAt: Date.now(),
     ...(command === undefined ? {} : { command }),
     ...(commit === undefined ? {} : { commit }),
@@ -56,7 +58,8 @@ async function* heardBy(
     for (;;) {
       const { done, value } = await events.next();
       if (done) return value;
-      for (const sink of sinks) await sink.write(value);
+      // Sinks hear what is logged.
+      if (value.type !== 'phase') for (const sink of sinks) await sink.write(value);
       yield value;
     }
   } finally {
@@ -67,17 +70,24 @@ async function* heardBy(
 
 async function* trainInFolder(options: TrainOptions): AsyncGenerator<TrainEvent, RunSummary> {
   const folder = new RunFolder(options.folder);
-  const release = folder.open(await recordOf(options));
-  let loop: TrainingLoop | undefined;
+  const record = await recordOf(options);
+  options.signal?.throwIfAborted();
+  const release = folder.open(record);
+  let beginning: Promise<TrainingLoop> | undefined;
   try {
     const finished = folder.summary();
     if (finished !== undefined) {
       yield { type: 'done', summary: finished };
       return finished;
     }
-    loop = await TrainingLoop.begin(options, folder);
+    const loop = yield* phasesOf((onPhase) => {
+      beginning = TrainingLoop.begin(options, folder, onPhase);
+      return beginning;
+    });
+    options.signal?.throwIfAborted();
     return yield* loop.run();
   } finally {
+    const loop = await beginning?.catch(() => undefined);
     loop?.dispose();
     release();
     if (loop === undefined) folder.abandon();

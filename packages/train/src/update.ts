@@ -12,6 +12,7 @@ import {
   type HostInput,
   type Tensor,
   type Variable,
+  type WarmUpOptions,
   where,
 } from '@foretoken/tensor';
 import { type FigureNames, lossFigures, NO_NAMES, namesOf, withNorm } from './figures-of-update.js';
@@ -50,7 +51,7 @@ export interface Update {
    */
   run(microBatches: Iterable<PreparedBatch>, scalars: UpdateScalars): Tensor;
   /** Traces, tunes and compiles for parts of this shape. */
-  warmUp(microBatch: PreparedBatch): Promise<void>;
+  warmUp(microBatch: PreparedBatch, options?: WarmUpOptions): Promise<void>;
   dispose(): void;
 }
 
@@ -145,8 +146,8 @@ class WholeUpdate implements Update {
     return this.#step.run({ ...batch, ...scalarInputs(scalars) }).figures;
   }
 
-  warmUp(batch: PreparedBatch): Promise<void> {
-    return this.#step.warmUp({ ...batch, ...scalarInputs(ANY_SCALARS) });
+  warmUp(batch: PreparedBatch, options?: WarmUpOptions): Promise<void> {
+    return this.#step.warmUp({ ...batch, ...scalarInputs(ANY_SCALARS) }, options);
   }
 
   dispose(): void {
@@ -163,8 +164,8 @@ interface Sums {
 }
 
 /**
- * The batch goes through the model in parts, so that a part has to fit into memory and not the whole. Loss and
- * gradients are the means over the parts: those of the whole batch, where parts have equally many targets.
+ * The batch goes through the model in micro-batches, so that only one of them has to fit into memory. Loss and gradients are
+ * the means over the micro-batches.
  */
 class AccumulatedUpdate implements Update {
   names = NO_NAMES;
@@ -210,9 +211,9 @@ class AccumulatedUpdate implements Update {
     return this.#finish.run(scalarInputs(scalars)).figures;
   }
 
-  async warmUp(microBatch: PreparedBatch): Promise<void> {
-    await this.#add.warmUp(microBatch);
-    await this.#finish.warmUp(scalarInputs(ANY_SCALARS));
+  async warmUp(microBatch: PreparedBatch, options?: WarmUpOptions): Promise<void> {
+    await this.#add.warmUp(microBatch, options);
+    await this.#finish.warmUp(scalarInputs(ANY_SCALARS), options);
   }
 
   dispose(): void {

@@ -1,7 +1,8 @@
 import type { Task } from '@foretoken/data';
-import type { LossInputs, ObjectiveLoss, PreparedBatch } from '@foretoken/objectives';
+import type { LossInputs, ObjectiveLoss, PreparedBatch, TargetCounts } from '@foretoken/objectives';
 import type { Device, HostRandom, Variable } from '@foretoken/tensor';
 import type { Evaluation } from './evaluate.js';
+import type { OnPhase, WorkControl } from './events.js';
 import type { Recipe } from './recipe.js';
 
 /** What a step costs. */
@@ -23,15 +24,15 @@ export interface WorkBatch {
 
 /** Answers held-out questions of the task. */
 export interface QuestionEvaluator {
-  /** Questions 0 to `wanted - 1` of a split, or all where there are fewer. */
-  evaluate(split: 'validation' | 'test', wanted: number): Promise<Evaluation>;
+  /** Questions 0 to `wanted - 1` of a split, or all where there are fewer. @throws the reason of the signal */
+  evaluate(split: 'validation' | 'test', wanted: number, control?: WorkControl): Promise<Evaluation>;
   dispose(): void;
 }
 
 /** Measures the loss on held-out examples. */
 export interface HeldOutLoss {
-  /** Mean over the first `count` examples of a split; default that of validation. */
-  measure(count: number, split?: 'validation' | 'test'): Promise<number>;
+  /** Mean over the first `count` examples of a split; default that of validation. @throws the reason of the signal */
+  measure(count: number, split?: 'validation' | 'test', control?: WorkControl): Promise<number>;
   dispose(): void;
 }
 
@@ -47,6 +48,8 @@ export interface Workload {
     readonly name: string;
     /** Variables that it adds to those of the model. */
     parameters(): ReadonlyMap<string, Variable>;
+    /** See `LearningObjective`. */
+    targetCounts?(prepared: PreparedBatch): TargetCounts;
   };
   /** Variables of the model that are trained, by name. */
   readonly modelVariables: ReadonlyMap<string, Variable>;
@@ -82,4 +85,6 @@ export interface WorkRequest {
   /** Name of an objective. */
   readonly objective: string;
   readonly seed: number;
+  /** Is told of the loading of data and weights. */
+  readonly onPhase?: OnPhase;
 }

@@ -36,9 +36,6 @@ const withParts = (accumulate: number, ...others: string[]): Recipe =>
     'evaluation.finalQuestions=8',
     'model.width=16',
     'model.layers=2',
-    // All sequences have registers with equally many targets.
-    'mutor.minOffset=2',
-    'mutor.maxOffset=2',
     ...others,
   ]);
 
@@ -55,6 +52,11 @@ async function firstUpdates(recipe: Recipe, objective: string, count: number) {
   session.dispose();
   return result;
 }
+
+const lossesOf = ({ figures }: Awaited<ReturnType<typeof firstUpdates>>) => {
+  const [loss, , nextToken, registers] = figures[0] as [number, number, number, number];
+  return { loss, nextToken, registers };
+};
 
 describe('gradient accumulation', () => {
   it.each(['ntp', 'mtp', 'teacherless', 'mutor'])(
@@ -77,6 +79,19 @@ describe('gradient accumulation', () => {
       }
     },
   );
+
+  it("takes the mean of the micro-batches' means where that is asked for", async () => {
+    // Registers of the sequences have drawn other offsets, and so have other numbers of targets.
+    const [whole, means] = [
+      await firstUpdates(withParts(1), 'mutor', 1),
+      await firstUpdates(withParts(4, 'optimizer.lossAverage=microBatches'), 'mutor', 1),
+    ];
+    const { loss } = lossesOf(whole);
+    expect(Math.abs(lossesOf(means).loss / loss - 1)).toBeGreaterThan(1e-5);
+    // The next tokens of all sequences are equally many.
+    expect(lossesOf(means).nextToken).toBeCloseTo(lossesOf(whole).nextToken, 5);
+    expect(Math.abs(lossesOf(means).registers / lossesOf(whole).registers - 1)).toBeGreaterThan(1e-4);
+  });
 
   it('draws other dropout in each part, and the same in each run', async () => {
     const recipe = withParts(2, 'model.dropout=0.3');

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { typedSeparator, typedText } from '@foretoken/data';
-import { findImageDataSet, imageFiles } from '@foretoken/data/node';
+import { findData, findImageDataSet, howToGetData, imageFiles } from '@foretoken/data/node';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { makeFolder, packageVersions, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
@@ -111,7 +112,11 @@ const withModel =
 
 function requireData({ data, task }: Flags): string {
   if (data !== undefined) return data;
-  throw new UsageError(`--data: ${task} needs a file, or a folder with a file for each split.`);
+  // A data set of the name of the task, where the data folder has one.
+  if (task !== 'perplexity' && existsSync(findData(task))) return task;
+  throw new UsageError(
+    `--data: ${task} needs a file, or a folder with a file for each split.${task === 'perplexity' ? '' : howToGetData(task)}`,
+  );
 }
 
 /** Finds the data, and reads it once for all models; images are made ready for each. */

@@ -129,9 +129,10 @@ async function continueMany(
 ): Promise<void> {
   const template = flags.chat ? new ChatTemplate(model.folder) : undefined;
   const encoded = texts.map(encoder(flags, model, template));
+  continuer.reserve(encoded, flags.maxTokens);
   for (let first = 0; first < encoded.length; first += flags.batch) {
     const group = encoded.slice(first, first + flags.batch);
-    const results = await continuer.continue(group, optionsOf(flags));
+    const results = await continuer.continue(group, { ...optionsOf(flags), firstStream: first });
     results.forEach((result, at) => {
       const prompt = texts[first + at] as string;
       process.stdout.write(

@@ -17,7 +17,7 @@ function solvedShare({ name, evaluation }: Recipe): number {
 export const starGraphs: ComparisonKind = {
   taskKinds: ['star-graph'],
   check: (recipe) => void solvedShare(recipe),
-  async conclude({ study, runs, out, command }) {
+  async conclude({ study, runs, out, command, problems }) {
     const { recipe } = study;
     const solved = solvedShare(recipe);
     // Variants in the order they were asked for, whichever seed ended first.
@@ -29,7 +29,7 @@ export const starGraphs: ComparisonKind = {
       notes: [
         `Guessing the arm gives ${(100 * summary.chance).toFixed(0)}%. Final figures are on ${recipe.evaluation.finalQuestions} fresh graphs; a run stops when ${(100 * solved).toFixed(0)}% of ${recipe.evaluation.questions} held-out graphs are solved, the same rule for all.`,
       ],
-      page: await page(summary, readRunLogs(out, summary)),
+      page: await page(summary, readRunLogs(out, summary), problems),
       pictures: {},
     };
   },

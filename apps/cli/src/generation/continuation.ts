@@ -4,7 +4,7 @@ import type { TextModel } from '../models/open-model.js';
 import type { LoadedDrafter } from './drafter.js';
 import { StopText } from './stop-text.js';
 
-export interface ContinueOptions extends Omit<GenerateOptions, 'stopTokens'> {
+export interface ContinueOptions extends Omit<GenerateOptions, 'stopTokens' | 'whenFull'> {
   /** Texts before which a continuation ends. */
   readonly stops: readonly string[];
   /** Ends the continuations where they are. */
@@ -109,7 +109,25 @@ export class Continuer {
   }
 
   /**
-   * Continues a group of prompts.
+   * Makes room for prompts and their continuations. Optional: `continue` makes what its own prompts need, which is slower
+   * where that grows from group to group.
+   *
+   * @throws UsageError for a prompt that fills the context
+   */
+  reserve(prompts: readonly (readonly number[])[], maxNewTokens: number): void {
+    const context = this.#text.model.config.maxPositions;
+    const longest = longestOf(prompts);
+    if (longest > context) {
+      throw new UsageError(
+        `the prompt has ${longest} tokens, and the model reads at most ${context}. Shorten it.`,
+      );
+    }
+    // The last token is not read again.
+    this.#makeRoom(Math.min(context, longest + Math.max(0, maxNewTokens - 1)));
+  }
+
+  /**
+   * Continues a group of prompts, each as far as it would be continued alone.
    *
    * @param onText - gets the text of a prompt as it becomes complete
    * @throws UsageError for a prompt that fills the context
@@ -120,9 +138,8 @@ export class Continuer {
     onText: (row: number, piece: string) => void = () => undefined,
   ): Promise<Continuation[]> {
     const rows = prompts.map((prompt) => new Writing(this.#text, prompt, stops));
-    const maxNewTokens = this.#room(prompts, options.maxNewTokens);
-    this.#makeRoom(longestOf(prompts) + Math.max(0, maxNewTokens - 1));
-    const settings = { ...options, maxNewTokens, stopTokens: this.#text.stopTokens };
+    this.reserve(prompts, options.maxNewTokens);
+    const settings = { ...options, whenFull: 'stop', stopTokens: this.#text.stopTokens } as const;
     this.#drafts.length = 0;
     for await (const { row, tokens } of this.#stream(prompts, settings, (row) => rows[row]?.ended === true)) {
       const writing = rows[row] as Writing;
@@ -148,19 +165,6 @@ export class Continuer {
     this.#speculative?.dispose();
     this.#plain = undefined;
     this.#speculative = undefined;
-  }
-
-  /** New tokens that the longest prompt leaves room for. */
-  #room(prompts: readonly (readonly number[])[], wanted: number): number {
-    const context = this.#text.model.config.maxPositions;
-    const longest = longestOf(prompts);
-    if (longest > context) {
-      throw new UsageError(
-        `the prompt has ${longest} tokens, and the model reads at most ${context}. Shorten it.`,
-      );
-    }
-    // The last token is not read again.
-    return Math.min(wanted, context - longest + 1);
   }
 
   /** Makes the cache larger where it has to be: one for a whole context may take more memory than there is. */
@@ -201,7 +205,8 @@ export class Continuer {
     if (this.#speculative !== undefined) {
       this.#countDrafts();
       for (const [row, prompt] of prompts.entries()) {
-        for await (const tokens of this.#speculative.stream(prompt, options)) {
+        const firstStream = (options.firstStream ?? 0) + row;
+        for await (const tokens of this.#speculative.stream(prompt, { ...options, firstStream })) {
           yield { row, tokens };
           if (ended(row)) break;
         }

@@ -31,6 +31,8 @@ export interface Turn {
 export class Conversation {
   readonly #parts: ConversationParts;
   #messages: ChatMessage[] = [];
+  /** Of all conversations so far: each answer draws from a stream of its own. */
+  #turns = 0;
 
   constructor(parts: ConversationParts) {
     this.#parts = parts;
@@ -50,7 +52,8 @@ export class Conversation {
     const { continuer, options } = this.#parts;
     const messages: ChatMessage[] = [...this.#messages, { role: 'user', content }];
     const { ids, forgotten } = this.#fitting(messages);
-    const settings = signal === undefined ? options : { ...options, signal };
+    const numbered = { ...options, firstStream: this.#turns++ };
+    const settings = signal === undefined ? numbered : { ...numbered, signal };
     const [result] = await continuer.continue([ids], settings, (_, piece) => onText(piece));
     const answer = result?.text ?? '';
     this.#messages = [...messages.slice(forgotten), { role: 'assistant', content: answer }];

@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import { nearestName, printable, shorten } from '@foretoken/input';
 import { readJsonFile } from '@foretoken/input/node';
 import { DataFileError } from '../errors.js';
+import { howToGetData } from './data-folder.js';
 
 function namesIn(folder: string): string[] {
   try {
@@ -29,7 +30,9 @@ function missing(path: string): DataFileError {
       : names.length > 0
         ? `. The folder holds ${someNames(names)}.`
         : ` and no folder ${printable(shorten(folder, 200))} with files in it.`;
-  return new DataFileError(`${printable(shorten(path, 200))}: there is no such file${hint}`);
+  return new DataFileError(
+    `${printable(shorten(path, 200))}: there is no such file${hint}${howToGetData(path)}`,
+  );
 }
 
 /**

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { printable, shorten } from '@foretoken/input';
 import { TokenizerError } from '../errors.js';
 import { TextTokenizer } from '../text/tokenizer.js';
+import { howToGetData } from './data-folder.js';
 import { readJson, someNames } from './files.js';
 
 /**
@@ -14,7 +15,7 @@ import { readJson, someNames } from './files.js';
 export function loadTokenizer(folder: string): TextTokenizer {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new TokenizerError(
-      `${printable(shorten(folder, 200))}: there is no such folder. Give the folder of a model, with its tokenizer.json.`,
+      `${printable(shorten(folder, 200))}: there is no such folder.${howToGetData(folder)} Give the folder of a model, with its tokenizer.json.`,
     );
   }
   const optional = (name: string): unknown =>

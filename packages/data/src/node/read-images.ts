@@ -10,6 +10,7 @@ import { type ImageDataSet, imageDataSets } from '../images/data-sets.js';
 import { parseIdx } from '../images/idx.js';
 import { checkLabels, type ImageSet, joinImageSets } from '../images/image-set.js';
 import { ImageTask } from '../images/task.js';
+import { dataFolder, findData } from './data-folder.js';
 import { requireFile, someNames } from './files.js';
 
 /** The first two bytes of gzip. */
@@ -147,20 +148,19 @@ export function findImageDataSet(name: string): ImageDataSet {
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /**
- * The folder of a data set: `data` itself, or a folder `mnist` (for instance) in it; without `data` the same in the folder that
- * the environment variable FORETOKEN_DATA names, or in `data`.
+ * The folder of a data set: `data` itself, or a folder `mnist` (for instance) in it; without `data` the same in the data
+ * folder. A folder `mnist-small` with the beginning of a data set stands in for one that is not there.
  *
  * @throws DataFileError when there is none
  */
 export function findImageFolder({ name, title }: ImageDataSet, data: string | null): string {
-  const roots = data === null ? [process.env['FORETOKEN_DATA'] ?? 'data'] : [data];
-  const places = roots.flatMap((root) => (data === null ? [join(root, name)] : [root, join(root, name)]));
-  const found = places.filter(isFolder);
+  const root = data === null ? dataFolder() : findData(data);
   // A folder of data sets holds one of its own.
-  const best = found.at(-1);
-  if (best !== undefined) return best;
+  const places = [join(root, name), join(root, `${name}-small`), ...(data === null ? [] : [root])];
+  const found = places.find(isFolder);
+  if (found !== undefined) return found;
   throw new DataFileError(
-    `${name}: there is no folder ${places.at(0)}. Give the one with the files of ${title} as task.data (--data FOLDER).`,
+    `${name}: there is no folder ${data === null ? places[0] : root}. Give the one with the files of ${title} as task.data (--data FOLDER); "foretoken data get ${name}" fetches it.`,
   );
 }
 

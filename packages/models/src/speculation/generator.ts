@@ -1,8 +1,10 @@
 // V vocabulary, K drafts.
 import { ConfigError } from '@foretoken/nn';
 import { HostRandom } from '@foretoken/tensor';
+import { NOT_FINITE } from '../decoding.js';
 import { checkOptions, type GenerateOptions } from '../generate-options.js';
-import type { Prompt } from '../prompt-layout.js';
+import { checkLogits, nonFiniteLogits } from '../generation-error.js';
+import { newTokenLimit, type Prompt } from '../prompt-layout.js';
 import { draw, tokenProbabilities } from '../sampling.js';
 import type { Transformer } from '../transformer.js';
 import { type Verdict, verifyGreedy, verifySampled } from './acceptance.js';
@@ -36,8 +38,19 @@ interface Chooser {
 const rowsFrom = (first: number, count: number): number[] =>
   Array.from({ length: count }, (_, at) => first + at);
 
-function greedyChooser(output: Int32Array, draftCount: number): Chooser {
-  const at = (row: number): number => output[row] as number;
+/** Whose token is chosen, for messages. */
+interface ChosenFor {
+  readonly prompt: number;
+  /** New tokens so far. */
+  readonly step: number;
+}
+
+function greedyChooser(output: Int32Array, draftCount: number, { prompt, step }: ChosenFor): Chooser {
+  const at = (row: number): number => {
+    const token = output[row] as number;
+    if (token === NOT_FINITE) throw nonFiniteLogits(prompt, step);
+    return token;
+  };
   return {
     choose: at,
     draft: (first) => ({ tokens: rowsFrom(first, draftCount).map(at), probabilities: [] }),
@@ -51,9 +64,13 @@ function samplingChooser(
   vocabulary: number,
   options: GenerateOptions,
   random: HostRandom,
+  { prompt, step }: ChosenFor,
 ): Chooser {
-  const at = (row: number): Float64Array =>
-    tokenProbabilities(output.subarray(row * vocabulary, (row + 1) * vocabulary), options);
+  const at = (row: number): Float64Array => {
+    const logits = output.subarray(row * vocabulary, (row + 1) * vocabulary);
+    checkLogits(logits, prompt, step);
+    return tokenProbabilities(logits, options);
+  };
   return {
     choose: (row) => draw(at(row), random),
     draft: (first) => {
@@ -103,24 +120,27 @@ export class SpeculativeGenerator {
   /** Yields the new tokens of each pass, without the stop token. */
   async *stream(prompt: Prompt, options: GenerateOptions): AsyncGenerator<readonly number[], void> {
     checkOptions(options);
-    const { maxNewTokens, stopTokens = [], seed = 0, guidance } = options;
+    const { stopTokens = [], seed = 0, firstStream = 0, guidance } = options;
     if (guidance !== undefined)
       throw new ConfigError('generate: guidance reads two sequences a token; leave it out with drafts.');
     const { draftCount } = this.#drafter;
-    this.#checkPrompt(prompt, maxNewTokens);
-    if (maxNewTokens === 0) return;
+    this.#checkPrompt(prompt);
+    const limit = newTokenLimit(prompt.length, this.#config.capacity, options);
+    if (limit === 0) return;
     const greedy = options.greedy === true || options.temperature === 0;
     const steps = this.#stepsFor(greedy);
-    const random = new HostRandom(seed, 0);
+    const random = new HostRandom(seed, firstStream);
     const { vocabularySize } = this.#model.config;
-    const read = (output: Int32Array | Float32Array): Chooser =>
-      output instanceof Int32Array
-        ? greedyChooser(output, draftCount)
-        : samplingChooser(output, draftCount, vocabularySize, options, random);
+    let left = limit;
+    const read = (output: Int32Array | Float32Array): Chooser => {
+      const chosenFor = { prompt: firstStream, step: limit - left };
+      return output instanceof Int32Array
+        ? greedyChooser(output, draftCount, chosenFor)
+        : samplingChooser(output, draftCount, vocabularySize, options, random, chosenFor);
+    };
     const first = read(await steps.prefill(Int32Array.from(prompt)));
     let last = first.choose(0);
     let draft = first.draft(1);
-    let left = maxNewTokens;
     let fresh = [last];
     for (let place = prompt.length; ; ) {
       const stop = fresh.findIndex((token) => stopTokens.includes(token));
@@ -161,9 +181,8 @@ export class SpeculativeGenerator {
     return steps;
   }
 
-  #checkPrompt(prompt: Prompt, maxNewTokens: number): void {
+  #checkPrompt(prompt: Prompt): void {
     const { vocabularySize } = this.#model.config;
-    const { capacity } = this.#config;
     const wrong = Array.from(prompt).findIndex(
       (id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize,
     );
@@ -171,10 +190,6 @@ export class SpeculativeGenerator {
     if (wrong !== -1)
       throw new ConfigError(
         `generate: the prompt has id ${prompt[wrong]} at ${wrong}; expected 0 to ${vocabularySize - 1}.`,
-      );
-    if (prompt.length + maxNewTokens - 1 > capacity)
-      throw new ConfigError(
-        `generate: a prompt of ${prompt.length} tokens and ${maxNewTokens} new ones exceed the capacity of ${capacity}.`,
       );
   }
 }

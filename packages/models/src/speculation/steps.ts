@@ -1,6 +1,7 @@
 // P prompt, N = 1 + K tokens of a pass, K drafts, A added places, S slots for tokens, D width, V vocabulary.
 import { type CompiledStep, concat, type Tensor } from '@foretoken/tensor';
 import { KeyValueCache } from '../cache.js';
+import { likeliest } from '../decoding.js';
 import { type TokenMetadata, visible } from '../masks.js';
 import type { Transformer, TrunkInputs } from '../transformer.js';
 import type { AddedPlaces, Drafter, DraftPass } from './drafter.js';
@@ -99,7 +100,7 @@ export class SpeculativeSteps {
       },
     };
     const logits = model.logits(model.finalNorm.forward(drafter.propose(pass))).squeeze(0);
-    return { next: this.#options.greedy ? logits.argmax(-1) : logits };
+    return { next: this.#options.greedy ? likeliest(logits) : logits };
   }
 
   /** Prompt and additions see one another only: the cache is filled, and nothing is read from it. */

@@ -10,6 +10,7 @@ import {
   type BatchSize,
   checkBatch,
   commonSettings,
+  countTargets,
   defineObjective,
   IGNORE,
   input,
@@ -17,6 +18,7 @@ import {
   type LossInputs,
   layOutSequences,
   meanCrossEntropy,
+  meanOfScored,
   type Objective,
   type ObjectiveContext,
   type ObjectiveCost,
@@ -24,6 +26,7 @@ import {
   type PreparedBatch,
   type SequenceBatch,
   shiftedTargets,
+  type TargetCounts,
   trunkArrays,
   trunkInputs,
 } from '@foretoken/objectives';
@@ -60,11 +63,17 @@ class Leap extends Module implements Objective {
     return { ...trunkArrays(batch, layout, bidirectionalPrefix), next: targets(1), ahead: targets(distance) };
   }
 
+  targetCounts(prepared: PreparedBatch): TargetCounts {
+    return countTargets(prepared, ['next', 'ahead']);
+  }
+
   loss(model: Transformer, inputs: LossInputs): ObjectiveLoss {
     const hidden = model.trunk(trunkInputs(inputs));
-    const nextToken = meanCrossEntropy(model, hidden, input(inputs, 'next'));
+    const nextToken = meanCrossEntropy(model, hidden, inputs, 'next');
     const rows = this.ahead.forward(hidden).reshape([-1, model.config.vocabularySize]);
-    const leap = crossEntropy(rows, input(inputs, 'ahead').reshape([-1]), { ignoreIndex: IGNORE });
+    const options = { ignoreIndex: IGNORE, reduction: 'none' } as const;
+    const losses = crossEntropy(rows, input(inputs, 'ahead').reshape([-1]), options);
+    const leap = meanOfScored(inputs, 'ahead', losses);
     const { weight } = this.#settings;
     return { loss: nextToken.mul(1 - weight).add(leap.mul(weight)), parts: { nextToken, leap } };
   }

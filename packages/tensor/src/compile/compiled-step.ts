@@ -2,7 +2,9 @@ import type { Device, TraceJournal } from '../device.js';
 import { dtypeOfHostArray, type HostArray } from '../dtype.js';
 import { DisposedError, ForetokenError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
+import { checkRange } from '../ops/indices.js';
 import { type KernelTime, profilePlan } from '../runtime/profiler.js';
+import type { CompileProgress } from '../runtime/runtime.js';
 import type { Storage } from '../runtime/storage.js';
 import { formatShape, type Shape, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
@@ -22,6 +24,13 @@ export type StepFunction<Inputs extends StepInputs, Output> = (inputs: Inputs) =
 export interface CompileOptions {
   /** Named in errors. */
   readonly name?: string;
+}
+
+export interface WarmUpOptions {
+  /** Whether the ways that kernels can take are timed. Default true; without, rules of thumb decide. */
+  readonly tune?: boolean;
+  /** Is told how many of the shaders that have to be compiled are done. */
+  readonly onProgress?: CompileProgress;
 }
 
 export interface StepProfile {
@@ -45,6 +54,8 @@ interface Trace {
   readonly bound: readonly GraphNode[];
   /** Where the variables lie that it reads or assigns. */
   readonly storages: ReadonlyMap<VariableState, Storage>;
+  /** The integers that its inputs may hold. */
+  readonly ranges: TraceJournal['ranges'];
 }
 
 /** Copies a structure of records and arrays, replacing its tensors. */
@@ -90,10 +101,13 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
    * where that has not been done on this adapter (see `device.tuner`), and compiles all kernels side by side. Without
    * it the first `run` traces and compiles, one kernel after the other, and takes rules of thumb.
    */
-  async warmUp(inputs: { readonly [Name in keyof Inputs]: HostInput }): Promise<void> {
+  async warmUp(
+    inputs: { readonly [Name in keyof Inputs]: HostInput },
+    { tune = true, onProgress }: WarmUpOptions = {},
+  ): Promise<void> {
     const { tuner, tuningBudget, runtime } = this.device;
     const trace = this.#ready(inputs);
-    if (tuningBudget > 0 && tuner.hasWork()) {
+    if (tune && tuningBudget > 0 && tuner.hasWork()) {
       // Measurements and working memory need not be there at one time.
       trace.plan.dispose();
       runtime.pool.trim();
@@ -101,7 +115,7 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
       await tuner.tune({ budgetMilliseconds: tuningBudget });
       runtime.pool.trim();
     }
-    await this.#ready(inputs).plan.compile();
+    await this.#ready(inputs).plan.compile(onProgress);
   }
 
   /**
@@ -172,6 +186,8 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
         );
       }
     }
+    for (const { input, range } of trace.ranges)
+      checkRange((inputs[input] as HostInput).data, range, `${this.name}: input ${input}: `);
     for (const [name, { data }] of entries) trace.plan.writeInput(name, data);
     return trace;
   }
@@ -193,7 +209,7 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
 
   #trace(entries: readonly [string, HostInput][]): Trace {
     const { device } = this;
-    const journal: TraceJournal = { leaves: new Map(), grads: new Map() };
+    const journal: TraceJournal = { leaves: new Map(), grads: new Map(), ranges: [] };
     const inputs = Object.fromEntries(
       entries.map(([name, { data, shape }]) => {
         const node = device.leaf(shape, dtypeOfHostArray(data), { kind: 'input', name });
@@ -223,7 +239,7 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
       for (const node of bound) if (node.source?.kind === 'storage') device.pinned.add(node);
       const read = bound.flatMap(({ source }) => (source?.kind === 'variable' ? [source.variable] : []));
       const storages = new Map([...read, ...assigned].map((variable) => [variable, variable.storage]));
-      return { plan, output, outputs, assigned, bound, storages };
+      return { plan, output, outputs, assigned, bound, storages, ranges: journal.ranges };
     } finally {
       device.journal = undefined;
       for (const [variable, leafBefore] of journal.leaves) variable.restore(leafBefore);

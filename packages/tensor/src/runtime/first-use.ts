@@ -29,6 +29,7 @@ const BYTES_OF_A_BINDING = 256;
  * devices with a part of the shaders each are as many times faster, and each finds what another has compiled.
  *
  * @param own has the pipelines of all these shaders already
+ * @param onUsed - called for each shader that is done
  */
 export async function useEachOnce(
   own: PipelineStore,
@@ -36,6 +37,7 @@ export async function useEachOnce(
   shaders: readonly Shader[],
   helpers: Helpers,
   patience = PATIENCE,
+  onUsed: () => void = () => {},
 ): Promise<void> {
   // Long ones first, so that no device is left with one at the end.
   const waiting = shaders.toSorted((a, b) => b.code.length - a.code.length);
@@ -44,6 +46,7 @@ export async function useEachOnce(
     for (let shader = waiting.shift(); shader !== undefined; shader = waiting.shift()) {
       await store.make(shader);
       await useOnce(store, parameters, shader);
+      onUsed();
     }
   };
   const help = async (): Promise<void> => {

@@ -1,10 +1,13 @@
-import { waitForGpu } from '#gpu';
+import { hostBytesLeft, waitForGpu } from '#gpu';
 import type { Target } from '../compile/kernel.js';
 import { DeviceLostError, type ForetokenError, OutOfMemoryError, ValidationError } from '../errors.js';
 import { type Helpers, useEachOnce } from './first-use.js';
 import { ParameterStore } from './parameters.js';
 import { type KernelParameters, PipelineStore, type Shader } from './pipelines.js';
 import { BufferPool, type Storage, USAGE } from './storage.js';
+
+/** Is told how many of so many shaders have been compiled. */
+export type CompileProgress = (done: number, total: number) => void;
 
 /** The GPU as plans see it: memory, pipelines, submission, and what went wrong. */
 export class Runtime {
@@ -21,14 +24,23 @@ export class Runtime {
     readonly target: Target,
     /** Help with shaders that the driver compiles at their first use. */
     readonly helpers: Helpers,
+    /** See `OpenDeviceOptions.poison`. */
+    poison = false,
   ) {
     this.#pipelines = new PipelineStore(gpu);
-    this.pool = new BufferPool(gpu);
+    // Software adapters allocate in the memory of the host.
+    this.pool = new BufferPool(gpu, {
+      poison,
+      ...(target.software && hostBytesLeft && { bytesLeft: hostBytesLeft }),
+    });
     this.#parameters = new ParameterStore(gpu);
     gpu.addEventListener('uncapturederror', (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
-      const kind = error.constructor.name === 'GPUOutOfMemoryError' ? OutOfMemoryError : ValidationError;
-      this.#failure ??= new kind(`WebGPU: ${error.message}`);
+      const { message } = error;
+      this.#failure ??=
+        error.constructor.name === 'GPUOutOfMemoryError'
+          ? new OutOfMemoryError(`the GPU is out of memory. WebGPU: ${message.split('\n', 1)[0]}`)
+          : new ValidationError(`WebGPU: ${message}`);
     });
     this.lost = gpu.lost.then(({ reason, message }) => {
       this.#lost ??= new DeviceLostError(`the GPU device was lost (${reason || 'unknown'}): ${message}`);
@@ -70,12 +82,20 @@ export class Runtime {
   }
 
   /** Compiles shaders side by side, each once, without keeping the thread waiting. */
-  async compile(shaders: readonly Shader[]): Promise<void> {
+  async compile(shaders: readonly Shader[], onProgress: CompileProgress = () => {}): Promise<void> {
     const missing = this.#pipelines.missing(shaders);
-    await waitForGpu(Promise.all(missing.map((shader) => this.#pipelines.make(shader))));
+    if (missing.length === 0) return;
+    let done = 0;
+    const tell = (): void => onProgress(done++, missing.length);
+    // Where the machine code is made at the first use, that is what takes the time.
+    const isUsed = this.helpers.count > 0 && missing.length > 1;
+    tell();
+    await waitForGpu(
+      Promise.all(missing.map((shader) => this.#pipelines.make(shader).then(isUsed ? () => {} : tell))),
+    );
     this.check();
-    if (this.helpers.count === 0 || missing.length < 2) return;
-    await waitForGpu(useEachOnce(this.#pipelines, this.#parameters, missing, this.helpers));
+    if (!isUsed) return;
+    await waitForGpu(useEachOnce(this.#pipelines, this.#parameters, missing, this.helpers, undefined, tell));
     this.check();
   }
 

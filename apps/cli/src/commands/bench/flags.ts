@@ -120,8 +120,7 @@ export function workloadOfFlags(
   return workloadOf(objectiveName(flags), size, { seed, registers, layout, model });
 }
 
-/** One line on standard error; standard output carries the result alone. */
-export const tell = (text: string): void => void process.stderr.write(`${text}\n`);
+export { tell } from '../../output.js';
 
 /** Runs something with a device of its own. */
 export async function withDevice<Result>(body: (device: Device) => Promise<Result>): Promise<Result> {
