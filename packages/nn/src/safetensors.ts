@@ -53,13 +53,13 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
 function decode(
   name: string,
   { dtype, shape }: SafetensorsEntry,
-  { fill }: SafetensorsSource,
+  source: SafetensorsSource,
   start: number,
 ): HostTensor {
   const length = sizeOf(shape);
   /** An array of its own, since typed arrays need an alignment that the file does not promise. */
   const filled = <Data extends ArrayBufferView>(data: Data, at = 0): Data => {
-    fill(bytesOf(data), start + at);
+    source.fill(bytesOf(data), start + at);
     return data;
   };
   switch (dtype) {

@@ -12,15 +12,18 @@ import {
   textConfigSchema,
 } from '@foretoken/data';
 import { loadTextTask } from '@foretoken/data/node';
+import { didYouMean, quote } from '@foretoken/input';
 import { type ObjectiveDescription, objectiveKinds } from '@foretoken/objectives';
+import type { z } from 'zod';
 import { corpusOf } from './corpus-cache.js';
 import { RecipeError } from './errors.js';
 import { imageKinds } from './image-kinds.js';
 import { readImageTokenFiles } from './image-token-file.js';
+import { MODEL_SETTINGS } from './model-settings.js';
 import { checkModel, MODEL_KEYS } from './model-source.js';
-import { nearest } from './nearest.js';
 import type { SequenceKind } from './sequence-kind.js';
 import { SequenceWork } from './sequence-work.js';
+import type { SettingDescription } from './setting-descriptions.js';
 import type { Workload, WorkRequest } from './workload.js';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -30,8 +33,12 @@ export interface TaskKind {
   readonly name: string;
   /** Settings that can be given as `task.NAME`. */
   readonly keys: readonly string[];
+  /** What these settings are. */
+  readonly schema: z.ZodType;
   /** Settings that can be given as `model.NAME`. */
   readonly modelKeys: readonly string[];
+  /** What those are. */
+  readonly modelSettings: ReadonlyMap<string, SettingDescription>;
   /** Objectives that learn from its batches. */
   readonly objectives: readonly ObjectiveDescription[];
   /** @throws TaskConfigError with all that is wrong */
@@ -52,7 +59,9 @@ export interface TaskKind {
 const sequences = (kind: SequenceKind): TaskKind => ({
   name: kind.name,
   keys: kind.keys,
+  schema: kind.schema,
   modelKeys: MODEL_KEYS,
+  modelSettings: MODEL_SETTINGS,
   objectives: objectiveKinds,
   check: (settings) => kind.check(settings),
   checkModel: (model) => checkModel(model, kind),
@@ -84,6 +93,7 @@ const withTokenizer = (settings: Settings, folder: string | undefined): Settings
 const starGraph: SequenceKind = {
   name: 'star-graph',
   defaultModel: 'attentionOnly',
+  schema: starGraphConfigSchema,
   keys: settable(Object.keys(starGraphConfigSchema.shape)),
   isText: false,
   check: (settings) => void parseStarGraphConfig(settings as Parameters<typeof parseStarGraphConfig>[0]),
@@ -96,6 +106,7 @@ const starGraph: SequenceKind = {
 const text: SequenceKind = {
   name: 'text',
   defaultModel: 'llama',
+  schema: textConfigSchema,
   keys: keysOfFiles(Object.keys(textConfigSchema.in.shape)),
   isText: true,
   check: (settings) => void parseTextConfig(settings),
@@ -108,6 +119,7 @@ const text: SequenceKind = {
 const corpus: SequenceKind = {
   name: 'corpus',
   defaultModel: 'llama',
+  schema: corpusConfigSchema,
   keys: keysOfFiles(Object.keys(corpusConfigSchema.shape)),
   isText: true,
   check: (settings) => void parseCorpusConfig(settings),
@@ -120,6 +132,7 @@ const corpus: SequenceKind = {
 const imageTokens: SequenceKind = {
   name: 'image-tokens',
   defaultModel: 'imageGpt',
+  schema: imageTokensConfigSchema,
   keys: keysOfFiles(Object.keys(imageTokensConfigSchema.shape)),
   isText: false,
   check: (settings) => void parseImageTokensConfig(settings),
@@ -142,7 +155,7 @@ export function findTaskKind(name: unknown): TaskKind {
   if (kind !== undefined) return kind;
   const names = taskKinds.map((each) => each.name);
   throw new RecipeError(
-    `task.kind: there is no kind ${JSON.stringify(name)}.${nearest(String(name), names)} There are ${names.join(', ')}.`,
+    `task.kind: there is no kind ${quote(name)}.${didYouMean(String(name), names)} There are ${names.join(', ')}.`,
   );
 }
 

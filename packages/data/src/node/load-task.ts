@@ -1,18 +1,19 @@
+import { nearestName, quote } from '@foretoken/input';
+import { DocumentCollection } from '../corpus/collection.js';
 import { type CorpusOptions, parseCorpusConfig } from '../corpus/config.js';
-import { corpusColumns } from '../corpus/documents.js';
+import { arrangeCorpus, checkCorpus } from '../corpus/load.js';
 import { CorpusTask } from '../corpus/task.js';
 import type { DataFiles } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
-import { nearestName } from '../nearest-name.js';
 import { parseTextConfig, type TextOptions } from '../text/config.js';
 import { TEXT_PRESET_NAMES } from '../text/presets.js';
 import type { TextRecord } from '../text/record.js';
-import type { TextSources } from '../text/sources.js';
 import { TextTask } from '../text/task.js';
 import { parseTemplate, templateColumns } from '../text/template.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
 import { findData } from './data-folder.js';
 import { loadTokenizer } from './load-tokenizer.js';
+import { readDocuments } from './read-documents.js';
 import { readRecords } from './read-records.js';
 
 async function readAll(paths: readonly string[], columns: readonly string[]): Promise<TextRecord[]> {
@@ -23,11 +24,11 @@ async function readAll(paths: readonly string[], columns: readonly string[]): Pr
   return records;
 }
 
-async function readSources(
+/** The tokenizer and the files that settings name. */
+function needed(
   { files, tokenizer }: { readonly files: DataFiles | null; readonly tokenizer: string | null },
-  columns: readonly string[],
   given: TextTokenizer | undefined,
-): Promise<TextSources> {
+): { readonly files: DataFiles; readonly tokenizer: TextTokenizer } {
   if (files === null) {
     throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
   }
@@ -36,14 +37,7 @@ async function readSources(
       'text: tokenizer is missing. Give the folder of a model with its tokenizer.json.',
     );
   }
-  const read = (paths: readonly string[] | undefined) =>
-    paths === undefined ? undefined : readAll(paths, columns);
-  return {
-    tokenizer: given ?? loadTokenizer(findData(tokenizer as string)),
-    train: await readAll(files.train, columns),
-    validation: await read(files.validation),
-    test: await read(files.test),
-  };
+  return { files, tokenizer: given ?? loadTokenizer(findData(tokenizer as string)) };
 }
 
 /**
@@ -59,7 +53,15 @@ export async function loadTextTask(
   const config = parseTextConfig(options);
   const template = parseTemplate(config.template, config.answerFrom ?? undefined);
   const columns = [...templateColumns(template), ...Object.values(config.alternatives).flat()];
-  return new TextTask(options, await readSources(config, columns, tokenizer));
+  const { files, ...given } = needed(config, tokenizer);
+  const read = (paths: readonly string[] | undefined) =>
+    paths === undefined ? undefined : readAll(paths, columns);
+  return new TextTask(options, {
+    ...given,
+    train: await readAll(files.train, columns),
+    validation: await read(files.validation),
+    test: await read(files.test),
+  });
 }
 
 /**
@@ -70,7 +72,23 @@ export async function loadTextTask(
  */
 export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTokenizer): Promise<CorpusTask> {
   const config = parseCorpusConfig(options);
-  return new CorpusTask(options, await readSources(config, corpusColumns(config), tokenizer));
+  const { files, tokenizer: used } = needed(config, tokenizer);
+  checkCorpus(config, used);
+  const collect = async (paths: readonly string[]): Promise<DocumentCollection> => {
+    const collection = new DocumentCollection(config, used);
+    for (const path of paths)
+      for await (const { text } of readDocuments(findData(path), config)) collection.add(text);
+    return collection;
+  };
+  const { train, validation, test } = files;
+  return new CorpusTask(
+    options,
+    arrangeCorpus(config, used, {
+      train: await collect(train),
+      validation: validation && (await collect(validation)),
+      test: test && (await collect(test)),
+    }),
+  );
 }
 
 /** Settings of either kind of task; the preset `text` is running text. */
@@ -85,7 +103,7 @@ function checkPreset(preset: unknown): void {
   if (typeof preset !== 'string' || PRESET_NAMES.includes(preset)) return;
   const meant = nearestName(preset, PRESET_NAMES);
   throw new TaskConfigError(
-    `text: there is no preset '${preset}'; ${meant ? `did you mean '${meant}'?` : `there are ${PRESET_NAMES.join(', ')}.`}`,
+    `text: there is no preset ${quote(preset)}; ${meant ? `did you mean '${meant}'?` : `there are ${PRESET_NAMES.join(', ')}.`}`,
   );
 }
 
