@@ -2,19 +2,12 @@ import { ConfigError, MLP_KINDS } from '@foretoken/nn';
 import { z } from 'zod';
 import { parameterCount } from './cost.js';
 
+/** Far above any model, so that a slip of the keyboard is told and does not fill the memory. */
+const LARGEST_SIZE = 2 ** 24;
 const MOST_PARAMETERS = 1e11;
 
-/** Bounded far above any model: what a config asks for is multiplied, and taken from memory. */
-const MOST = 2 ** 24;
-
-/** A width, or a number of heads, tokens, channels. */
-export const sizeCount = z.int().positive().max(MOST, `at most ${MOST}`);
-
-/** Position ids, which cost nothing where no table has a row for each. */
-export const positionCount = z
-  .int()
-  .positive()
-  .max(2 ** 31 - 1, `at most ${2 ** 31 - 1}`);
+/** A width, or a number of heads, tokens, positions. */
+export const sizeCount = z.int().positive().max(LARGEST_SIZE, `at most ${LARGEST_SIZE}`);
 
 const count = sizeCount;
 
@@ -84,7 +77,7 @@ const rotaryScaling = z.discriminatedUnion('kind', [
 ]);
 
 const slidingWindow = z.strictObject({
-  size: positionCount.describe('how many position ids a query sees, its own included'),
+  size: count.describe('how many position ids a query sees, its own included'),
   layers: z
     .array(z.int().nonnegative())
     .max(MOST_LISTED)
@@ -99,7 +92,7 @@ const grid = z.strictObject({
   before: z
     .int()
     .nonnegative()
-    .max(MOST)
+    .max(LARGEST_SIZE)
     .default(0)
     .describe('position ids in front of the grid: of a class token, of registers'),
 });
@@ -110,7 +103,7 @@ export const transformerConfigSchema = z
     vocabularySize: z
       .int()
       .nonnegative()
-      .max(MOST, `at most ${MOST}`)
+      .max(LARGEST_SIZE, `at most ${LARGEST_SIZE}`)
       .describe(
         'rows of the first embedding table, and classes of the output; 0 for a trunk that reads vectors alone',
       ),
@@ -125,7 +118,7 @@ export const transformerConfigSchema = z
     heads: count.describe('attention heads of each block'),
     keyValueHeads: count.optional().describe('default `heads`; fewer for grouped-query attention'),
     headWidth: count.optional().describe('default `width / heads`'),
-    maxPositions: positionCount.describe('position ids run from 0 to `maxPositions - 1`'),
+    maxPositions: count.describe('position ids run from 0 to `maxPositions - 1`'),
     positions: z
       .enum(['learned', 'rotary', 'rotary2d', 'sinusoidal', 'sinusoidal2d', 'none'])
       .describe('the kinds in two dimensions go by rows and columns of `grid`'),

@@ -78,18 +78,37 @@ const optionsOf = ({ maxTokens, temperature, topK, topP, seed, stop = [] }: Flag
   ...(topP === undefined ? {} : { topP }),
 });
 
-/** Turns prompts into ids: as they are, or as the first turn of a conversation. */
-function encoder({ system }: Flags, { tokenizer, folder }: TextModel, template: ChatTemplate | undefined) {
+/** Turns prompts into ids: as they are, or as the first turn of a conversation each. */
+function encodePrompts(
+  { system }: Flags,
+  { tokenizer, folder }: TextModel,
+  template: ChatTemplate | undefined,
+  texts: readonly string[],
+): number[][] {
   const begin: readonly ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
-  return (text: string): number[] => {
+  const rendered = template?.renderAll(texts.map((content) => [...begin, { role: 'user', content }]));
+  return texts.map((text, at) => {
     const ids =
-      template === undefined
+      rendered === undefined
         ? tokenizer.encode(text, { begin: tokenizer.addsBeginToken })
-        : tokenizer.encode(template.render([...begin, { role: 'user', content: text }]));
+        : tokenizer.encode(rendered[at] as string);
     if (ids.length === 0)
       throw new UsageError(`the prompt is empty, and ${folder} has no token that begins a text.`);
     return ids;
-  };
+  });
+}
+
+/** Tells where the context has less room for a continuation than was asked for. */
+function tellRoom({ maxTokens }: Flags, { model }: TextModel, encoded: readonly (readonly number[])[]): void {
+  const context = model.config.maxPositions;
+  const short = encoded.filter((ids) => context - ids.length + 1 < maxTokens);
+  const [first] = short;
+  // Where all of them do, more was asked for than any prompt can get.
+  if (first === undefined || short.length === encoded.length) return;
+  const room = context - first.length + 1;
+  tell(
+    `${short.length} of ${encoded.length} prompts have less room than ${maxTokens} tokens in the context of ${context}, the first of them ${room}; they end there.`,
+  );
 }
 
 function speedLine(continuer: Continuer, { ids, tokensPerSecond }: Continuation): string {
@@ -108,7 +127,7 @@ async function continueOne(
   continuer: Continuer,
 ): Promise<void> {
   const template = flags.chat ? new ChatTemplate(model.folder) : undefined;
-  const ids = encoder(flags, model, template)(text);
+  const [ids = []] = encodePrompts(flags, model, template, [text]);
   const [result] = await continuer.continue([ids], optionsOf(flags), (_, piece) => {
     if (!flags.json) process.stdout.write(piece);
   });
@@ -128,7 +147,8 @@ async function continueMany(
   continuer: Continuer,
 ): Promise<void> {
   const template = flags.chat ? new ChatTemplate(model.folder) : undefined;
-  const encoded = texts.map(encoder(flags, model, template));
+  const encoded = encodePrompts(flags, model, template, texts);
+  tellRoom(flags, model, encoded);
   continuer.reserve(encoded, flags.maxTokens);
   for (let first = 0; first < encoded.length; first += flags.batch) {
     const group = encoded.slice(first, first + flags.batch);

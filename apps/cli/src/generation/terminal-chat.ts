@@ -1,4 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
+import { InputError } from '@foretoken/input';
 import { ForetokenError } from '@foretoken/tensor';
 import type { Conversation } from './conversation.js';
 
@@ -99,7 +100,7 @@ export class TerminalChat {
       if (forgotten > 0) this.#tell(`(The oldest ${forgotten} messages no longer fit the context.)`);
     } catch (error) {
       // One turn that does not work ends no conversation.
-      if (!(error instanceof ForetokenError)) throw error;
+      if (!(error instanceof ForetokenError || error instanceof InputError)) throw error;
       this.#tell(error.message);
     } finally {
       this.#answering = undefined;
