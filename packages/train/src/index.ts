@@ -99,6 +99,7 @@ export { studies } from './study/studies.js';
 export {
   type Budget,
   changeRecipe,
+  MOST_SEEDS,
   parseStudy,
   recipeOfCell,
   type Study,

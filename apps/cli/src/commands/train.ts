@@ -16,10 +16,11 @@ import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
 import { openTunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
+import { seedNumber, text } from '../flags.js';
 import { formatShare } from '../format.js';
 import { Progress } from '../progress.js';
 import { runName } from '../run-name.js';
-import { parseSeeds, startingRecipe } from '../settings.js';
+import { startingRecipe } from '../settings.js';
 import { watchSignals } from '../signals.js';
 
 interface Flags {
@@ -32,12 +33,6 @@ interface Flags {
   readonly sink?: readonly string[];
   readonly tensorboard: boolean;
   readonly json: boolean;
-}
-
-function parseSeed(text: string): number {
-  const [seed, ...others] = parseSeeds(text);
-  if (seed === undefined || others.length > 0) throw new UsageError(`--seed ${text}: expected one seed.`);
-  return seed;
 }
 
 /** A sink by its name, or the one that a module makes: its default export is a function of the folder of the run. */
@@ -129,37 +124,43 @@ export const trainCommand = buildCommand<Flags>({
     flags: {
       recipe: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Recipe: a YAML or JSON file, or a name of "foretoken recipes" [default = star-graph]',
       },
       task: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Instead: the recipe that ships for a task, mnist for instance',
       },
       objective: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Objective: see "foretoken objectives" [default = that of the recipe, else mutor]',
       },
       seed: {
         kind: 'parsed',
-        parse: parseSeed,
+        placeholder: 'N',
+        parse: seedNumber,
         optional: true,
         brief: 'Seed [default = that of the recipe, else 0]',
       },
       out: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder of the run [default = runs/RECIPE-SETTINGS/OBJECTIVE-seedN]',
       },
       set: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'KEY=VALUE',
+        parse: text,
         optional: true,
         variadic: true,
         brief: 'Override a setting: key=value',
@@ -171,7 +172,8 @@ export const trainCommand = buildCommand<Flags>({
       },
       sink: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         variadic: true,
         brief:
