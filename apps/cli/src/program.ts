@@ -63,6 +63,26 @@ const version = (): string => {
 const shortFlags = (args: readonly string[]): string[] =>
   args.map((arg) => (/^--[a-z](=|$)/.test(arg) ? arg.slice(1) : arg));
 
+const FLAG = /^--[A-Za-z][\w.-]*(=|$)/;
+
+/**
+ * `--out=` as `--out` with nothing behind it, which its parser then tells.
+ *
+ * @throws UsageError for what only begins like a flag
+ */
+function plainFlags(args: readonly string[]): string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  const flags = args.slice(0, end).flatMap((arg, at) => {
+    if (/^--[A-Za-z][\w.-]*=$/.test(arg)) return [arg.slice(0, -1), ''];
+    // Behind a flag it may be a text.
+    const isValue = at > 0 && /^--[^=]*$/.test(args[at - 1] as string);
+    if (arg.startsWith('--') && !FLAG.test(arg) && !isValue)
+      throw new UsageError(`there is no flag ${quote(arg)}.`);
+    return [arg];
+  });
+  return [...flags, ...args.slice(end)];
+}
+
 /** `help train` as `train --help`; what pnpm puts before the first argument is left out. */
 function withHelpFlag(args: readonly string[]): readonly string[] {
   const [first, ...rest] = args[0] === '--' ? args.slice(1) : args;
@@ -111,7 +131,7 @@ export async function runProgram(given: readonly string[]): Promise<number> {
     await runCell();
     return 0;
   }
-  const args = withHelpFlag(given);
+  const args = plainFlags(withHelpFlag(given));
   const heard: Heard = { problems: [] };
   const application = applicationFor(args, heard);
   const outcome: StricliProcess = {
