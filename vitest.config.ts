@@ -14,7 +14,8 @@ const sources = readdirSync(path('packages')).map((name) => ({
 const data = process.env['FORETOKEN_DATA'] ?? path('../shared/data');
 
 /** Tests that open a device, or run the program, which does. */
-const NEEDS_DEVICE = /\b(openDevice|deviceThatClaims)\b|support\/device|\/program\.js|dist\/main\.js|\.quickstart-/;
+const NEEDS_DEVICE =
+  /\b(openDevice|deviceThatClaims)\b|support\/device|\/program\.js|dist\/main\.js|\.quickstart-/;
 
 const testFolders = ['packages', 'apps']
   .flatMap((group) => readdirSync(path(group)).map((name) => `${group}/${name}/test`))

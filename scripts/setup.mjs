@@ -47,7 +47,7 @@ function once(name, files, products, work) {
 }
 
 /** Runs the pinned pnpm, wherever Node and npm are, and gives its exit status. */
-export function pnpm(args, environment = {}) {
+function pnpm(args, environment = {}) {
   const windows = process.platform === 'win32';
   return run(windows ? 'npx.cmd' : 'npx', ['--yes', manifest.packageManager, ...args], {
     shell: windows,

@@ -13,6 +13,7 @@ import { usageAsCalled } from './called.js';
 import { benchRoutes } from './commands/bench/index.js';
 import { compareCommand } from './commands/compare.js';
 import { completionCommand } from './commands/completion.js';
+import { dataRoutes } from './commands/data/index.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/evaluate.js';
 import { generateCommand } from './commands/generate.js';
@@ -20,6 +21,7 @@ import { imagesRoutes } from './commands/images/index.js';
 import { objectivesCommand, recipesCommand, studiesCommand } from './commands/lists.js';
 import { reportCommand } from './commands/report.js';
 import { runCell } from './commands/run-cell.js';
+import { tokenizerRoutes } from './commands/tokenizer/index.js';
 import { trainCommand } from './commands/train.js';
 import { tuneCommand } from './commands/tune.js';
 import { completions } from './completions.js';
@@ -32,9 +34,11 @@ import { settingFlags, settingNames } from './settings.js';
 const commands = {
   compare: compareCommand,
   train: trainCommand,
+  tokenizer: tokenizerRoutes,
   evaluate: evaluateCommand,
   generate: generateCommand,
   images: imagesRoutes,
+  data: dataRoutes,
   report: reportCommand,
   doctor: doctorCommand,
   recipes: recipesCommand,

@@ -5,6 +5,19 @@ export interface Interval {
   readonly high: number;
 }
 
+/** Whether an interval is more than one value: equal values give none. */
+export const hasWidth = ({ low, high }: Interval): boolean => high > low;
+
+/**
+ * `2.701 [2.690, 2.712]`; the mean alone of one value, and `2.701 [all equal]` where values that do not differ
+ * give no interval.
+ */
+export function intervalText(interval: Interval, values: number, write: (value: number) => string): string {
+  const { mean, low, high } = interval;
+  if (values < 2) return write(mean);
+  return `${write(mean)} [${hasWidth(interval) ? `${write(low)}, ${write(high)}` : 'all equal'}]`;
+}
+
 // Two-sided 95% quantiles of Student's t distribution for 1, 2, ... degrees of freedom.
 const T95 = [
   12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { allObjectives } from '@foretoken/objectives';
 import type { Recipe, RunRecord, RunSummary } from '@foretoken/train';
 import { formatCount, formatShare, formatTable } from './format.js';
-import { type Interval, interval, meanOf } from './statistics.js';
+import { type Interval, interval, intervalText, meanOf } from './statistics.js';
 
 export interface SeedSummary {
   readonly seed: number;
@@ -76,8 +76,8 @@ export function summarize(recipe: Recipe, command: string, runs: readonly Finish
 }
 
 /** A mean with its interval where there is one. */
-const withInterval = ({ mean, low, high }: Interval, seeds: number): string =>
-  seeds < 2 ? formatShare(mean) : `${formatShare(mean)} [${formatShare(low)}, ${formatShare(high)}]`;
+export const shareText = (interval: Interval, seeds: number): string =>
+  intervalText(interval, seeds, formatShare);
 
 /** The table that a comparison ends with; sums and means are over seeds as the header says. */
 export function comparisonTable({ objectives }: ComparisonSummary): string {
@@ -97,7 +97,7 @@ export function comparisonTable({ objectives }: ComparisonSummary): string {
     const average = (pick: (seed: SeedSummary) => number): number => meanOf(seeds.map(pick));
     return [
       objectiveTitle(objective),
-      withInterval(exactMatch, seeds.length),
+      shareText(exactMatch, seeds.length),
       `${seeds.filter(({ solvedAtStep }) => solvedAtStep !== null).length}/${seeds.length}`,
       formatShare(firstHop.mean),
       extraParameters.toLocaleString('en'),

@@ -129,7 +129,7 @@ describe('the summary of samples', () => {
         measured: { testLoss: 1, offsets: [], drafts: null, repetition: null, samples, view: null },
       };
     });
-    return summarizeImages({ study, runs, starts: new Map(), out: '', command: '' });
+    return summarizeImages({ study, runs, starts: new Map(), out: '', command: '', problems: [] });
   };
   const samplesOf = (summary: ImageStudySummary) => summary.datasets[0]?.budgets[0]?.variants[0]?.samples;
 

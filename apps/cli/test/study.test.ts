@@ -133,7 +133,14 @@ function finished(
       };
     }),
   );
-  return { study, runs, starts: new Map([['sums', 2.5]]), out: path('nowhere'), command: 'compare' };
+  return {
+    study,
+    runs,
+    starts: new Map([['sums', 2.5]]),
+    out: path('nowhere'),
+    command: 'compare',
+    problems: [],
+  };
 }
 
 describe('the summary of a study', () => {
@@ -174,7 +181,7 @@ describe('the summary of a study', () => {
     const one = finished([0], () => 1);
     const summary = summarizeLosses(one);
     expect(lossTable(summary)).not.toContain('[');
-    const page = await lossPage(one, summary, { notes: [] });
+    const page = await lossPage(one, summary, { notes: [], offsetNote: 'of heads' });
     expect(page).not.toContain('95% interval');
     expect(page).toContain('One seed gives no interval');
   });
@@ -184,7 +191,7 @@ describe('the report of a study', () => {
   it('shows every figure, escapes what comes from outside and needs no network', async () => {
     const study = finished([0, 1], (variant, seed) => (variant === 'ntp' ? 1 : 1.25) + seed / 100);
     const summary = summarizeLosses(study);
-    const page = await lossPage(study, summary, { notes: ['Told by <the kind>.'] });
+    const page = await lossPage(study, summary, { notes: ['Told by <the kind>.'], offsetNote: 'of heads' });
     for (const text of [
       'Sums of numbers',
       'A study of &lt;sums&gt;.',

@@ -11,6 +11,7 @@ export {
   type LoadClassifierOptions,
   type LoadedCheckpoint,
   type LoadedClassifier,
+  type LoadProgress,
   loadCheckpoint,
   loadImageClassifier,
   type SavableModel,
@@ -20,6 +21,7 @@ export {
   type StoredTensor,
   type TrainingSettings,
 } from './checkpoint/index.js';
+export { COMPANION_FILES } from './checkpoint/layout.js';
 export {
   type TransformerConfig,
   type TransformerConfigInput,

@@ -1,3 +1,4 @@
+import type { Embedding } from '@foretoken/nn';
 import { HostRandom, type Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
 import {
@@ -167,6 +168,70 @@ describe('sampled generation', () => {
   });
 });
 
+describe('a prompt beside others', () => {
+  const long = Array.from({ length: 20 }, (_, at) => (at * 7) % 11);
+  const beside = [long, [7], [9, 0, 5]];
+
+  it.each(['llama', 'gemma2'] as const)('has the room that it has alone, %s', async (style) => {
+    // Rows go round in the cache: the short ones write more tokens than there are slots behind the long prompt.
+    const model = createModel(gpu.device, smallConfigs[style]);
+    const options = { maxNewTokens: 22, greedy: true, whenFull: 'stop' } as const;
+    const generator = new TokenGenerator(model, { batch: 3 });
+    const together = await generator.generate(beside, options);
+    expect(together.map(({ length }) => length)).toEqual([5, 22, 22]);
+    for (const [row, prompt] of beside.entries())
+      expect(await generator.generate([prompt], options)).toEqual([together[row]]);
+    // A cache with room to spare shows that going round changes nothing.
+    const alone = await generate(model, [[9, 0, 5]], { maxNewTokens: 22, greedy: true });
+    expect(alone).toEqual([together[2]]);
+    await expect(generator.generate(beside, { ...options, whenFull: 'refuse' })).rejects.toThrow(
+      'a prompt of 20 tokens and 22 new ones exceed the capacity of 24',
+    );
+    generator.dispose();
+    model.dispose();
+  });
+
+  it('draws from the stream of its index, however the prompts are split', async () => {
+    const model = createModel(gpu.device, smallConfigs.gpt2);
+    const options = { maxNewTokens: 9, temperature: 2, seed: 7 };
+    const same = [[4], [4], [4], [4], [4]];
+    const whole = await generate(model, same, options);
+    expect(new Set(whole.map(String)).size).toBe(5);
+    expect(await generate(model, same, { ...options, batch: 2 })).toEqual(whole);
+    for (const [firstStream, prompt] of same.entries())
+      expect(await generate(model, [prompt], { ...options, firstStream })).toEqual([whole[firstStream]]);
+    model.dispose();
+  });
+});
+
+describe('logits that are not finite', () => {
+  it.each([
+    ['greedy', { greedy: true }, /new token 0 of prompt 0 are not finite\. A weight/],
+    ['sampled', { temperature: 1 }, /new token 0 of prompt 0 are not finite \(that of token \d+ is NaN\)/],
+  ])('end %s generation', async (_, options, message) => {
+    const model = createModel(gpu.device, smallConfigs.llama);
+    const { weight } = model.finalNorm;
+    weight.load(Float32Array.from({ length: weight.size }, (_, at) => (at === 3 ? Number.NaN : 1)));
+    await expect(generate(model, [[1], [2]], { maxNewTokens: 3, ...options })).rejects.toThrow(message);
+    model.dispose();
+  });
+
+  it('of one token that comes later are told with its step and prompt', async () => {
+    const model = createModel(gpu.device, smallConfigs.llama);
+    const starts = Array.from({ length: 11 }, (_, id) => [id]);
+    const chosen = await generate(model, starts, { maxNewTokens: 1, greedy: true });
+    const prompt = chosen.findIndex(([token], id) => token !== id);
+    const { weight } = model.embeddings[0] as Embedding;
+    const values = (await weight.data()) as Float32Array;
+    values[(chosen[prompt]?.[0] as number) * 16] = Number.POSITIVE_INFINITY;
+    weight.load(values);
+    await expect(
+      generate(model, [[prompt], [prompt]], { maxNewTokens: 9, greedy: true, firstStream: 4 }),
+    ).rejects.toThrow('new token 1 of prompt 4 are not finite');
+    model.dispose();
+  });
+});
+
 describe('generation refuses', () => {
   const model = (): Transformer => createModel(gpu.device, smallConfigs.llama);
 
@@ -183,8 +248,25 @@ describe('generation refuses', () => {
     ['a negative temperature', [[1]], { temperature: -1 }, 'temperature must be 0 or more, got -1'],
     ['topK 0', [[1]], { topK: 0 }, 'topK must be a whole number of at least 1'],
     ['topP 0', [[1]], { topP: 0 }, 'topP must be above 0 and at most 1'],
+    ['a seed that is no number', [[1]], { seed: Number.NaN }, 'seed must be a whole number, got NaN'],
+    ['a stop token that is no id', [[1]], { stopTokens: [2, 0.5] }, 'stopTokens must be token ids, got 0.5'],
+    ['a stream below 0', [[1]], { firstStream: -1 }, 'firstStream must be a whole number, got -1'],
   ])('%s', async (_, prompts, options, message) => {
     await expect(generate(model(), prompts, { maxNewTokens: 2, ...options })).rejects.toThrow(message);
+  });
+
+  it('a cache that no adapter holds, before it takes memory', async () => {
+    const config = attentionOnlyConfig({
+      vocabularySize: 5,
+      width: 16,
+      layers: 1,
+      maxPositions: 8,
+      positions: 'none',
+    });
+    const free = new Transformer(gpu.device, config);
+    await expect(generate(free, [[1]], { maxNewTokens: 1e12, greedy: true })).rejects.toThrow(
+      /KeyValueCache: a batch of 1 with a capacity of 1000000000000 tokens takes \d+ bytes/,
+    );
   });
 
   it('more prompts than a stream has room for', async () => {

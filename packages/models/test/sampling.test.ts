@@ -1,6 +1,6 @@
 import { HostRandom } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { argmax, type SamplingOptions, sampleToken } from '../src/index.js';
+import { argmax, type SamplingOptions, sampleToken, tokenProbabilities } from '../src/index.js';
 
 const DRAWS = 4000;
 // Probabilities 0.5, 0.25, 0.15, 0.1, in another order.
@@ -57,5 +57,27 @@ describe('sampleToken', () => {
   it('survives logits that would overflow', () => {
     const random = new HostRandom(0);
     expect(sampleToken(Float32Array.of(-3e38, 3e38), {}, random)).toBe(1);
+  });
+});
+
+describe('logits that leave nothing to draw', () => {
+  const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const random = new HostRandom(1);
+
+  it.each([
+    [[1, Number.NaN], /logit of token 1 is NaN/],
+    [[high, 1], /logit of token 0 is Infinity/],
+    [[low, low], /no logit is above -Infinity/],
+    [[], /no logit is above -Infinity/],
+  ])('%j are refused', (values, message) => {
+    for (const temperature of [0, 1]) {
+      const options = { temperature };
+      expect(() => sampleToken(Float32Array.from(values), options, random)).toThrow(message);
+      expect(() => tokenProbabilities(Float32Array.from(values), options)).toThrow(message);
+    }
+  });
+
+  it('but -Infinity alone rules a token out', () => {
+    expect(sampleToken(Float32Array.of(low, 1, low), { temperature: 3 }, random)).toBe(1);
   });
 });

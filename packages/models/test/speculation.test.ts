@@ -129,6 +129,24 @@ describe('speculative decoding', () => {
     model.dispose();
   });
 
+  it('ends where the room of a prompt ends, draws from the stream it is given, and refuses NaN', async () => {
+    const model = createModel(gpu.device, smallConfigs.llama, 2);
+    const generator = new SpeculativeGenerator(model, blindDrafter(2));
+    const options = { maxNewTokens: 50, whenFull: 'stop', temperature: 2 } as const;
+    const first = await generator.generate(PROMPT, { ...options, greedy: true });
+    expect(first).toHaveLength(smallConfigs.llama.maxPositions - PROMPT.length + 1);
+    const drawn = await generator.generate(PROMPT, { ...options, firstStream: 3 });
+    expect(await generator.generate(PROMPT, { ...options, firstStream: 3 })).toEqual(drawn);
+    expect(await generator.generate(PROMPT, { ...options, firstStream: 4 })).not.toEqual(drawn);
+    model.finalNorm.weight.load(new Float32Array(16).fill(Number.NaN));
+    for (const greedy of [true, false])
+      await expect(generator.generate(PROMPT, { ...options, greedy })).rejects.toThrow(
+        'new token 0 of prompt 0 are not finite',
+      );
+    generator.dispose();
+    model.dispose();
+  });
+
   it('frees all of its memory', async () => {
     const model = createModel(gpu.device, smallConfigs.gpt2);
     const before = gpu.device.memory().liveBuffers;

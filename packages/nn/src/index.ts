@@ -41,8 +41,10 @@ export type { RotaryScaling } from './rotary-scaling.js';
 export {
   layOutSafetensors,
   readSafetensors,
+  type SafetensorsContents,
   type SafetensorsDescription,
   type SafetensorsLayout,
+  safetensorsPieces,
   writeSafetensors,
 } from './safetensors.js';
 export {
@@ -52,6 +54,7 @@ export {
   type SafetensorsDType,
   type SafetensorsEntry,
   type SafetensorsHeader,
+  type SafetensorsSource,
 } from './safetensors-header.js';
 export {
   constantSchedule,

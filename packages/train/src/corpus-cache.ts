@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { type CorpusTask, parseCorpusConfig } from '@foretoken/data';
-import { loadCorpusTask } from '@foretoken/data/node';
+import { findData, loadCorpusTask } from '@foretoken/data/node';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -14,7 +14,7 @@ function identityOf(settings: Settings): string {
   const { seed: _, ...config } = parseCorpusConfig(settings as never);
   const files = Object.values(config.files ?? {}).flatMap((paths) => paths ?? []);
   const states = files.map((path) => {
-    const found = statSync(path, { throwIfNoEntry: false });
+    const found = statSync(findData(path), { throwIfNoEntry: false });
     return [path, found?.size, found?.mtimeMs];
   });
   return JSON.stringify([config, states]);

@@ -1,4 +1,5 @@
 import type { ImageDataSet, ImageShape } from '@foretoken/data';
+import { findModelData } from '@foretoken/data/node';
 import {
   ImageClassifier,
   type ImageClassifierConfig,
@@ -126,7 +127,7 @@ export async function makeClassifier(
     return { model: new ImageClassifier(device, config, random), origin: undefined };
   }
   const { classes, image, title } = dataSet;
-  const { model, origin } = await loadPretrainedClassifier(device, from as string, {
+  const { model, origin } = await loadPretrainedClassifier(device, findModelData(from as string), {
     training: settings,
     classes,
     random,

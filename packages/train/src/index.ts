@@ -59,6 +59,7 @@ export type {
   RunSummary,
   StartEvent,
   TrainEvent,
+  WarningEvent,
 } from './events.js';
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
 export { type Normalization, readNormalization } from './image-preprocessor.js';
@@ -71,8 +72,10 @@ export { overrideRecipe } from './overrides.js';
 export { describeBudget, objectivesOf, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipeOfTask, recipes } from './recipes.js';
-export type { BestEvaluation, Checkpoint, Progress } from './run-checkpoints.js';
-export { MODEL_FOLDER, RunFolder } from './run-folder.js';
+export type { BestEvaluation, Progress } from './run/progress.js';
+export type { Checkpoint, StoredCheckpoint } from './run/run-checkpoints.js';
+export { MODEL_FOLDER, RunFolder } from './run/run-folder.js';
+export { type RunLock, takeLock } from './run/run-lock.js';
 export { SequenceAnswers } from './sequence-answers.js';
 export type { LoadedTask, SequenceKind } from './sequence-kind.js';
 export { SequenceWork, sequencesOf } from './sequence-work.js';
@@ -121,8 +124,8 @@ export {
 export { findTaskKind, type TaskKind, taskKinds } from './task-kinds.js';
 export { TensorBoardSink } from './tensorboard.js';
 export { train } from './train.js';
+export type { TrainOptions } from './train-options.js';
 export { trainedSession } from './trained-session.js';
-export type { TrainOptions } from './training-loop.js';
 export { fileTuningStore } from './tuning-store.js';
 export { type LossSettings, nextTokenLoss, type Scoring, ValidationLoss } from './validation-loss.js';
 export { packageVersions } from './versions.js';

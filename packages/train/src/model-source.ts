@@ -1,6 +1,12 @@
 import { checkTokenizerFits, type SequenceTask } from '@foretoken/data';
+import { findModelData } from '@foretoken/data/node';
 import { Transformer, type TransformerConfig } from '@foretoken/models';
-import { loadPretrained, type PretrainedOrigin, pretrainedFolder } from '@foretoken/models/node';
+import {
+  checkCompanions,
+  loadPretrained,
+  type PretrainedOrigin,
+  pretrainedFolder,
+} from '@foretoken/models/node';
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
 import type { OnPhase } from './events.js';
@@ -123,7 +129,7 @@ export function checkFrom(from: unknown): void {
 /** The folder of the model that a recipe begins with; fetched from the hub where it is not a folder. */
 export async function startFolder(model: Settings): Promise<string | undefined> {
   const { from } = model;
-  return from === undefined ? undefined : pretrainedFolder(from as string);
+  return from === undefined ? undefined : pretrainedFolder(findModelData(from as string));
 }
 
 /** A model, and what saving it for other tools should keep. */
@@ -151,6 +157,9 @@ export interface ModelRequest {
 export async function makeModel(request: ModelRequest): Promise<MadeModel> {
   const { device, settings, kind, loaded, folder, random, onPhase } = request;
   const { task, tokenizer } = loaded;
+  // What is saved at the end must not fail then.
+  const kept = tokenizer?.name ?? folder;
+  if (kept !== undefined) checkCompanions(kept);
   if (folder === undefined) {
     return { model: new Transformer(device, configOf(settings, kind, task), random), origin: undefined };
   }

@@ -1,3 +1,4 @@
+import { typedSeparator, typedText } from '@foretoken/data';
 import { didYouMean, parseJson, parseNumber, parseWholeNumber, quote } from '@foretoken/input';
 import { RecipeError } from './errors.js';
 import { parseRecipe, type Recipe, withoutOtherBudget } from './recipe.js';
@@ -5,10 +6,11 @@ import { type Setting, settingsOf } from './settings.js';
 
 type Settings = Record<string, unknown>;
 
-/** Texts in which `\n` and `\t` are written as they are typed. */
-const TYPED_TEXTS = ['task.separator', 'task.template'];
-
-const typedText = (text: string): string => text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
+/** Settings of text, which other commands have flags for: both are read in the same way. */
+const TYPED: Readonly<Record<string, (text: string, flag: string) => unknown>> = {
+  'task.separator': typedSeparator,
+  'task.template': (text) => (text === 'null' ? null : typedText(text)),
+};
 
 /** A text that is the JSON of something of one of these types, or undefined. */
 function jsonOf(text: string, types: ReadonlySet<string>): { readonly value: unknown } | undefined {
@@ -31,6 +33,8 @@ function jsonOf(text: string, types: ReadonlySet<string>): { readonly value: unk
 function valueOfText(text: string, { key, types, min, max }: Setting): unknown {
   const what = `--${key}`;
   if (text === '') throw new RecipeError(`${what}: expected a value, got nothing.`);
+  const typed = TYPED[key];
+  if (typed !== undefined) return typed(text, key) ?? null;
   const range = {
     what,
     ...(min === undefined ? {} : { min }),
@@ -46,7 +50,7 @@ function valueOfText(text: string, { key, types, min, max }: Setting): unknown {
     const value = Number(text);
     if (Number.isFinite(value)) return value;
   }
-  return TYPED_TEXTS.includes(key) ? typedText(text) : text;
+  return text;
 }
 
 /**

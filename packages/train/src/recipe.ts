@@ -104,6 +104,14 @@ export const recipeSchema = z
         every: steps
           .default(250)
           .describe('steps between evaluations, each of which also saves a checkpoint'),
+        keepCheckpoints: z
+          .int()
+          .positive()
+          .max(MOST_STEPS)
+          .default(2)
+          .describe(
+            'checkpoints that are kept: where the newest is damaged, a run resumes from the one before it',
+          ),
         lossExamples: z
           .int()
           .nonnegative()

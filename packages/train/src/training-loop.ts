@@ -1,6 +1,4 @@
-import { join } from 'node:path';
-import type { Device } from '@foretoken/tensor';
-import { RunFolderError, TrainingError } from './errors.js';
+import { TrainingError } from './errors.js';
 import type { Evaluation } from './evaluate.js';
 import { type EvaluationPlan, planEvaluations } from './evaluation-plan.js';
 import type {
@@ -11,14 +9,15 @@ import type {
   PhaseEvent,
   RunSummary,
   TrainEvent,
+  WorkControl,
 } from './events.js';
 import { inFlight } from './in-flight.js';
 import { phasesOf } from './phases.js';
-import type { Recipe } from './recipe.js';
-import { MODEL_FOLDER, type RunFolder } from './run-folder.js';
+import { restoreKernels } from './run/kernel-choices.js';
+import { MODEL_FOLDER, type RunFolder } from './run/run-folder.js';
 import { RunStanding, secondsSince } from './run-standing.js';
 import { Session } from './session.js';
-import type { MetricsSink } from './sink.js';
+import type { TrainOptions } from './train-options.js';
 import type { HeldOutLoss, QuestionEvaluator, StepCost } from './workload.js';
 
 /** Updates that are submitted before the figures of the first of them are waited for. */
@@ -26,21 +25,14 @@ const IN_FLIGHT = 4;
 /** Answers that a summary keeps, for drawing. */
 const KEPT_ANSWERS = 8;
 
-export interface TrainOptions {
-  readonly device: Device;
-  readonly recipe: Recipe;
-  /** Name of an objective. */
-  readonly objective: string;
-  readonly seed: number;
-  /** The run folder. A run that was interrupted goes on; a finished one gives its summary again. */
-  readonly folder: string;
-  /** Recorded in `config.json`. */
-  readonly command?: string;
-  readonly commit?: string;
-  /** Hear every event: `TensorBoardSink`, or your own. */
-  readonly sinks?: readonly MetricsSink[];
-  /** Ends training after a checkpoint; the generator then throws the reason of the signal. */
-  readonly signal?: AbortSignal;
+/** What a failure is told as. */
+function trainingError(
+  { step, loss, gradientNorm, folder }: FailureEvent,
+  { objective, seed }: TrainOptions,
+): TrainingError {
+  return new TrainingError(
+    `${objective}, seed ${seed}: the loss is ${loss} and the gradient norm ${gradientNorm} at step ${step}. The batch and the parameters of step ${step - 1} are in ${folder}. Lower optimizer.learningRate.`,
+  );
 }
 
 /** One process's work on a run. */
@@ -49,6 +41,7 @@ export class TrainingLoop {
   readonly #validation: HeldOutLoss;
   readonly #plan: EvaluationPlan;
   readonly #standing = new RunStanding();
+  #warnings: readonly string[] = [];
 
   /** Loads model and data, and takes up the run where its last checkpoint left it. */
   static async begin(options: TrainOptions, folder: RunFolder, onPhase?: OnPhase): Promise<TrainingLoop> {
@@ -75,24 +68,13 @@ export class TrainingLoop {
   }
 
   #resume(): void {
-    // The kernels of the processes before this one: whatever has been measured since.
-    this.options.device.tuner.choices.load(this.folder.choices());
-    const checkpoint = this.folder.load();
-    if (checkpoint === undefined) this.#checkNothingLost();
+    const { recipe } = this.options;
+    const { checkpoint, warnings } = this.folder.resume(this.session.steps, recipe.evaluation.every);
+    this.#warnings = [...warnings, ...restoreKernels(this.options.device, this.folder, checkpoint)];
     this.folder.cutLog(checkpoint?.progress.logBytes ?? 0);
     if (checkpoint === undefined) return;
     this.session.restore(checkpoint.tensors);
     this.#standing.resume(checkpoint.progress, this.session.cost());
-  }
-
-  /** @throws RunFolderError when the log tells of steps behind the first checkpoint, and there is none */
-  #checkNothingLost(): void {
-    const { every } = this.options.recipe.evaluation;
-    const last = this.folder.events().findLast(({ type }) => type === 'metrics');
-    if (last === undefined || !(Number(last['step']) > every)) return;
-    throw new RunFolderError(
-      `${join(this.folder.path, 'checkpoints')}: the checkpoint is gone, though the run had reached step ${String(last['step'])}. Put it back, or remove ${this.folder.path} to start again.`,
-    );
   }
 
   async *run(): AsyncGenerator<TrainEvent, RunSummary> {
@@ -110,21 +92,29 @@ export class TrainingLoop {
       tokensPerStep: tokens,
       reports: this.session.work.reports,
     };
+    for (const message of this.#warnings) yield { type: 'warning', step: standing.step, message };
+    const { signal } = this.options;
     if (this.#endedBy() === undefined) {
-      yield* phasesOf((onPhase) => standing.timed(() => this.session.warmUp(onPhase)));
+      yield* phasesOf((onPhase) => standing.timed(() => this.session.warmUp({ signal, onPhase })));
+      signal?.throwIfAborted();
       // A process that dies before the first checkpoint must not leave the choice to other measurements.
       this.folder.keepChoices(this.options.device.tuner.choices.used());
     }
     // Where a run begins is what its validation loss is compared with.
     if (standing.step === 0 && this.#plan.lossExamples > 0) yield* this.#evaluate();
-    while (this.#endedBy() === undefined) {
-      const next = Math.min(steps, standing.step + every - (standing.step % every));
-      yield* this.#updatesUntil(next);
-      const interrupted = this.options.signal?.aborted === true && standing.step < next;
-      if (!interrupted) yield* this.#evaluate();
-      await this.#save();
-      yield { type: 'checkpoint', step: standing.step };
-      this.options.signal?.throwIfAborted();
+    while (standing.evaluationDue || this.#endedBy() === undefined) {
+      if (!standing.evaluationDue) {
+        const next = Math.min(steps, standing.step + every - (standing.step % every));
+        yield* this.#updatesUntil(next);
+        standing.evaluationDue = standing.step === next;
+      }
+      if (standing.evaluationDue && signal?.aborted !== true) yield* this.#evaluateUnlessStopped();
+      // Before the first update there is nothing that another process would not make again.
+      if (standing.step > 0) {
+        await this.#save();
+        yield { type: 'checkpoint', step: standing.step };
+      }
+      signal?.throwIfAborted();
     }
     const summary = yield* phasesOf((onPhase) => this.#finish(onPhase));
     yield { type: 'done', summary };
@@ -160,7 +150,7 @@ export class TrainingLoop {
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
         const failure = await this.#keepFailure(read, loss, gradientNorm);
         yield failure;
-        throw this.#failed(failure);
+        throw trainingError(failure, this.options);
       }
       const event = this.#metrics(read++, figures);
       if (event) yield event;
@@ -180,13 +170,6 @@ export class TrainingLoop {
     };
     this.folder.append(event);
     return event;
-  }
-
-  #failed({ step, loss, gradientNorm, folder }: FailureEvent): TrainingError {
-    const { objective, seed } = this.options;
-    return new TrainingError(
-      `${objective}, seed ${seed}: the loss is ${loss} and the gradient norm ${gradientNorm} at step ${step}. The batch and the parameters of step ${step - 1} are in ${folder}. Lower optimizer.learningRate.`,
-    );
   }
 
   /** The line of the log for update `step`, if it gets one. */
@@ -209,20 +192,31 @@ export class TrainingLoop {
     return event;
   }
 
-  async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent, void> {
-    yield yield* phasesOf((onPhase) => this.#measure(onPhase));
+  /** Evaluates; where the signal comes first, the evaluation is still due. */
+  async *#evaluateUnlessStopped(): AsyncGenerator<PhaseEvent | EvaluationEvent, void> {
+    const { signal } = this.options;
+    try {
+      yield* this.#evaluate();
+      this.#standing.evaluationDue = false;
+    } catch (error) {
+      if (signal?.aborted !== true || error !== signal.reason) throw error;
+    }
   }
 
-  async #measure(onPhase: OnPhase): Promise<EvaluationEvent> {
+  async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent, void> {
+    yield yield* phasesOf((onPhase) => this.#measure({ signal: this.options.signal, onPhase }));
+  }
+
+  async #measure(control: WorkControl): Promise<EvaluationEvent> {
     const standing = this.#standing;
     const { lossExamples, questions, bestBy } = this.#plan;
     const validationLoss =
       lossExamples > 0
-        ? await standing.timed(() => this.#validation.measure(lossExamples, 'validation', onPhase))
+        ? await standing.timed(() => this.#validation.measure(lossExamples, 'validation', control))
         : undefined;
     const scores =
       questions > 0
-        ? (await standing.timed(() => this.#evaluator.evaluate('validation', questions, onPhase))).score.mean
+        ? (await standing.timed(() => this.#evaluator.evaluate('validation', questions, control))).score.mean
         : {};
     const [first] = this.session.work.task.metrics;
     const { solved } = this.options.recipe.evaluation;
@@ -244,9 +238,10 @@ export class TrainingLoop {
   }
 
   async #save(): Promise<void> {
-    this.folder.keepChoices(this.options.device.tuner.choices.used());
+    const kernels = this.options.device.tuner.choices.used();
+    this.folder.keepChoices(kernels);
     const progress = this.#standing.progress(this.folder.logBytes());
-    this.folder.save({ tensors: await this.session.save(), progress });
+    this.folder.save({ tensors: await this.session.save(), progress, kernels });
   }
 
   async #finish(onPhase: OnPhase): Promise<RunSummary> {
@@ -257,7 +252,9 @@ export class TrainingLoop {
       this.session.restoreParameters(this.folder.loadBest(standing.best.step));
     const final: Evaluation | undefined =
       finalQuestions > 0
-        ? await standing.timed(() => this.#evaluator.evaluate('test', finalQuestions, onPhase))
+        ? await standing.timed(() =>
+            this.#evaluator.evaluate('test', finalQuestions, { signal: this.options.signal, onPhase }),
+          )
         : undefined;
     const summary: RunSummary = {
       objective,

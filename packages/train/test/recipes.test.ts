@@ -46,7 +46,7 @@ describe('recipes of text', () => {
   it('fills in what is left out', () => {
     const { optimizer, evaluation, logEvery } = parseRecipe(text);
     expect(optimizer).toMatchObject({ beta1: 0.9, weightDecay: 0, schedule: 'linear', accumulate: 1 });
-    expect(evaluation).toEqual({ every: 250, questions: 0, finalQuestions: 0 });
+    expect(evaluation).toEqual({ every: 250, keepCheckpoints: 2, questions: 0, finalQuestions: 0 });
     expect(logEvery).toBe(10);
   });
 

@@ -1,4 +1,6 @@
-import { findImageDataSet, imageFiles } from '@foretoken/data/node';
+import { existsSync } from 'node:fs';
+import { typedSeparator, typedText } from '@foretoken/data';
+import { findData, findImageDataSet, howToGetData, imageFiles } from '@foretoken/data/node';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { makeFolder, packageVersions, toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
@@ -87,9 +89,6 @@ function checkFlags(flags: Flags): void {
   }
 }
 
-/** `\n` as it can be typed. */
-const typedText = (text: string): string => text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
-
 const DOCUMENT_SEPARATOR = '<|endoftext|>';
 
 type Evaluate = (device: Device, source: ModelSource, onProgress: OnProgress) => Promise<Outcome>;
@@ -114,7 +113,11 @@ const withModel =
 
 function requireData({ data, task }: Flags): string {
   if (data !== undefined) return data;
-  throw new UsageError(`--data: ${task} needs a file, or a folder with a file for each split.`);
+  // A data set of the name of the task, where the data folder has one.
+  if (task !== 'perplexity' && existsSync(findData(task))) return task;
+  throw new UsageError(
+    `--data: ${task} needs a file, or a folder with a file for each split.${task === 'perplexity' ? '' : howToGetData(task)}`,
+  );
 }
 
 /** Finds the data, and reads it once for all models; images are made ready for each. */
@@ -134,7 +137,7 @@ async function prepare(flags: Flags): Promise<Prepared> {
   const files = dataFiles(data, split);
   if (task.kind === 'perplexity') {
     const { column = 'text', separator = DOCUMENT_SEPARATOR } = flags;
-    const settings = { column, separator: separator === 'none' ? null : typedText(separator) };
+    const settings = { column, separator: typedSeparator(separator, '--separator') };
     const texts = await readDocuments(files, settings, limit);
     return {
       files,

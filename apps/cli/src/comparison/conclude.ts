@@ -9,7 +9,14 @@ import { StudyFolder, type StudyRecord } from './study-folder.js';
 export function finishedStudy(out: string, { study, runs, command }: StudyRecord): FinishedStudy {
   const folder = new StudyFolder(out);
   const starts = new Map<string, unknown>(study.datasets.map(({ name }) => [name, folder.start(name)]));
-  return { study, runs: runs.flatMap((run) => folder.finished(run) ?? []), starts, out, command };
+  return {
+    study,
+    runs: runs.flatMap((run) => folder.finished(run) ?? []),
+    starts,
+    out,
+    command,
+    problems: [],
+  };
 }
 
 /**

@@ -1,10 +1,10 @@
-import { parseImageMeasures, parseImagePreparation } from '@foretoken/train';
+import { parseImageMeasures, parseImagePreparation, type Study } from '@foretoken/train';
 import { UsageError } from '../errors.js';
 import { imagePictures } from '../report/image-pictures.js';
 import { imageSection } from '../report/image-sections.js';
 import { lossPage } from '../report/loss-page.js';
 import { measureImages, measureUntrainedImages } from './image-measures.js';
-import { prepareImages } from './image-preparation.js';
+import { preparationsOf, prepareImages, withTokenFiles } from './image-preparation.js';
 import { sampleColumns, summarizeImages } from './image-summary.js';
 import type { ComparisonKind } from './kind.js';
 import { lossTable } from './loss-summary.js';
@@ -18,6 +18,13 @@ const NOTES = [
   'Where there is one seed, intervals of samples are those of the run: Wilson for shares, resampled for the distance.',
 ];
 
+/** Why the loss of a register at distance 1 is not the test loss. */
+function offsetNote(measure: Study['measure']): string {
+  const { offsetImages, testImages } = parseImageMeasures(measure);
+  const all = testImages === undefined ? 'all test images' : `up to ${testImages} test images`;
+  return `Of what looks ahead, on up to ${offsetImages} test images; the test loss of the table is of the model alone, on ${all}. At distance 1 a register guesses from a position of its own what the model says there itself, so its loss is another one; the first head is the output of the model.`;
+}
+
 /** Losses on test images, near and far, and samples in the eyes of a classifier. */
 export const imageTokens: ComparisonKind = {
   taskKinds: ['image-tokens'],
@@ -30,6 +37,8 @@ export const imageTokens: ComparisonKind = {
     );
   },
   checkPreparation: (settings, dataset) => void parseImagePreparation(settings, dataset),
+  preparations: preparationsOf,
+  prepared: withTokenFiles,
   prepare: prepareImages,
   measureStart: (session, settings) => measureUntrainedImages(session, parseImageMeasures(settings)),
   measure: (session, settings, place) => measureImages(session, parseImageMeasures(settings), place),
@@ -45,6 +54,7 @@ export const imageTokens: ComparisonKind = {
         columns: sampleColumns,
         section: (data, budget) => imageSection(finished, data, budget),
         notes: NOTES,
+        offsetNote: offsetNote(finished.study.measure),
       }),
       pictures: await imagePictures(finished, summary),
     };

@@ -1,6 +1,6 @@
 import type { LossMeasures, OffsetLoss, Study } from '@foretoken/train';
 import { formatCount, formatTable } from '../format.js';
-import { type Interval, meanInterval, meanOf, median } from '../statistics.js';
+import { type Interval, intervalText, meanInterval, meanOf, median } from '../statistics.js';
 import type { FinishedRun, FinishedStudy } from './kind.js';
 
 /** The loss at one distance to the target. */
@@ -164,12 +164,11 @@ const loss = (value: number): string => value.toFixed(3);
 const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
 
 /** `2.701 [2.690, 2.712]` */
-export const lossText = ({ mean, low, high }: Interval, seeds: number): string =>
-  seeds > 1 ? `${loss(mean)} [${loss(low)}, ${loss(high)}]` : loss(mean);
+export const lossText = (interval: Interval, seeds: number): string => intervalText(interval, seeds, loss);
 
 /** `−0.012 [−0.020, −0.004]` */
-export const differenceText = ({ mean, low, high }: Interval, seeds: number): string =>
-  seeds > 1 ? `${signed(mean)} [${signed(low)}, ${signed(high)}]` : signed(mean);
+export const differenceText = (interval: Interval, seeds: number): string =>
+  intervalText(interval, seeds, signed);
 
 /** The time of a step as a multiple of that of the first variant. */
 export const relativeTime = (variants: readonly VariantSummary[], { stepSeconds }: VariantSummary): number =>

@@ -1,4 +1,4 @@
-import { measureTestLoss, measureText, parseTextMeasures, type Recipe } from '@foretoken/train';
+import { measureTestLoss, measureText, parseTextMeasures, type Recipe, type Study } from '@foretoken/train';
 import { UsageError } from '../errors.js';
 import { lossPage } from '../report/loss-page.js';
 import { lossPictures } from '../report/loss-pictures.js';
@@ -21,6 +21,13 @@ const NOTES = [
   'Drafts: test text is continued greedily, registers or heads guess the tokens at offsets 2 and on, and the model accepts those that it would have written itself. A draft only counts as accepted when those before it are. Text that repeats itself is easy to draft: the share of stretches of four tokens that have occurred before in the same continuation stands beside.',
 ];
 
+/** Why the loss of a register at distance 1 is not the test loss. */
+function offsetNote(measure: Study['measure']): string {
+  const { offsetExamples, testExamples } = parseTextMeasures(measure);
+  const all = testExamples === undefined ? 'all test examples' : `up to ${testExamples} test examples`;
+  return `Of what looks ahead, on up to ${offsetExamples} test examples; the test loss of the table is of the model alone, on ${all}. At distance 1 a register guesses from a position of its own what the model says there itself, so its loss is another one; the first head is the output of the model.`;
+}
+
 /** Losses on test text, near and far, and the drafts that are accepted. */
 export const runningText: ComparisonKind = {
   taskKinds: ['corpus'],
@@ -38,7 +45,10 @@ export const runningText: ComparisonKind = {
       notes: [
         'Losses are means per token in nats on test text, which neither training nor any choice has seen; registers and heads are removed from the next-token loss. [..] are 95% intervals over seeds, differences are paired by seed.',
       ],
-      page: await lossPage(finished, summary, { notes: NOTES }),
+      page: await lossPage(finished, summary, {
+        notes: NOTES,
+        offsetNote: offsetNote(finished.study.measure),
+      }),
       pictures: await lossPictures(finished, summary),
     };
   },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TextRecord } from '@foretoken/data';
-import { readRecords } from '@foretoken/data/node';
+import { findData, readRecords } from '@foretoken/data/node';
 import { UsageError } from '../errors.js';
 
 export type SplitName = 'train' | 'validation' | 'test';
@@ -37,7 +37,8 @@ export function filesOfSplit(folder: string, split: SplitName): string[] {
  *
  * @throws UsageError when the folder has none
  */
-export function dataFiles(path: string, split: SplitName): string[] {
+export function dataFiles(given: string, split: SplitName): string[] {
+  const path = findData(given);
   if (!isFolder(path)) return [path];
   const files = filesOfSplit(path, split);
   if (files.length > 0) return files;
@@ -52,8 +53,9 @@ export function dataFiles(path: string, split: SplitName): string[] {
  *
  * @throws UsageError when there are none
  */
-export function shotFiles(given: string | undefined, data: string, split: SplitName): string[] {
+export function shotFiles(given: string | undefined, asked: string, split: SplitName): string[] {
   if (given !== undefined) return dataFiles(given, 'train');
+  const data = findData(asked);
   const splits = (['train', 'validation'] as const).filter((each) => each !== split);
   const found = isFolder(data) ? splits.map((each) => filesOfSplit(data, each)) : [];
   const files = found.find((each) => each.length > 0);

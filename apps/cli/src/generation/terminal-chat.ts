@@ -1,5 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
-import { isOnPurpose } from '../errors.js';
+import { ForetokenError } from '@foretoken/input';
 import type { Conversation } from './conversation.js';
 
 /** The streams of a terminal. */
@@ -99,7 +99,7 @@ export class TerminalChat {
       if (forgotten > 0) this.#tell(`(The oldest ${forgotten} messages no longer fit the context.)`);
     } catch (error) {
       // One turn that does not work ends no conversation.
-      if (!(error instanceof Error && isOnPurpose(error))) throw error;
+      if (!(error instanceof ForetokenError)) throw error;
       this.#tell(error.message);
     } finally {
       this.#answering = undefined;

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { findData, findModelData } from '@foretoken/data/node';
 import { type HubProgress, pretrainedFolder } from '@foretoken/models/node';
 import { MODEL_FOLDER } from '@foretoken/train';
 import { UsageError } from '../errors.js';
@@ -38,7 +39,8 @@ function tellProgress({ file, fetchedBytes, totalBytes }: HubProgress): void {
   );
 }
 
-const fetched = (name: string): Promise<string> => pretrainedFolder(name, { onProgress: tellProgress });
+const fetched = (name: string): Promise<string> =>
+  pretrainedFolder(findModelData(name), { onProgress: tellProgress });
 
 const WEIGHTS = ['model.safetensors', 'model.safetensors.index.json'];
 
@@ -69,7 +71,8 @@ function baseOf(adapter: string): string {
  *
  * @throws UsageError or CheckpointError, in one line
  */
-export async function findModel({ name, adapter, tokenizer }: ModelRequest): Promise<ModelSource> {
+export async function findModel({ name: given, adapter, tokenizer }: ModelRequest): Promise<ModelSource> {
+  const name = findData(given);
   if (adapter !== undefined && !has(adapter, ADAPTER_CONFIG)) {
     throw new UsageError(
       `--adapter ${adapter}: ${existsSync(adapter) ? `has no ${ADAPTER_CONFIG}; expected a folder of adapters in PEFT's format` : 'there is no such folder'}.`,
@@ -80,7 +83,7 @@ export async function findModel({ name, adapter, tokenizer }: ModelRequest): Pro
     throw new UsageError(`--model ${name}: adapters themselves; give the model that they are of.`);
   const folder = modelOfRun(name) ?? (await fetched(isAdapter ? baseOf(name) : name));
   return {
-    label: adapter === undefined ? name : `${name} + ${adapter}`,
+    label: adapter === undefined ? given : `${given} + ${adapter}`,
     folder,
     adapter: isAdapter ? name : adapter,
     tokenizerFolder: tokenizer === undefined ? folder : await fetched(tokenizer),

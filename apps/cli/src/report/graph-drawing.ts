@@ -70,9 +70,9 @@ function drawGraph(drawing: StarGraphDrawing, answer: readonly number[], colour:
     const word =
       role === ''
         ? html``
-        : html`<text x="${x}" y="${y + NODE + 14}" text-anchor="middle" font-size="11" fill="var(--soft)">${role}</text>`;
+        : html`<text x="${x}" y="${y + NODE + 14}" text-anchor="middle" font-size="13" fill="var(--soft)">${role}</text>`;
     const stroke = role === '' ? 'var(--line)' : 'var(--ink)';
-    return html`<circle cx="${x}" cy="${y}" r="${NODE}" fill="var(--panel)" stroke="${stroke}" stroke-width="1.5"/><text x="${x}" y="${y + 4}" text-anchor="middle" font-size="12" fill="var(--ink)">${label}</text>${word}`;
+    return html`<circle cx="${x}" cy="${y}" r="${NODE}" fill="var(--panel)" stroke="${stroke}" stroke-width="1.5"/><text x="${x}" y="${y + 4}" text-anchor="middle" font-size="13" fill="var(--ink)">${label}</text>${word}`;
   });
   const steps = stepsOf(drawing, points, answer);
   const route = steps.map(
@@ -84,7 +84,8 @@ function drawGraph(drawing: StarGraphDrawing, answer: readonly number[], colour:
   const width = Math.max(...all.map(({ x }) => x)) + MARGIN - left;
   const top = Math.min(...all.map(({ y }) => y - NODE), ...steps.map((step) => step.top)) - 4;
   const height = Math.max(...all.map(({ y }) => y)) + MARGIN - top;
-  return html`<svg viewBox="${left} ${top} ${width} ${height}" role="img" aria-label="The graph, and the path that was answered">${edges}${route}${nodes}</svg>`;
+  // Large graphs are scrolled rather than made too small to read.
+  return html`<div class="graph"><svg viewBox="${left} ${top} ${width} ${height}" width="${width}" height="${height}" style="min-width:${Math.round(0.85 * width)}px" role="img" aria-label="The graph, and the path that was answered">${edges}${route}${nodes}</svg></div>`;
 }
 
 /** One question of the final test with the answer of one run. */

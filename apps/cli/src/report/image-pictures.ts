@@ -6,19 +6,13 @@ import { html, type Markup } from './escape.js';
 import { samplesPath, viewOf } from './image-sections.js';
 import { lossPictures } from './loss-pictures.js';
 import { drawRegisters } from './register-drawing.js';
+import { heading, sheet, sizeOfSvg } from './sheet.js';
 
 /** Width of one picture of samples, in pixels. */
 const WIDTH = 420;
 const TITLE = 24;
 const GAP = 16;
 const COLUMNS = 3;
-
-const heading = (words: string, x: number, y: number): Markup =>
-  html`<text x="${x}" y="${y}" font-size="14" font-family="system-ui, sans-serif" fill="var(--ink)">${words}</text>`;
-
-const sheet = (width: number, height: number, body: readonly Markup[]): string =>
-  html`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${body}</svg>`
-    .text;
 
 /** Samples of all variants side by side. */
 function samplesPicture(
@@ -50,10 +44,10 @@ function registersPicture(
   if (all.length === 0) return undefined;
   let [y, width] = [GAP, 0];
   const body = all.map(({ title, drawing }) => {
-    const [, wide = '0', high = '0'] = /width="(\d+)" height="(\d+)"/.exec(drawing.text) ?? [];
+    const drawn = sizeOfSvg(drawing.text);
     const placed = html`${heading(title, GAP, y + 14)}<g transform="translate(${GAP} ${y + TITLE})">${drawing}</g>`;
-    y += TITLE + Number(high) + GAP;
-    width = Math.max(width, Number(wide));
+    y += TITLE + drawn.height + GAP;
+    width = Math.max(width, drawn.width);
     return placed;
   });
   return sheet(width + 2 * GAP, y, body);

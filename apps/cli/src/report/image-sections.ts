@@ -6,7 +6,7 @@ import type { FinishedRun, FinishedStudy } from '../comparison/kind.js';
 import type { BudgetSummary, DatasetSummary } from '../comparison/loss-summary.js';
 import type { RegisterView } from '../images/register-view.js';
 import { html, type Markup } from './escape.js';
-import { drawRegisters } from './register-drawing.js';
+import { drawEachRegister } from './register-drawing.js';
 import { figure } from './sections.js';
 
 type Data = DatasetSummary<ImageVariantSummary>;
@@ -27,7 +27,7 @@ export function samplesPath({ out }: FinishedStudy, { run }: FinishedRun): strin
 
 function samplesOf(path: string): Markup {
   const url = `data:image/png;base64,${readFileSync(path).toString('base64')}`;
-  return html`<img src="${url}" alt="samples, a column for each class" style="display:block;width:100%;height:auto">`;
+  return html`<img src="${url}" alt="samples, a column for each class" class="samples">`;
 }
 
 /** The drawing of what the registers of a run see, where it has any. */
@@ -48,10 +48,12 @@ export function imageSection(finished: FinishedStudy, data: Data, budget: Budget
   });
   const views = runs.flatMap(({ title, run }) => {
     const view = viewOf(run);
-    return view === undefined ? [] : [figure(title, html`<div class="scroll">${drawRegisters(view)}</div>`)];
+    return view === undefined
+      ? []
+      : [figure(title, html`<div class="looks">${drawEachRegister(view)}</div>`)];
   });
   const [any] = runs;
   const seed = any === undefined ? '' : `, seed ${any.run.run.seed}`;
-  return html`${samples.length === 0 ? '' : html`<h3>Samples of each class${seed}</h3><div class="plots">${samples}</div>`}
+  return html`${samples.length === 0 ? '' : html`<h4>Samples of each class${seed}</h4><div class="plots">${samples}</div>`}
 ${views.length === 0 ? '' : html`<details open><summary>What registers see and predict${seed}</summary><p class="soft">${VIEW_NOTE}</p>${views}</details>`}`;
 }

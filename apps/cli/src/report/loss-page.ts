@@ -15,30 +15,22 @@ import {
 } from '../comparison/loss-summary.js';
 import { formatCount, formatShare } from '../format.js';
 import { html, type Markup } from './escape.js';
-import { logsOf, looksOfStudy } from './loss-pictures.js';
+import { keyOf, logsOf, looksOfStudy } from './loss-pictures.js';
 import {
   differencePlot,
   draftPlot,
   offsetPlot,
-  type Spec,
+  type Plot,
   type VariantLooks,
   validationPlot,
 } from './loss-plots.js';
 import { type Look, swatch } from './palette.js';
-import { draw } from './plots.js';
 import { readRunLog } from './run-logs.js';
-import { document, figure, lossFigures, setup } from './sections.js';
+import { document, drawnFigure, drawnNote, keyList, lossFigures, problemList, setup } from './sections.js';
+import { type Heading, stacked, table } from './table.js';
 
 const nameOf = (looks: VariantLooks, { variant, title }: VariantSummary): Markup =>
-  html`<th scope="row">${swatch(looks.looks.get(variant) as Look)}${title}</th>`;
-
-/** A figure with its interval below it. */
-const stacked = (text: string): Markup => {
-  const [figureText = '', interval] = text.split(' [');
-  return interval === undefined
-    ? html`${figureText}`
-    : html`${figureText}<span class="interval">${interval.replace(']', '').replace(', ', ' to ')}</span>`;
-};
+  html`${swatch(looks.looks.get(variant) as Look)}${title}`;
 
 /** What a kind of task has to say beyond losses. */
 export interface LossPageParts<Variant extends VariantSummary> {
@@ -46,6 +38,8 @@ export interface LossPageParts<Variant extends VariantSummary> {
   readonly columns?: readonly Column<Variant>[];
   /** What stands below the plots of some data within a budget. */
   readonly section?: (data: DatasetSummary<Variant>, budget: BudgetSummary<Variant>) => Markup;
+  /** What the losses by distance are of, and why the first of them is not the test loss. */
+  readonly offsetNote: string;
   /** How to read the figures of this kind. */
   readonly notes: readonly string[];
 }
@@ -63,51 +57,102 @@ function variantTable<Variant extends VariantSummary>(
   looks: VariantLooks,
 ): Markup {
   const columns = all.filter(({ cell }) => variants.some((each) => cell(each, variants) !== ''));
-  const several = summary.study.seeds.length > 1;
+  const several = variants.some(({ seeds }) => seeds.length > 1);
   const far = farOffsets(summary);
   const offsets = far.length > MOST_OFFSET_COLUMNS ? [] : far;
-  const first = variants[0]?.title ?? '';
-  const interval = several ? html`<span class="interval">95% interval</span>` : html``;
-  const rows = variants.map(
-    (each) =>
-      html`<tr>${nameOf(looks, each)}<td>${stacked(lossText(each.testLoss, each.seeds.length))}</td><td>${each.difference === null ? '–' : stacked(differenceText(each.difference, each.seeds.length))}</td>${offsets.map(
-        (offset) => {
-          const found = each.offsets.find((one) => one.offset === offset);
-          return html`<td>${found === undefined ? '–' : stacked(lossText(found.loss, each.seeds.length))}</td>`;
-        },
-      )}${columns.map(({ cell }) => html`<td>${stacked(cell(each, variants) || '–')}</td>`)}<td>${each.trainedParameters.toLocaleString('en')}</td><td>${each.extraParameters.toLocaleString('en')}</td><td>${each.steps}</td><td>${formatCount(each.flops)}</td><td>${relativeTime(variants, each).toFixed(2)}×</td><td>${formatCount(each.tokensPerSecond)}</td></tr>`,
-  );
-  return html`<div class="scroll"><table><thead><tr><th>variant</th><th>test loss${interval}</th><th>less ${first}${interval}</th>${offsets.map((offset) => html`<th>loss at offset ${offset}${interval}</th>`)}${columns.map((column) => html`<th>${column.title}</th>`)}<th>trained parameters</th><th>of them extra</th><th>steps</th><th>training FLOPs</th><th>time of a step</th><th>tokens/s</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  const interval = several ? { note: '95% interval' } : {};
+  const headings: Heading[] = [
+    { title: 'variant' },
+    { title: 'test loss', ...interval },
+    { title: `less ${variants[0]?.title ?? ''}`, ...interval },
+    ...offsets.map((offset) => ({ title: `loss at distance ${offset}`, ...interval })),
+    ...columns.map(({ title }) => ({ title })),
+  ];
+  const rows = variants.map((each) => ({
+    name: nameOf(looks, each),
+    cells: [
+      stacked(lossText(each.testLoss, each.seeds.length)),
+      each.difference === null ? '–' : stacked(differenceText(each.difference, each.seeds.length)),
+      ...offsets.map((offset) => {
+        const found = each.offsets.find((one) => one.offset === offset);
+        return found === undefined ? '–' : stacked(lossText(found.loss, each.seeds.length));
+      }),
+      ...columns.map(({ cell }) => stacked(cell(each, variants) || '–')),
+    ],
+  }));
+  return table(headings, rows);
+}
+
+const COSTS = [
+  'variant',
+  'trained parameters',
+  'of them extra',
+  'steps',
+  'training FLOPs',
+  'time of a step',
+  'tokens/s',
+].map((title): Heading => ({ title }));
+
+function costTable({ variants }: BudgetSummary, looks: VariantLooks): Markup {
+  const rows = variants.map((each) => ({
+    name: nameOf(looks, each),
+    cells: [
+      each.trainedParameters.toLocaleString('en'),
+      each.extraParameters.toLocaleString('en'),
+      each.steps,
+      formatCount(each.flops),
+      `${relativeTime(variants, each).toFixed(2)}×`,
+      formatCount(each.tokensPerSecond),
+    ],
+  }));
+  return html`<h4>What it cost</h4>${table(COSTS, rows)}`;
 }
 
 /** The losses by distance, where they are too many for the table of variants. */
-function offsetTable({ variants }: BudgetSummary, summary: LossStudySummary, looks: VariantLooks): Markup {
+function offsetTable<Variant extends VariantSummary>(
+  { variants }: BudgetSummary<Variant>,
+  { summary, parts }: PageOf<Variant>,
+  looks: VariantLooks,
+): Markup {
   const far = farOffsets(summary);
   if (far.length <= MOST_OFFSET_COLUMNS) return html``;
-  const predicting = variants.filter(({ offsets }) => offsets.length > 0);
-  const rows = predicting.map(
-    (each) =>
-      html`<tr>${nameOf(looks, each)}${far.map((offset) => {
+  const rows = variants
+    .filter(({ offsets }) => offsets.length > 0)
+    .map((each) => ({
+      name: nameOf(looks, each),
+      cells: far.map((offset) => {
         const found = each.offsets.find((one) => one.offset === offset);
-        return html`<td>${found === undefined ? '–' : found.loss.mean.toFixed(3)}</td>`;
-      })}</tr>`,
-  );
-  return html`<div class="scroll"><table><thead><tr><th>test loss</th>${far.map((offset) => html`<th>at distance ${offset}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`;
+        return found === undefined ? '–' : found.loss.mean.toFixed(3);
+      }),
+    }));
+  const headings = [{ title: 'variant' }, ...far.map((offset) => ({ title: `at distance ${offset}` }))];
+  return html`<h4>Losses of registers and heads</h4>${table(headings, rows)}<p class="soft">${parts.offsetNote}</p>`;
 }
 
 function draftTable({ variants }: BudgetSummary, looks: VariantLooks): Markup {
   const drafting = variants.filter(({ drafts }) => drafts.length > 0);
-  const [any] = drafting;
-  if (any === undefined) return html``;
+  if (drafting.length === 0) return html``;
   const offsets = [...new Set(drafting.flatMap(({ drafts }) => drafts.map(({ offset }) => offset)))];
-  const rows = drafting.map(
-    (each) =>
-      html`<tr>${nameOf(looks, each)}${offsets.map((offset) => {
+  const headings = [
+    'variant',
+    ...offsets.map((offset) => `at distance ${offset}`),
+    'tokens a pass',
+    'text repeated',
+    'passes',
+  ].map((title) => ({ title }));
+  const rows = drafting.map((each) => ({
+    name: nameOf(looks, each),
+    cells: [
+      ...offsets.map((offset) => {
         const found = each.drafts.find((one) => one.offset === offset);
-        return html`<td>${found === undefined ? '–' : formatShare(found.acceptanceRate)}</td>`;
-      })}<td>${each.tokensPerPass?.toFixed(2) ?? '–'}</td><td>${each.repetition === null ? '–' : formatShare(each.repetition)}</td><td>${each.drafts[0]?.drafted.toLocaleString('en') ?? ''}</td></tr>`,
-  );
-  return html`<div class="scroll"><table><thead><tr><th>drafts accepted</th>${offsets.map((offset) => html`<th>at offset ${offset}</th>`)}<th>tokens a pass</th><th>text repeated</th><th>passes</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+        return found === undefined ? '–' : formatShare(found.acceptanceRate);
+      }),
+      each.tokensPerPass?.toFixed(2) ?? '–',
+      each.repetition === null ? '–' : formatShare(each.repetition),
+      each.drafts[0]?.drafted.toLocaleString('en') ?? '',
+    ],
+  }));
+  return html`<h4>Drafts accepted</h4>${table(headings, rows)}`;
 }
 
 async function budgetSection<Variant extends VariantSummary>(
@@ -118,29 +163,43 @@ async function budgetSection<Variant extends VariantSummary>(
   const looks = looksOfStudy(page.summary);
   const spent = budget.budget === 'steps' ? 'step' : 'flops';
   const logs = logsOf(page.finished, data.dataset, budget);
-  const plots: readonly [string, Spec][] = [
-    ['Test loss against the first variant', differencePlot(budget, looks)],
+  const first = budget.variants[0]?.title ?? '';
+  const plots: readonly [string, Plot, string?][] = [
+    [
+      `Test loss less that of ${first}`,
+      differencePlot(budget, looks),
+      budget.variants.some(({ seeds }) => seeds.length > 1)
+        ? 'Lines are 95% intervals over seeds; none where seeds do not differ.'
+        : 'One seed: no intervals.',
+    ],
     [
       `Validation loss against ${spent === 'step' ? 'steps' : 'training FLOPs'}`,
       validationPlot(logs, spent, looks),
     ],
-    ['Test loss by distance to the target', offsetPlot(budget, looks)],
+    ['Loss of registers and heads by distance', offsetPlot(budget, looks), page.parts.offsetNote],
     ['Drafts that the model accepts', draftPlot(budget, looks)],
   ];
-  const figures = await Promise.all(
-    plots.flatMap(([title, spec]) =>
-      spec === undefined ? [] : [draw(spec).then((drawing) => figure(title, drawing))],
-    ),
-  );
+  const figures: Markup[] = [];
+  for (const [at, [title, plot, caption]] of plots.entries()) {
+    if (plot === undefined) continue;
+    // Rows of differences are named where they stand.
+    const key = at === 0 ? html`` : keyList(keyOf(looks, plot.drawn));
+    const below = html`${key}${caption === undefined ? '' : html`<figcaption>${caption}</figcaption>`}`;
+    figures.push(await drawnFigure(title, plot.specOf, below));
+  }
   const titled = (name: string): string => looks.titles.get(name) ?? name;
   const title = budgetTitle(budget.budget);
-  return html`<h3>${title.charAt(0).toUpperCase() + title.slice(1)}</h3>
+  const drawn = new Map(
+    [...looks.looks].filter(([name]) => logs.some(({ objective }) => objective === name)),
+  );
+  return html`<h3 class="budget">${title.charAt(0).toUpperCase() + title.slice(1)}</h3>
 ${variantTable(budget, page, looks)}
-${offsetTable(budget, page.summary, looks)}
+${offsetTable(budget, page, looks)}
 ${draftTable(budget, looks)}
-<div class="plots">${figures}</div>
+${costTable(budget, looks)}
+${drawnNote(logs.length)}<div class="plots">${figures}</div>
 ${page.parts.section?.(data, budget) ?? ''}
-<details><summary>Parts of the training loss</summary>${await lossFigures(logs, looks.looks, titled)}</details>`;
+${drawn.size === 0 ? '' : html`<details><summary>Parts of the training loss</summary>${await lossFigures(logs, drawn, titled)}</details>`}`;
 }
 
 async function datasetSection<Variant extends VariantSummary>(
@@ -158,9 +217,6 @@ async function datasetSection<Variant extends VariantSummary>(
   const heading = data.title === '' ? page.summary.study.title : data.title;
   return html`<h2>${heading}</h2>${start}${budgets}`;
 }
-
-const key = (looks: VariantLooks): Markup =>
-  html`<ul class="key">${[...looks.looks].map(([name, look]) => html`<li>${swatch(look)}${looks.titles.get(name) ?? name}</li>`)}</ul>`;
 
 function notes<Variant extends VariantSummary>({ summary: { study }, parts }: PageOf<Variant>): Markup {
   const first = study.variants[0]?.title ?? '';
@@ -184,7 +240,6 @@ export async function lossPage<Variant extends VariantSummary>(
 ): Promise<string> {
   const page = { finished, summary, parts };
   const { study } = summary;
-  const looks = looksOfStudy(summary);
   const sections: Markup[] = [];
   const measured = summary.datasets.filter(({ budgets }) => budgets.some((each) => each.variants.length > 0));
   for (const data of measured) sections.push(await datasetSection(page, data));
@@ -198,10 +253,10 @@ export async function lossPage<Variant extends VariantSummary>(
 <h1>${study.title}</h1>
 <p>${study.description}</p>
 <p>${finished.runs.length} runs: ${variants.length} variants, seeds ${seeds.join(', ')}, ${budgets.map(budgetTitle).join(' and ')}.</p>
-${key(looks)}
 ${sections}
 <h2>How to read this</h2>
 ${notes(page)}
+${problemList(finished.problems)}
 <h2>How it was made</h2>
 ${setup({ ...summary, recipe: study.recipe }, logs)}
 <details><summary>Variants, data and measures</summary><pre>${JSON.stringify({ variants, datasets, measure }, undefined, 2)}</pre></details>`,

@@ -1,7 +1,11 @@
 import type { BudgetSummary, VariantSummary } from '../comparison/loss-summary.js';
+import { hasWidth } from '../statistics.js';
+import { isDrawable, linearAxis, lossAxis } from './axis.js';
 import type { Look } from './palette.js';
-import { shortNumber } from './plots.js';
+import { type Drawing, MOST_LINES, type Spent, thinned } from './plots.js';
+import { rowNames } from './rows.js';
 import type { RunLog } from './run-logs.js';
+import { SIZES, type Size } from './sizes.js';
 
 /** How the variants of a study are drawn, and what they are called. */
 export interface VariantLooks {
@@ -9,191 +13,218 @@ export interface VariantLooks {
   readonly titles: ReadonlyMap<string, string>;
 }
 
-const SIZE = { width: 330, height: 230 } as const;
+/** A drawing, and the variants that are in it. */
+export interface LossPlot {
+  readonly specOf: (size: Size) => object;
+  readonly drawn: readonly string[];
+}
 
-/** Colours or shapes by title; `key` draws what they mean. */
-const lookScale = ({ looks, titles }: VariantLooks, pick: (look: Look) => string, key: boolean) => ({
-  field: 'title',
+/** What to draw, or nothing. */
+export type Plot = LossPlot | undefined;
+
+const plot = (specOf: NonNullable<Drawing>, values: readonly { readonly variant: string }[]): Plot => {
+  const drawn = [...new Set(values.map(({ variant }) => variant))];
+  return drawn.length === 0 ? undefined : { specOf, drawn };
+};
+
+/** Colours or shapes by variant, without a key: that stands beside the drawing. */
+const lookScale = ({ looks }: VariantLooks, pick: (look: Look) => string) => ({
+  field: 'variant',
   type: 'nominal',
-  sort: null,
-  scale: { domain: [...looks.keys()].map((name) => titles.get(name)), range: [...looks.values()].map(pick) },
-  legend: key
-    ? {
-        title: null,
-        orient: 'bottom',
-        columns: 3,
-        labelColor: 'var(--ink)',
-        labelFontSize: 13,
-        labelLimit: 300,
-        symbolSize: 90,
-      }
-    : null,
+  scale: { domain: [...looks.keys()], range: [...looks.values()].map(pick) },
+  legend: null,
 });
+const colourOf = (looks: VariantLooks) => lookScale(looks, ({ colour }) => colour);
+const shapeOf = (looks: VariantLooks) => lookScale(looks, ({ shape }) => shape);
 
-const marks = (looks: VariantLooks, key: boolean) => ({
-  color: lookScale(looks, ({ colour }) => colour, key),
-  shape: lookScale(looks, ({ shape }) => shape, key),
-});
-
-const offsetAxis = (title: string) => ({
-  field: 'offset',
-  type: 'ordinal',
-  axis: { title, labelAngle: 0, grid: false },
-});
-
-/** A drawing of Vega-Lite, or nothing to draw. */
-export type Spec = object | undefined;
+/** Room for the ticks of losses. */
+const LEFT = 48;
 
 /** The next-token loss of each variant less that of the first, with its interval over seeds. */
-export function differencePlot({ variants }: BudgetSummary, looks: VariantLooks): Spec {
-  const values = variants.flatMap(({ title, difference }) =>
-    difference === null ? [] : [{ title, ...difference }],
+export function differencePlot({ variants }: BudgetSummary, looks: VariantLooks): Plot {
+  const values = variants.flatMap(({ variant, title, difference }) =>
+    difference === null || ![difference.mean, difference.low, difference.high].every(isDrawable)
+      ? []
+      : [{ variant, title, ...difference }],
   );
-  if (values.length === 0) return undefined;
   const first = variants[0]?.title ?? '';
-  const y = {
-    field: 'title',
-    type: 'nominal',
-    sort: null,
-    axis: { title: null, domain: false, ticks: false, labelPadding: 10, labelLimit: 260 },
-  };
-  const colour = lookScale(looks, ({ colour: each }) => each, false);
-  const axis = { title: `test loss less that of ${first}`, format: '+.3~f', tickCount: 5 };
-  return {
-    width: SIZE.width,
-    height: 150,
-    encoding: { y },
-    layer: [
-      {
-        data: { values: [{ zero: 0 }] },
-        mark: { type: 'rule', strokeDash: [5, 4], stroke: 'var(--soft)' },
-        encoding: { x: { field: 'zero', type: 'quantitative', axis }, y: { value: 0 }, y2: { value: 150 } },
-      },
-      {
-        data: { values },
-        mark: { type: 'rule', strokeWidth: 2.5, opacity: 0.5 },
-        encoding: {
-          x: { field: 'low', type: 'quantitative', axis },
-          x2: { field: 'high' },
-          color: colour,
+  const specOf = (size: Size): object => {
+    const { total, ticks } = SIZES[size];
+    const names = rowNames(values, size, { height: 34, above: 12 });
+    const width = total - names.left - 12;
+    const height = names.height * values.length;
+    const x = {
+      type: 'quantitative',
+      ...linearAxis(
+        values.flatMap(({ mean, low, high }) => [mean, low, high]),
+        {
+          kind: 'difference',
+          pixels: width,
+          pieces: ticks - 1,
+          title: `test loss less that of ${first}`,
+          reach: [0],
         },
-      },
-      {
-        data: { values },
-        mark: { type: 'point', filled: true, size: 80, opacity: 1 },
-        encoding: {
-          x: { field: 'mean', type: 'quantitative', axis },
-          color: colour,
-          shape: lookScale(looks, ({ shape }) => shape, false),
+      ),
+    };
+    const { y, below } = names;
+    return {
+      width,
+      height,
+      layer: [
+        {
+          data: { values: [{ zero: 0 }] },
+          mark: { type: 'rule', strokeDash: [5, 4], strokeWidth: 1.5, stroke: 'var(--soft)' },
+          encoding: { x: { ...x, field: 'zero' }, y: { value: 0 }, y2: { value: height } },
         },
-      },
-    ],
+        {
+          data: { values: values.filter(hasWidth) },
+          mark: { type: 'rule', strokeWidth: 2.5, opacity: 0.5, yOffset: below },
+          encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y, color: colourOf(looks) },
+        },
+        {
+          data: { values },
+          mark: { type: 'point', filled: true, size: 80, opacity: 1, yOffset: below },
+          encoding: { x: { ...x, field: 'mean' }, y, color: colourOf(looks), shape: shapeOf(looks) },
+        },
+        ...names.layers(width),
+      ],
+    };
   };
+  return plot(specOf, values);
 }
 
 interface OffsetPoint {
+  readonly variant: string;
   readonly offset: number;
   readonly value: number;
 }
 
+/** Lines with marks against the distance to the target, whose axis has a place for each distance that occurs. */
 function againstOffset(
-  variants: readonly VariantSummary[],
-  pointsOf: (variant: VariantSummary) => readonly OffsetPoint[],
-  { x, y }: { readonly x: string; readonly y: object },
-  { looks, key }: { readonly looks: VariantLooks; readonly key: boolean },
-): Spec {
-  const values = variants.flatMap((variant) =>
-    pointsOf(variant).map((point) => ({ title: variant.title, ...point })),
-  );
-  if (values.length === 0) return undefined;
-  return {
-    ...SIZE,
-    data: { values },
-    encoding: { x: offsetAxis(x), y: { field: 'value', type: 'quantitative', ...y } },
-    layer: [
-      {
-        mark: { type: 'line', strokeWidth: 1.8, opacity: 0.8 },
-        encoding: { color: lookScale(looks, ({ colour }) => colour, key) },
+  values: readonly OffsetPoint[],
+  looks: VariantLooks,
+  title: string,
+  axisOf: (pixels: number, pieces: number) => object,
+): Plot {
+  const specOf = (size: Size): object => {
+    const { total, height, ticks } = SIZES[size];
+    const encoding = {
+      x: {
+        field: 'offset',
+        type: 'ordinal',
+        axis: { title, labelAngle: 0, grid: false, labelOverlap: true },
       },
-      { mark: { type: 'point', filled: true, size: 70, opacity: 1 }, encoding: marks(looks, key) },
-    ],
+      y: { field: 'value', type: 'quantitative', ...axisOf(height, ticks) },
+      color: colourOf(looks),
+    };
+    return {
+      width: total - LEFT,
+      height,
+      data: { values },
+      layer: [
+        { mark: { type: 'line', strokeWidth: 1.8, opacity: 0.8 }, encoding },
+        {
+          mark: { type: 'point', filled: true, size: 70, opacity: 1 },
+          encoding: { ...encoding, shape: shapeOf(looks) },
+        },
+      ],
+    };
   };
+  return plot(specOf, values);
 }
 
-/** The loss of every distance that a variant predicts, means over seeds. */
-export const offsetPlot = ({ variants }: BudgetSummary, looks: VariantLooks, key = false): Spec =>
-  againstOffset(
-    variants,
-    ({ offsets }) => offsets.map(({ offset, loss }) => ({ offset, value: loss.mean })),
-    {
-      x: 'distance to the target, in tokens',
-      y: { scale: { zero: false }, axis: { title: 'test loss', tickCount: 5 } },
-    },
-    { looks, key },
+const pointsOf = (
+  variants: readonly VariantSummary[],
+  of: (variant: VariantSummary) => readonly Omit<OffsetPoint, 'variant'>[],
+): OffsetPoint[] =>
+  variants.flatMap((each) =>
+    of(each)
+      .filter(({ value }) => isDrawable(value))
+      .map((point) => ({ variant: each.variant, ...point })),
   );
 
-/** The share of drafts at each distance that the model accepts, over all seeds. */
-export const draftPlot = ({ variants }: BudgetSummary, looks: VariantLooks, key = false): Spec =>
-  againstOffset(
-    variants,
-    ({ drafts }) => drafts.map(({ offset, acceptanceRate }) => ({ offset, value: acceptanceRate })),
-    {
-      x: 'distance of the draft, in tokens',
-      y: { scale: { domainMin: 0 }, axis: { title: 'drafts accepted', format: '.0%', tickCount: 5 } },
-    },
-    { looks, key },
+/** The loss of every distance that a variant predicts, means over seeds. */
+export function offsetPlot({ variants }: BudgetSummary, looks: VariantLooks): Plot {
+  const values = pointsOf(variants, ({ offsets }) =>
+    offsets.map(({ offset, loss }) => ({ offset, value: loss.mean })),
   );
+  const losses = values.map(({ value }) => value);
+  return againstOffset(values, looks, 'distance to the target, in tokens', (pixels, pieces) =>
+    linearAxis(losses, { kind: 'number', pixels, pieces }),
+  );
+}
+
+/** The share of drafts at each distance that the model accepts, over all seeds. */
+export function draftPlot({ variants }: BudgetSummary, looks: VariantLooks): Plot {
+  const values = pointsOf(variants, ({ drafts }) =>
+    drafts.map(({ offset, acceptanceRate }) => ({ offset, value: acceptanceRate })),
+  );
+  const shares = values.map(({ value }) => value);
+  return againstOffset(values, looks, 'distance of the draft, in tokens', (pixels, pieces) =>
+    linearAxis(shares, { kind: 'share', pixels, pieces, reach: [0] }),
+  );
+}
 
 /** The validation loss against what was spent, a line for each run. */
 export function validationPlot(
   logs: readonly RunLog[],
-  spent: 'step' | 'flops',
+  spent: Exclude<Spent, 'seconds'>,
   looks: VariantLooks,
-  key = false,
-): Spec {
-  const values = logs.flatMap(({ objective, seed, evaluations }) =>
-    evaluations.flatMap((event) =>
-      event.validationLoss === undefined
-        ? []
-        : [
-            {
-              title: looks.titles.get(objective),
-              run: `${objective} ${seed}`,
-              x: event[spent],
-              loss: event.validationLoss,
-            },
-          ],
+): Plot {
+  const values = logs.slice(0, MOST_LINES).flatMap(({ objective, seed, evaluations }) =>
+    thinned(
+      evaluations.flatMap((event) => {
+        const [x, loss] = [event[spent], event.validationLoss];
+        return isDrawable(x) && isDrawable(loss)
+          ? [{ variant: objective, run: `${objective} ${seed}`, x, loss }]
+          : [];
+      }),
     ),
   );
-  if (values.length === 0) return undefined;
-  return {
-    ...SIZE,
-    data: { values },
-    encoding: {
+  const specOf = (size: Size): object => {
+    const { total, height, ticks } = SIZES[size];
+    const width = total - LEFT;
+    const title = spent === 'step' ? 'training steps' : 'training FLOPs';
+    const encoding = {
       x: {
         field: 'x',
         type: 'quantitative',
-        axis: {
-          title: spent === 'step' ? 'training steps' : 'training FLOPs',
-          labelExpr: shortNumber,
-          tickCount: 5,
-          grid: false,
-        },
+        ...linearAxis(
+          values.map(({ x }) => x),
+          {
+            kind: 'count',
+            pixels: width,
+            pieces: ticks,
+            title,
+            grid: false,
+            reach: [0],
+            whole: spent === 'step',
+          },
+        ),
       },
       y: {
         field: 'loss',
         type: 'quantitative',
-        scale: { zero: false },
-        axis: { title: 'validation loss', tickCount: 5 },
+        ...lossAxis(
+          values.map(({ loss }) => loss),
+          { pixels: height, pieces: ticks },
+        ),
       },
+      color: colourOf(looks),
       detail: { field: 'run' },
-    },
-    layer: [
-      {
-        mark: { type: 'line', strokeWidth: 1.6, opacity: 0.8 },
-        encoding: { color: lookScale(looks, ({ colour }) => colour, key) },
-      },
-      { mark: { type: 'point', filled: true, size: 36, opacity: 0.9 }, encoding: marks(looks, key) },
-    ],
+    };
+    return {
+      width,
+      height,
+      data: { values },
+      layer: [
+        { mark: { type: 'line', strokeWidth: 1.6, opacity: 0.8 }, encoding },
+        {
+          mark: { type: 'point', filled: true, size: 36, opacity: 0.9 },
+          encoding: { ...encoding, shape: shapeOf(looks) },
+        },
+      ],
+    };
   };
+  return plot(specOf, values);
 }

@@ -1,23 +1,31 @@
 import { describeBudget } from '@foretoken/train';
 import { formatCount, formatShare } from '../format.js';
-import type { Interval } from '../statistics.js';
-import { type ComparisonSummary, type ObjectiveSummary, objectiveTitle } from '../summary.js';
+import { type Interval, meanOf } from '../statistics.js';
+import { type ComparisonSummary, type ObjectiveSummary, objectiveTitle, shareText } from '../summary.js';
 import { html, type Markup } from './escape.js';
 import { tellingQuestion } from './graph-drawing.js';
 import { type Look, looksOf, swatch } from './palette.js';
 import { matchCurve, type Spent, spreadPlot } from './plots.js';
 import type { RunLog } from './run-logs.js';
-import { document, figure, lossFigures, setup } from './sections.js';
+import {
+  document,
+  drawnFigure,
+  drawnNote,
+  figure,
+  keyList,
+  lossFigures,
+  problemList,
+  setup,
+} from './sections.js';
+import { type Row, stacked, table } from './table.js';
 
 type Looks = ReadonlyMap<string, Look>;
 
 const lookOf = (looks: Looks, objective: string): Look => looks.get(objective) as Look;
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** What the figures say, and no more. */
 function resultSentence({ objectives, recipe, chance }: ComparisonSummary): Markup {
-  const seeds = Math.max(...objectives.map((each) => each.seeds.length));
+  const seeds = objectives.reduce((most, each) => Math.max(most, each.seeds.length), 0);
   const parts = objectives.map(({ objective, exactMatch, seeds: runs }) => {
     const solved = runs.filter(({ solvedAtStep }) => solvedAtStep !== null).length;
     const outcome = solved === 0 ? 'did not solve it' : `solved it in ${solved} of ${runs.length}`;
@@ -28,44 +36,79 @@ function resultSentence({ objectives, recipe, chance }: ComparisonSummary): Mark
   return html`<p class="result">${scope}, within ${describeBudget(recipe)}: ${parts.join('; ')}. Guessing the arm gives ${formatShare(chance)}.</p>`;
 }
 
-const withInterval = ({ mean: centre, low, high }: Interval, several: boolean): Markup =>
-  several
-    ? html`${formatShare(centre)}<span class="interval">${formatShare(low)}–${formatShare(high)}</span>`
-    : html`${formatShare(centre)}`;
+const withInterval = ({ seeds, ...interval }: Interval & { readonly seeds: number }): Markup | string =>
+  stacked(shareText(interval, seeds));
 
 function objectiveRow(
   { objective, extraParameters, exactMatch, firstHop, seeds }: ObjectiveSummary,
   looks: Looks,
-): Markup {
+): Row {
   const solved = seeds.filter(({ solvedAtStep }) => solvedAtStep !== null).length;
-  const several = seeds.length > 1;
-  return html`<tr><th scope="row">${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}</th>
-<td>${withInterval(exactMatch, several)}</td><td>${solved}/${seeds.length}</td><td>${withInterval(firstHop, several)}</td>
-<td>${extraParameters.toLocaleString('en')}</td><td>${formatCount(mean(seeds.map(({ flops }) => flops)))}</td>
-<td>${formatCount(mean(seeds.map(({ tokens }) => tokens)))}</td><td>${mean(seeds.map(({ seconds }) => seconds)).toFixed(0)}</td>
-<td>${formatCount(mean(seeds.map(({ tokensPerSecond }) => tokensPerSecond)))}</td></tr>`;
+  return {
+    name: html`${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}`,
+    cells: [
+      withInterval({ ...exactMatch, seeds: seeds.length }),
+      `${solved}/${seeds.length}`,
+      withInterval({ ...firstHop, seeds: seeds.length }),
+      extraParameters.toLocaleString('en'),
+      formatCount(meanOf(seeds.map(({ flops }) => flops))),
+      formatCount(meanOf(seeds.map(({ tokens }) => tokens))),
+      meanOf(seeds.map(({ seconds }) => seconds)).toFixed(0),
+      formatCount(meanOf(seeds.map(({ tokensPerSecond }) => tokensPerSecond))),
+    ],
+  };
 }
 
 function objectiveTable({ objectives, parameters, recipe }: ComparisonSummary, looks: Looks): Markup {
   const several = objectives.some(({ seeds }) => seeds.length > 1);
-  const interval = several ? html`<span class="interval">95% interval</span>` : html``;
-  return html`<div class="scroll"><table><thead><tr><th>objective</th><th>exact match${interval}</th><th>solved</th><th>first hop${interval}</th><th>extra parameters</th><th>training FLOPs</th><th>tokens</th><th>seconds</th><th>tokens/s</th></tr></thead>
-<tbody>${objectives.map((each) => objectiveRow(each, looks))}</tbody></table></div>
-<p class="soft">The model has ${parameters.toLocaleString('en')} parameters. A run is solved when an evaluation finds ${formatShare(recipe.evaluation.solved ?? 1)} of the held-out graphs right.${several ? ' FLOPs, tokens and seconds are means over seeds; intervals are Student’s t over seeds, clipped to 0–100%.' : ''}</p>`;
+  const interval = several ? { note: '95% interval' } : {};
+  const headings = [
+    { title: 'objective' },
+    { title: 'exact match', ...interval },
+    { title: 'solved' },
+    { title: 'first hop', ...interval },
+    { title: 'extra parameters' },
+    { title: 'training FLOPs' },
+    { title: 'tokens' },
+    { title: 'seconds' },
+    { title: 'tokens/s' },
+  ];
+  const rows = objectives.map((each) => objectiveRow(each, looks));
+  return html`${table(headings, rows)}
+<p class="soft">The model has ${parameters.toLocaleString('en')} parameters. A run is solved when an evaluation finds ${formatShare(recipe.evaluation.solved ?? 1)} of the held-out graphs right.${several ? ' FLOPs, tokens and seconds are means over seeds; intervals are Student’s t over seeds, clipped to 0–100%. Seeds that are all equal give no interval.' : ''}</p>`;
 }
 
 function seedTable({ objectives }: ComparisonSummary, looks: Looks): Markup {
+  const headings = [
+    'objective',
+    'seed',
+    'exact match',
+    'first hop',
+    'solved at step',
+    'steps',
+    'FLOPs',
+    'tokens',
+    'seconds',
+    'tokens/s',
+  ].map((title) => ({ title }));
   const rows = objectives.flatMap(({ objective, seeds }) =>
-    seeds.map(
-      (run) =>
-        html`<tr><th scope="row">${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}</th><td>${run.seed}</td><td>${formatShare(run.exactMatch)}</td><td>${formatShare(run.firstHop)}</td><td>${run.solvedAtStep ?? '–'}</td><td>${run.steps}</td><td>${formatCount(run.flops)}</td><td>${formatCount(run.tokens)}</td><td>${run.seconds.toFixed(0)}</td><td>${formatCount(run.tokensPerSecond)}</td></tr>`,
-    ),
+    seeds.map((run) => ({
+      name: html`${swatch(lookOf(looks, objective))}${objectiveTitle(objective)}`,
+      cells: [
+        run.seed,
+        formatShare(run.exactMatch),
+        formatShare(run.firstHop),
+        run.solvedAtStep ?? '–',
+        run.steps,
+        formatCount(run.flops),
+        formatCount(run.tokens),
+        run.seconds.toFixed(0),
+        formatCount(run.tokensPerSecond),
+      ],
+    })),
   );
-  return html`<div class="scroll"><table><thead><tr><th>objective</th><th>seed</th><th>exact match</th><th>first hop</th><th>solved at step</th><th>steps</th><th>FLOPs</th><th>tokens</th><th>seconds</th><th>tokens/s</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+  return table(headings, rows);
 }
-
-const objectiveKey = (looks: Looks): Markup =>
-  html`<ul class="key">${[...looks].map(([name, look]) => html`<li>${swatch(look)}${objectiveTitle(name)}</li>`)}</ul>`;
 
 async function curves(summary: ComparisonSummary, logs: readonly RunLog[], looks: Looks): Promise<Markup> {
   const titles: readonly [Spent, string][] = [
@@ -73,11 +116,20 @@ async function curves(summary: ComparisonSummary, logs: readonly RunLog[], looks
     ['flops', 'Exact match against training FLOPs'],
     ['seconds', 'Exact match against seconds'],
   ];
-  const drawn = await Promise.all(
-    titles.map(async ([spent, title]) => figure(title, await matchCurve(logs, spent, summary.chance, looks))),
+  const keyOf = (names: readonly string[]): Markup =>
+    keyList(names.map((name) => ({ title: objectiveTitle(name), look: lookOf(looks, name) })));
+  const logged = [...looks.keys()].filter((name) =>
+    logs.some(({ objective, evaluations }) => objective === name && evaluations.length > 0),
   );
-  const spread = await spreadPlot(summary.objectives, summary.chance, looks);
-  return html`${objectiveKey(looks)}<div class="plots">${drawn}${figure('Final exact match of each seed', spread)}</div>`;
+  const drawn: Markup[] = [];
+  for (const [spent, title] of titles)
+    drawn.push(await drawnFigure(title, matchCurve(logs, spent, summary.chance, looks), keyOf(logged)));
+  const spread = spreadPlot(summary.objectives, summary.chance, looks);
+  const several = summary.objectives.some(({ seeds }) => seeds.length > 1);
+  const below = several
+    ? html`<figcaption>A mark for each seed; below it the mean, with its interval where seeds differ.</figcaption>`
+    : html``;
+  return html`${drawnNote(logs.length)}<div class="plots">${drawn}${await drawnFigure('Final exact match of each seed', spread, below)}</div>`;
 }
 
 /** One graph of the final test with the answer of each objective's first run. */
@@ -120,7 +172,11 @@ ${edge ? html`<li>One position stands for each edge. This format is ours; the pa
 }
 
 /** The whole report as HTML. */
-export async function page(summary: ComparisonSummary, logs: readonly RunLog[]): Promise<string> {
+export async function page(
+  summary: ComparisonSummary,
+  logs: readonly RunLog[],
+  problems: readonly string[] = [],
+): Promise<string> {
   const looks = looksOf(summary.objectives.map(({ objective }) => objective));
   return document(
     `${summary.recipe.title}: objectives compared`,
@@ -138,6 +194,7 @@ ${await lossFigures(logs, looks, objectiveTitle)}
 ${sampleGraph(summary, logs, looks)}
 <h2>How to read this</h2>
 ${notes(summary)}
+${problemList(problems)}
 <h2>How it was made</h2>
 ${setup(summary, logs)}`,
   );

@@ -1,23 +1,30 @@
 import { formatShare } from '../format.js';
+import { hasWidth, type Interval } from '../statistics.js';
 import { objectiveTitle } from '../summary.js';
-import { Markup } from './escape.js';
+import { isDrawable, linearAxis, lossAxis } from './axis.js';
 import type { Look } from './palette.js';
-import { renderSvg } from './render.js';
+import { rowNames } from './rows.js';
 import type { RunLog } from './run-logs.js';
+import { SIZES, type Size } from './sizes.js';
 
 type Looks = ReadonlyMap<string, Look>;
 
-/** Renders a drawing for a page, inside of which the namespace goes without saying. */
-export const draw = async (spec: object): Promise<Markup> =>
-  new Markup((await renderSvg(spec)).replace(/ xmlns(:xlink)?="[^"]*"/g, ''));
+/** A drawing of Vega-Lite by its size; undefined where there is nothing to draw. */
+export type Drawing = ((size: Size) => object) | undefined;
 
-// Each label takes its own unit (500, 1k), where a format for the axis would give all the same (0.5k).
-export const shortNumber = "format(datum.value, '~s')";
+/** Runs that one drawing shows, at most: more lines tell nobody more. */
+export const MOST_LINES = 200;
+/** Points of one line, at most. */
+const MOST_POINTS = 400;
 
-const shareScale = { domain: [0, 1] } as const;
-const shareAxis = (title: string) => ({ title, format: '.0%', tickCount: 5 });
+/** Evenly chosen elements, the last one among them. */
+export function thinned<Element>(all: readonly Element[], most = MOST_POINTS): readonly Element[] {
+  if (all.length <= most) return all;
+  const stride = Math.ceil(all.length / most);
+  return all.filter((_, at) => at % stride === 0 || at === all.length - 1);
+}
 
-/** Colours and shapes by objective, without a key: the page draws one for all plots. */
+/** Colours and shapes by objective, without a key: the page draws it. */
 const lookScale = (looks: Looks, pick: (look: Look) => string) => ({
   field: 'objective',
   type: 'nominal',
@@ -35,31 +42,31 @@ const SPENT_TITLES: Readonly<Record<Spent, string>> = {
   seconds: 'seconds, evaluations included',
 };
 
-const CURVE = { width: 380, height: 240 } as const;
+/** Room on the left for ticks, and on the right for what is written there. */
+const LEFT = 44;
+const RIGHT = 52;
 
-/** A dashed line across at the level of chance, named at its right end. */
-const chanceRule = (chance: number): object[] => [
+const percent = (share: number): string => formatShare(share).replace('.0%', '%');
+
+/** A dashed line across at the level of chance, named at its right end. It has nothing to do with the x of curves. */
+const chanceRule = (chance: number, width: number, y: object): object[] => [
   {
     data: { values: [{ chance }] },
-    mark: { type: 'rule', strokeDash: [5, 4], stroke: 'var(--soft)' },
-    encoding: { y: { field: 'chance', type: 'quantitative' } },
+    mark: { type: 'rule', strokeDash: [5, 4], strokeWidth: 1.5, stroke: 'var(--soft)' },
+    encoding: { x: { value: 0 }, x2: { value: width }, y: { ...y, field: 'chance' } },
   },
   {
-    data: { values: [{ chance, label: ['chance', formatShare(chance).replace('.0%', '%')] }] },
+    data: { values: [{ chance, label: ['chance', percent(chance)] }] },
     mark: {
       type: 'text',
       align: 'left',
       baseline: 'middle',
-      dx: 12,
+      dx: 8,
       fontSize: 13,
       lineHeight: 15,
       color: 'var(--soft)',
     },
-    encoding: {
-      x: { value: CURVE.width },
-      y: { field: 'chance', type: 'quantitative' },
-      text: { field: 'label' },
-    },
+    encoding: { x: { value: width }, y: { ...y, field: 'chance' }, text: { field: 'label' } },
   },
 ];
 
@@ -68,120 +75,152 @@ const chanceRule = (chance: number): object[] => [
  *
  * @returns undefined when no run has logged an evaluation
  */
-export async function matchCurve(
-  logs: readonly RunLog[],
-  spent: Spent,
-  chance: number,
-  looks: Looks,
-): Promise<Markup | undefined> {
-  const values = logs.flatMap(({ objective, seed, evaluations }) =>
-    evaluations.map((event, place) => ({
+export function matchCurve(logs: readonly RunLog[], spent: Spent, chance: number, looks: Looks): Drawing {
+  const values = logs.slice(0, MOST_LINES).flatMap(({ objective, seed, evaluations }) => {
+    const drawn = evaluations.flatMap((event) => {
+      const [x, exactMatch] = [event[spent], event.scores['exactMatch']];
+      return isDrawable(x) && isDrawable(exactMatch) ? [{ x, exactMatch }] : [];
+    });
+    return thinned(drawn).map((point, place, all) => ({
       objective,
       run: `${objective} ${seed}`,
-      x: event[spent],
-      exactMatch: event.scores['exactMatch'] ?? null,
-      last: place === evaluations.length - 1,
-    })),
-  );
-  if (values.length === 0) return undefined;
-  return draw({
-    ...CURVE,
-    data: { values },
-    encoding: {
-      x: {
-        field: 'x',
-        type: 'quantitative',
-        scale: { zero: true },
-        axis: { title: SPENT_TITLES[spent], labelExpr: shortNumber, tickCount: 5, grid: false },
-      },
-      y: { field: 'exactMatch', type: 'quantitative', scale: shareScale, axis: shareAxis('exact match') },
-    },
-    layer: [
-      ...chanceRule(chance),
-      {
-        mark: { type: 'line', strokeWidth: 1.8, strokeJoin: 'round', opacity: 0.9 },
-        encoding: { color: colourOf(looks), detail: { field: 'run' } },
-      },
-      {
-        transform: [{ filter: 'datum.last' }],
-        mark: { type: 'point', filled: true, size: 70, opacity: 1 },
-        encoding: { color: colourOf(looks), shape: shapeOf(looks) },
-      },
-    ],
+      ...point,
+      last: place === all.length - 1,
+    }));
   });
+  if (values.length === 0) return undefined;
+  const xs = values.map(({ x }) => x);
+  return (size) => {
+    const { total, height, ticks } = SIZES[size];
+    const width = total - LEFT - RIGHT;
+    const x = {
+      field: 'x',
+      type: 'quantitative',
+      ...linearAxis(xs, {
+        kind: 'count',
+        pixels: width,
+        pieces: ticks,
+        title: SPENT_TITLES[spent],
+        grid: false,
+        reach: [0],
+        whole: spent === 'step',
+      }),
+    };
+    const y = {
+      type: 'quantitative',
+      ...linearAxis([], { kind: 'share', pixels: height, reach: [0, 1] }),
+    };
+    return {
+      width,
+      height,
+      layer: [
+        ...chanceRule(chance, width, y),
+        {
+          data: { values },
+          mark: { type: 'line', strokeWidth: 1.8, strokeJoin: 'round', opacity: 0.9 },
+          encoding: {
+            x,
+            y: { ...y, field: 'exactMatch' },
+            color: colourOf(looks),
+            detail: { field: 'run' },
+          },
+        },
+        {
+          data: { values: values.filter(({ last }) => last) },
+          mark: { type: 'point', filled: true, size: 70, opacity: 1 },
+          encoding: { x, y: { ...y, field: 'exactMatch' }, color: colourOf(looks), shape: shapeOf(looks) },
+        },
+      ],
+    };
+  };
 }
 
 /** The final exact match of every seed; with several seeds, also their mean and its 95% interval. */
 export function spreadPlot(
   objectives: readonly {
     readonly objective: string;
-    readonly exactMatch: { readonly mean: number; readonly low: number; readonly high: number };
+    readonly exactMatch: Interval;
     readonly seeds: readonly { readonly seed: number; readonly exactMatch: number }[];
   }[],
   chance: number,
   looks: Looks,
-): Promise<Markup> {
+): Drawing {
   const titled = (name: string) => ({ objective: name, title: objectiveTitle(name) });
   const seeds = objectives.flatMap((each) =>
-    each.seeds.map((seed) => ({ ...titled(each.objective), ...seed })),
+    each.seeds.slice(0, MOST_LINES).map((seed) => ({ ...titled(each.objective), ...seed })),
   );
   const means = objectives
     .filter((each) => each.seeds.length > 1)
     .map(({ objective, exactMatch }) => ({ ...titled(objective), ...exactMatch }));
-  const y = {
-    field: 'title',
-    type: 'nominal',
-    sort: null,
-    axis: { title: null, domain: false, ticks: false, labelPadding: 10 },
+  return (size) => {
+    const { total, ticks } = SIZES[size];
+    const names = rowNames(seeds, size, { height: 50, above: 14 });
+    const width = total - names.left - 16;
+    const height = names.height * objectives.length;
+    const { y, below } = names;
+    const axis = { kind: 'share', pixels: width, pieces: ticks, reach: [0, 1] } as const;
+    const x = {
+      type: 'quantitative',
+      ...linearAxis([], { ...axis, title: 'exact match on fresh questions' }),
+    };
+    return {
+      width,
+      height,
+      layer: [
+        {
+          data: { values: [{ chance }] },
+          mark: { type: 'rule', strokeDash: [5, 4], strokeWidth: 1.5, stroke: 'var(--soft)' },
+          encoding: { x: { ...x, field: 'chance' }, y: { value: 0 }, y2: { value: height } },
+        },
+        {
+          data: { values: [{ chance, label: `chance ${percent(chance)}` }] },
+          mark: { type: 'text', baseline: 'bottom', dy: -4, fontSize: 13, color: 'var(--soft)' },
+          encoding: { x: { ...x, field: 'chance' }, y: { value: 0 }, text: { field: 'label' } },
+        },
+        {
+          data: { values: means.filter(hasWidth) },
+          mark: { type: 'rule', strokeWidth: 2, opacity: 0.45, yOffset: 14 + below },
+          encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y, color: colourOf(looks) },
+        },
+        {
+          data: { values: means },
+          mark: { type: 'tick', thickness: 2.5, size: 14, yOffset: 14 + below },
+          encoding: { x: { ...x, field: 'mean' }, y, color: colourOf(looks) },
+        },
+        {
+          data: { values: seeds },
+          mark: { type: 'point', filled: true, size: 70, opacity: 0.85, yOffset: below },
+          encoding: {
+            x: { ...x, field: 'exactMatch' },
+            y,
+            color: colourOf(looks),
+            shape: shapeOf(looks),
+          },
+        },
+        ...names.layers(width),
+      ],
+    };
   };
-  const x = {
-    type: 'quantitative',
-    scale: shareScale,
-    axis: { ...shareAxis('exact match on fresh questions'), grid: true },
-  };
-  return draw({
-    width: 340,
-    height: CURVE.height,
-    encoding: { y },
-    layer: [
-      {
-        data: { values: [{ chance }] },
-        mark: { type: 'rule', strokeDash: [5, 4], stroke: 'var(--soft)' },
-        encoding: { x: { field: 'chance', ...x }, y: { value: 0 }, y2: { value: CURVE.height } },
-      },
-      {
-        data: { values: [{ chance, label: `chance ${formatShare(chance).replace('.0%', '%')}` }] },
-        mark: { type: 'text', baseline: 'bottom', dy: -4, fontSize: 13, color: 'var(--soft)' },
-        encoding: { x: { field: 'chance', ...x }, y: { value: 0 }, text: { field: 'label' } },
-      },
-      {
-        data: { values: means },
-        mark: { type: 'rule', strokeWidth: 2, opacity: 0.45, yOffset: 14 },
-        encoding: { x: { field: 'low', ...x }, x2: { field: 'high' }, color: colourOf(looks) },
-      },
-      {
-        data: { values: means },
-        mark: { type: 'tick', thickness: 2.5, size: 14, yOffset: 14 },
-        encoding: { x: { field: 'mean', ...x }, color: colourOf(looks) },
-      },
-      {
-        data: { values: seeds },
-        mark: { type: 'point', filled: true, size: 70, opacity: 0.85 },
-        encoding: { x: { field: 'exactMatch', ...x }, color: colourOf(looks), shape: shapeOf(looks) },
-      },
-    ],
-  });
 }
 
 /** The dash of the first, second, ... part of a loss. */
 export const PART_DASHES: readonly string[] = ['', '6 3', '2 3', '8 3 2 3', '12 4', '1 5'];
 
+/** A point of a line of the parts of a loss. */
+const pointsOf = (log: RunLog) =>
+  thinned(log.metrics).flatMap(({ step, parts }) =>
+    Object.entries(parts).flatMap(([part, loss]) =>
+      isDrawable(loss) && isDrawable(step) ? [{ run: `${part} ${log.seed}`, part, step, loss }] : [],
+    ),
+  );
+
 /** Names of the parts of an objective's loss, in the order in which runs logged them. */
 export const partsOf = (logs: readonly RunLog[], objective: string): string[] => [
   ...new Set(
-    logs.flatMap((log) =>
-      log.objective === objective ? log.metrics.flatMap(({ parts }) => Object.keys(parts)) : [],
-    ),
+    logs
+      .filter((log) => log.objective === objective)
+      .slice(0, MOST_LINES)
+      .flatMap((log) => pointsOf(log).map(({ part }) => part)),
   ),
 ];
 
@@ -190,54 +229,48 @@ export const partsOf = (logs: readonly RunLog[], objective: string): string[] =>
  *
  * @returns undefined when its runs have logged no loss
  */
-export async function lossPlot(
-  logs: readonly RunLog[],
-  objective: string,
-  { colour }: Look,
-): Promise<Markup | undefined> {
-  const points = (log: RunLog) =>
-    log.metrics.flatMap(({ step, parts }) =>
-      // A logarithmic axis has no place for zero.
-      Object.entries(parts).flatMap(([part, loss]) =>
-        loss > 0 ? [{ run: `${part} ${log.seed}`, part, step, loss }] : [],
-      ),
-    );
-  const values = logs.filter((log) => log.objective === objective).flatMap(points);
-  if (values.length === 0) return undefined;
-  const all = logs.flatMap(points);
+export function lossPlot(logs: readonly RunLog[], objective: string, { colour }: Look): Drawing {
+  const drawn = logs.slice(0, MOST_LINES);
+  const all = drawn.flatMap(pointsOf);
+  const losses = all.map(({ loss }) => loss);
+  const own = drawn.filter((log) => log.objective === objective).flatMap(pointsOf);
+  if (own.length === 0) return undefined;
   const parts = partsOf(logs, objective);
-  const lowest = all.reduce((least, { loss }) => Math.min(least, loss), Infinity);
-  const highest = all.reduce((most, { loss }) => Math.max(most, loss), 0);
-  return draw({
-    width: 190,
-    height: 150,
-    data: { values },
-    mark: { type: 'line', strokeWidth: 1.5, stroke: colour, opacity: 0.9 },
-    encoding: {
-      x: {
-        field: 'step',
-        type: 'quantitative',
-        scale: { domain: [0, all.reduce((most, { step }) => Math.max(most, step), 0)], nice: false },
-        axis: { title: 'steps', tickCount: 4, labelExpr: shortNumber, grid: false },
-      },
-      y: {
-        field: 'loss',
-        type: 'quantitative',
-        scale: { type: 'log', domain: [lowest, highest], nice: true },
-        axis: { title: null, tickCount: 4, format: '~g' },
-      },
-      detail: { field: 'run' },
-      strokeDash: {
-        field: 'part',
-        type: 'nominal',
-        scale: {
-          domain: parts,
-          range: parts.map((_, place) =>
-            (PART_DASHES[place % PART_DASHES.length] ?? '').split(' ').filter(Boolean).map(Number),
+  return (size) => {
+    const { total, height, ticks } = SIZES[size];
+    const width = total - LEFT;
+    const y = lossAxis(losses, { pixels: height, pieces: ticks + 1 });
+    // A logarithmic axis has no place for zero.
+    const isLog = 'type' in y.scale;
+    const steps = { kind: 'count', pixels: width, pieces: ticks, title: 'steps' } as const;
+    return {
+      width,
+      height,
+      data: { values: isLog ? own.filter(({ loss }) => loss > 0) : own },
+      mark: { type: 'line', strokeWidth: 1.5, stroke: colour, opacity: 0.9 },
+      encoding: {
+        x: {
+          field: 'step',
+          type: 'quantitative',
+          ...linearAxis(
+            all.map(({ step }) => step),
+            { ...steps, grid: false, reach: [0], whole: true },
           ),
         },
-        legend: null,
+        y: { field: 'loss', type: 'quantitative', ...y },
+        detail: { field: 'run' },
+        strokeDash: {
+          field: 'part',
+          type: 'nominal',
+          scale: {
+            domain: parts,
+            range: parts.map((_, place) =>
+              (PART_DASHES[place % PART_DASHES.length] ?? '').split(' ').filter(Boolean).map(Number),
+            ),
+          },
+          legend: null,
+        },
       },
-    },
-  });
+    };
+  };
 }

@@ -18,7 +18,7 @@ const picture = (png: string, x: number, y: number, width: number, height: numbe
   html`<image href="${pngUrl(png)}" x="${x}" y="${y}" width="${width}" height="${height}" preserveAspectRatio="none" style="image-rendering:pixelated" image-rendering="optimizeSpeed"/>`;
 
 const text = (words: string, x: number, y: number, colour = '--soft', anchor = 'start'): Markup =>
-  html`<text x="${x}" y="${y}" font-size="11" text-anchor="${anchor}" fill="var(${colour})">${words}</text>`;
+  html`<text x="${x}" y="${y}" font-size="12" text-anchor="${anchor}" fill="var(${colour})">${words}</text>`;
 
 /** `2 rows down, 1 left` */
 export function distanceText({ cell, target }: RegisterLook, width: number): string {
@@ -74,15 +74,29 @@ ${picture(look.truePatch, MARGIN + 90, below, PATCH, PATCH)}<rect x="${MARGIN + 
 ${text('truth', MARGIN + PATCH + 96, below + 12)}${text(share(look.truth), MARGIN + PATCH + 96, below + 26, '--ink')}`;
 }
 
+/** Width and height of the drawing of one register. */
+const sizeOfLook = ({ width, height }: RegisterView) => ({
+  width: MARGIN + width * CELL + 4,
+  height: ABOVE + height * CELL + BELOW,
+});
+
+const frame = (width: number, height: number, body: Markup | readonly Markup[]): Markup =>
+  html`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" font-family="system-ui, sans-serif">${body}</svg>`;
+
+/** What each register sees and predicts, a drawing of its own for each, as {@link drawRegisters} has them side by side. */
+export function drawEachRegister(view: RegisterView): Markup[] {
+  const { width, height } = sizeOfLook(view);
+  return view.looks.map((look) => frame(width, height, drawLook(look, view)));
+}
+
 /**
  * Draws what registers see and predict, side by side. The blue cell is the register's token, the last that it sees; circles
  * have the size of its attention; its guess stands in the place of its target.
  */
 export function drawRegisters(view: RegisterView): Markup {
-  const each = MARGIN + view.width * CELL + GAP;
-  const total = { width: view.looks.length * each - GAP + 4, height: ABOVE + view.height * CELL + BELOW };
+  const { width, height } = sizeOfLook(view);
   const looks = view.looks.map(
-    (look, at) => html`<g transform="translate(${at * each} 0)">${drawLook(look, view)}</g>`,
+    (look, at) => html`<g transform="translate(${at * (width + GAP)} 0)">${drawLook(look, view)}</g>`,
   );
-  return html`<svg xmlns="http://www.w3.org/2000/svg" width="${total.width}" height="${total.height}" viewBox="0 0 ${total.width} ${total.height}" role="img" font-family="system-ui, sans-serif">${looks}</svg>`;
+  return frame(view.looks.length * (width + GAP) - GAP, height, looks);
 }

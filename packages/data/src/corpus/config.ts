@@ -1,20 +1,26 @@
 import { z } from 'zod';
 import { DATA_FILE_NAMES, dataFilesSchema } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
+import { LONGEST_NAME, LONGEST_TEXT, MOST_TIME } from '../limits.js';
 import { parseSettings } from '../parse-settings.js';
 import { parseTemplate } from '../text/template.js';
+import { tokenizerSetting } from '../text/trained-tokenizer.js';
+import { withLineEnds } from '../typed-text.js';
 
 /** Most that may be held out. */
 const LARGEST_SHARE = 0.9;
 
 /** A template that names a column. */
-const templateSchema = z.string().superRefine((template, context) => {
-  try {
-    parseTemplate(template);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-  }
-});
+const templateSchema = z
+  .string()
+  .max(LONGEST_TEXT)
+  .superRefine((template, context) => {
+    try {
+      parseTemplate(template);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  });
 
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
@@ -25,15 +31,16 @@ export const corpusConfigSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('where the data is; null when records are handed over'),
-  tokenizer: z
-    .string()
-    .min(1)
+  tokenizer: tokenizerSetting
     .nullable()
     .default(null)
-    .describe('folder of the tokenizer; null when a tokenizer is handed over'),
+    .describe(
+      'folder of the tokenizer; or `char`, `bpe`, `bpe:2000`: one that is trained on the training texts. Null when one is handed over',
+    ),
   column: z
     .string()
     .min(1)
+    .max(LONGEST_NAME)
     .default('text')
     .describe('column that holds the text. Plain text files have one column, `text`'),
   template: templateSchema
@@ -45,18 +52,14 @@ export const corpusConfigSchema = z.strictObject({
   separator: z
     .string()
     .min(1)
+    .max(LONGEST_TEXT)
+    .transform(withLineEnds)
     .nullable()
     .default('<|endoftext|>')
     .describe(
-      'what stands between two documents of a record: a marker such as `<|endoftext|>`, or `\\n\\n` for paragraphs. A text without it is one document, and so is each record when this is null',
+      'what stands between two documents of a record: a marker such as `<|endoftext|>`, or `\\n\\n` for paragraphs. A text without it is one document, and so is each record when this is null. `\\n`, `\\t` and `\\r` may be written out',
     ),
-  time: z
-    .number()
-    .int()
-    .min(2)
-    .max(2 ** 20)
-    .default(512)
-    .describe('T: tokens of a row'),
+  time: z.number().int().min(2).max(MOST_TIME).default(512).describe('T: tokens of a row'),
   beginToken: z
     .boolean()
     .nullable()

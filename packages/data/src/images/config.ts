@@ -1,5 +1,11 @@
 import { z } from 'zod';
+import { LONGEST_TEXT } from '../limits.js';
 import { parseSettings } from '../parse-settings.js';
+
+const MOST_IMAGES = 100_000_000;
+const MOST_CHANNELS = 16;
+/** More moves an image out of itself. */
+const MOST_SHIFT = 1024;
 
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const share = z.number().min(0).max(1);
@@ -9,6 +15,7 @@ export const imageConfigSchema = z.strictObject({
   data: z
     .string()
     .min(1)
+    .max(LONGEST_TEXT)
     .nullable()
     .default(null)
     .describe(
@@ -18,7 +25,7 @@ export const imageConfigSchema = z.strictObject({
     .number()
     .int()
     .min(2)
-    .max(1e9)
+    .max(MOST_IMAGES)
     .nullable()
     .default(null)
     .describe('training images that are used, the first ones of the file; null for all'),
@@ -30,11 +37,13 @@ export const imageConfigSchema = z.strictObject({
     .describe('share of the training images held out for validation; never taken from the test images'),
   mean: z
     .array(z.number())
+    .max(MOST_CHANNELS)
     .nullable()
     .default(null)
     .describe('of each channel, pixels counted from 0 to 1; null for those of the data set'),
   std: z
     .array(z.number().positive())
+    .max(MOST_CHANNELS)
     .nullable()
     .default(null)
     .describe('standard deviation of each channel, in the same way'),
@@ -42,7 +51,7 @@ export const imageConfigSchema = z.strictObject({
     .number()
     .int()
     .min(0)
-    .max(1000)
+    .max(MOST_SHIFT)
     .default(0)
     .describe('training images are moved by up to so many pixels each way, black coming in'),
   flip: z.boolean().default(false).describe('half of the training images are mirrored, left to right'),

@@ -1,20 +1,26 @@
 import { z } from 'zod';
 import { DATA_FILE_NAMES, dataFilesSchema } from '../data-files.js';
+import { LONGEST_NAME, LONGEST_TEXT, MOST_NAMES, MOST_TIME } from '../limits.js';
 import { SCORER_NAMES } from '../metrics/scorers.js';
 import { parseSettings } from '../parse-settings.js';
 import { TEXT_PRESET_NAMES, textPresets } from './presets.js';
 import { parseTemplate } from './template.js';
+import { tokenizerSetting } from './trained-tokenizer.js';
 
-const count = (least: number) => z.number().int().min(least);
+const count = (least: number) => z.number().int().min(least).max(MOST_TIME);
+const name = z.string().max(LONGEST_NAME);
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-const pattern = z.string().superRefine((source, context) => {
-  try {
-    new RegExp(source, 'g');
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-  }
-});
+const pattern = z
+  .string()
+  .max(LONGEST_TEXT)
+  .superRefine((source, context) => {
+    try {
+      new RegExp(source, 'g');
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+    }
+  });
 
 /** Settings of a task of prompts and answers. */
 export const textConfigSchema = z
@@ -28,24 +34,24 @@ export const textConfigSchema = z
       .nullable()
       .default(null)
       .describe('where the data is; null when records are handed over'),
-    tokenizer: z
-      .string()
-      .min(1)
+    tokenizer: tokenizerSetting
       .nullable()
       .default(null)
-      .describe('folder of the tokenizer; null when a tokenizer is handed over'),
+      .describe(
+        'folder of the tokenizer; or `char`, `bpe`, `bpe:2000`: one that is trained on the training texts. Null when one is handed over',
+      ),
     template: z
       .string({
         error: `is missing; give a preset (${TEXT_PRESET_NAMES.join(', ')}) or a text with columns in braces, 'Question: {question}\\n\\nAnswer: {answer}'`,
       })
+      .max(LONGEST_TEXT)
       .describe('columns in braces, `Question: {question}\\n\\nAnswer: {answer}`'),
-    answerFrom: z
-      .string()
+    answerFrom: name
       .nullable()
       .default(null)
       .describe('column that the answer begins with; the last one of the template when null'),
     alternatives: z
-      .record(z.string(), z.array(z.string()).min(1))
+      .record(name, z.array(name).min(1).max(MOST_NAMES))
       .default({})
       .describe(
         'columns that stand in for one that a record lacks. The first is the answer, all of them are references',
@@ -57,12 +63,8 @@ export const textConfigSchema = z
         "regular expression of what is taken out of every column, `<<[^>]*>>` for GSM8K's calculator notes",
       ),
     scorer: z.enum(SCORER_NAMES).default('text').describe('how answers are judged'),
-    maxTime: count(2)
-      .max(2 ** 20)
-      .default(512)
-      .describe('most tokens of a prompt with its answer'),
+    maxTime: count(2).default(512).describe('most tokens of a prompt with its answer'),
     maxAnswerTime: count(1)
-      .max(2 ** 20)
       .nullable()
       .default(null)
       .describe(
@@ -77,13 +79,7 @@ export const textConfigSchema = z
       .default(true)
       .describe('the token that ends a text ends each answer, and is learned'),
     buckets: z
-      .union([
-        count(1).max(64),
-        z
-          .array(count(2).max(2 ** 20))
-          .min(1)
-          .max(64),
-      ])
+      .union([count(1).max(64), z.array(count(2)).min(1).max(64)])
       .default(4)
       .describe(
         'lengths that batches are padded to: as many equal steps up to `maxTime`, or the lengths themselves',
@@ -116,7 +112,7 @@ export const textConfigSchema = z
         `${config.maxAnswerTime} leaves no room for a prompt in maxTime ${config.maxTime}`,
       );
     }
-    if (Array.isArray(config.buckets) && Math.max(...config.buckets) !== config.maxTime) {
+    if (Array.isArray(config.buckets) && config.buckets.reduce((a, b) => Math.max(a, b)) !== config.maxTime) {
       refuse('buckets', `the longest must be maxTime, ${config.maxTime}, got ${config.buckets.join(', ')}`);
     }
     try {

@@ -1,9 +1,10 @@
+import { didYouMean } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
-import { suggestName } from '../nearest-name.js';
+import { sizeCount } from '../config.js';
 
 const name = z.string().min(1);
-const count = z.int().positive().max(65_536);
+const count = sizeCount;
 
 /** Names, of which a module must be one or end with one; or a regular expression of the whole name. */
 const modules = z.union([name, z.array(name).min(1, 'name at least one').readonly()], {
@@ -64,7 +65,7 @@ function describe(issue: z.core.$ZodIssue): string {
     const known = loraSettings;
     return issue.keys
       .map(
-        (key) => `there is no setting ${key}.${suggestName(key, known) || ` Known are ${known.join(', ')}.`}`,
+        (key) => `there is no setting ${key}.${didYouMean(key, known) || ` Known are ${known.join(', ')}.`}`,
       )
       .join(' ');
   }

@@ -1,12 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  ConfigError,
-  readSafetensors,
-  SafetensorsError,
-  StateDictError,
-  writeSafetensors,
-} from '@foretoken/nn';
+import { readJsonFile } from '@foretoken/input/node';
+import { ConfigError, SafetensorsError, StateDictError, safetensorsPieces } from '@foretoken/nn';
 import type { Device } from '@foretoken/tensor';
 import { CheckpointError } from '../checkpoint/errors.js';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
@@ -15,8 +9,9 @@ import type { ImageTokenizer } from '../image-tokens/image-tokenizer.js';
 import { PatchCodebook } from '../image-tokens/patch-codebook.js';
 import { VqAutoencoder } from '../image-tokens/vq-autoencoder.js';
 import { reading, writing } from './file-error.js';
-import { readJsonFile } from './json-file.js';
-import { Staging, toJson, writeWhole } from './staging.js';
+import { JSON_LIMITS } from './json-limits.js';
+import { readSafetensorsFile } from './safetensors-file.js';
+import { Staging, toJson, writePieces, writeWhole } from './staging.js';
 
 function create(device: Device, config: ImageTokenizerConfig): ImageTokenizer {
   if (config.kind === 'patch-codebook') return new PatchCodebook(device, settingsOf(config));
@@ -36,11 +31,11 @@ function settingsOf<Config extends ImageTokenizerConfig>({
  * @throws CheckpointError in one line, where the system refuses
  */
 export async function saveImageTokenizer(tokenizer: ImageTokenizer, folder: string): Promise<void> {
-  const weights = writeSafetensors(await tokenizer.stateDict());
+  const weights = safetensorsPieces(await tokenizer.stateDict());
   await writing(folder, async () => {
     const staging = await Staging.begin(folder);
     try {
-      await staging.write(WEIGHTS_FILE, writeWhole(weights));
+      await staging.write(WEIGHTS_FILE, writePieces(weights));
       await staging.write(CONFIG_FILE, writeWhole(toJson(tokenizer.config)));
       await staging.commit();
     } catch (error) {
@@ -58,9 +53,10 @@ export async function saveImageTokenizer(tokenizer: ImageTokenizer, folder: stri
 export async function loadImageTokenizer(device: Device, folder: string): Promise<ImageTokenizer> {
   const configPath = join(folder, CONFIG_FILE);
   const weightsPath = join(folder, WEIGHTS_FILE);
-  const config = naming(configPath, await readJsonFile(configPath), imageTokenizerConfig);
-  const bytes = await reading(weightsPath, () => readFile(weightsPath));
-  const { tensors } = naming(weightsPath, bytes, readSafetensors);
+  const config = naming(configPath, readJsonFile(configPath, JSON_LIMITS), imageTokenizerConfig);
+  const { tensors } = await reading(weightsPath, async () =>
+    naming(weightsPath, weightsPath, readSafetensorsFile),
+  );
   const tokenizer = create(device, config);
   try {
     naming(weightsPath, tensors, (state) => tokenizer.loadStateDict(state));

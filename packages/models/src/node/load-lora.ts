@@ -1,6 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadInto, readSafetensors } from '@foretoken/nn';
+import { readJsonFile } from '@foretoken/input/node';
+import { loadInto, SafetensorsError } from '@foretoken/nn';
 import type { Variable } from '@foretoken/tensor';
 import { CheckpointError } from '../checkpoint/errors.js';
 import { loadAdapters } from '../lora/load.js';
@@ -8,7 +9,8 @@ import type { Lora } from '../lora/lora.js';
 import { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, OBJECTIVE_FILE } from '../lora/peft-names.js';
 import type { Transformer } from '../transformer.js';
 import { reading } from './file-error.js';
-import { readJsonFile } from './json-file.js';
+import { JSON_LIMITS } from './json-limits.js';
+import { readSafetensorsFile } from './safetensors-file.js';
 import { WeightsFile } from './weights-file.js';
 
 export interface LoadLoraOptions {
@@ -28,8 +30,13 @@ async function checkFiles(folder: string, wanted: readonly string[]): Promise<vo
 }
 
 async function loadObjective(path: string, variables: ReadonlyMap<string, Variable>): Promise<void> {
-  const bytes = await reading(path, () => readFile(path));
-  loadInto(path, variables, readSafetensors(bytes).tensors);
+  try {
+    const { tensors } = await reading(path, async () => readSafetensorsFile(path));
+    loadInto(path, variables, tensors);
+  } catch (cause) {
+    if (cause instanceof SafetensorsError) throw new CheckpointError(`${path}: ${cause.message}`, { cause });
+    throw cause;
+  }
 }
 
 /**
@@ -47,7 +54,7 @@ export async function loadLora(
   const extra = objective !== undefined && objective.size > 0 ? objective : undefined;
   const wanted = [ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, ...(extra ? [OBJECTIVE_FILE] : [])];
   await checkFiles(folder, wanted);
-  const config = await readJsonFile(join(folder, ADAPTER_CONFIG_FILE));
+  const config = readJsonFile(join(folder, ADAPTER_CONFIG_FILE), JSON_LIMITS);
   const weights = await WeightsFile.open(join(folder, ADAPTER_WEIGHTS_FILE));
   let lora: Lora;
   try {

@@ -1,14 +1,27 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isAbandoned, newMark } from './process-mark.js';
+import { CALL_BYTES } from './safetensors-file.js';
 
-/** Writes all of `bytes` at `position`. */
+/** Writes all of `bytes` at `position`, in pieces that the system allows. */
 export async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
+    const wanted = Math.min(CALL_BYTES, bytes.length - written);
+    const { bytesWritten } = await file.write(bytes, written, wanted, position + written);
     written += bytesWritten;
   }
 }
+
+/** Fills a file with pieces, one after the other. */
+export const writePieces =
+  (pieces: Iterable<Uint8Array>) =>
+  async (file: FileHandle): Promise<void> => {
+    let position = 0;
+    for (const piece of pieces) {
+      await writeAt(file, piece, position);
+      position += piece.length;
+    }
+  };
 
 /** Fills a file with bytes. */
 export const writeWhole =
