@@ -7,6 +7,7 @@ import { conclude, finishedStudy, writePictures } from '../comparison/conclude.j
 import { kindOf } from '../comparison/kinds.js';
 import { runOfRecord, StudyFolder, type StudyRecord } from '../comparison/study-folder.js';
 import { UsageError } from '../errors.js';
+import { text } from '../flags.js';
 
 interface Flags {
   readonly json: boolean;
@@ -55,14 +56,15 @@ export const reportCommand = buildCommand<Flags, [string]>({
       json: { kind: 'boolean', default: false, brief: 'Print the summary as JSON' },
       pictures: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder to write the plots to, as SVG and PNG',
       },
     },
     positional: {
       kind: 'tuple',
-      parameters: [{ brief: 'Folder of the comparison', parse: String, placeholder: 'folder' }],
+      parameters: [{ brief: 'Folder of the comparison', parse: text, placeholder: 'folder' }],
     },
   },
 });
