@@ -97,6 +97,10 @@ export class Progress {
         Object.assign(line, { step: event.step, found: foundText(event) });
         this.#note(this.#text(line));
         break;
+      case 'sample':
+        for (const { prompt, text } of event.samples)
+          this.print(`--- ${line.label}, step ${event.step}:\n${prompt}${text}\n---`);
+        break;
       case 'checkpoint':
       case 'failure':
         break;
@@ -115,6 +119,14 @@ export class Progress {
       }
     }
     this.#draw(event.type === 'done');
+  }
+
+  /** Writes text above the lines, which follow it down the screen. */
+  print(text: string): void {
+    if (this.#live && this.#drawn > 0) this.stream.write(`\u001b[${this.#drawn}A\u001b[J`);
+    this.#drawn = 0;
+    this.stream.write(`${text}\n`);
+    this.#draw(true);
   }
 
   /** Leaves the last state on the screen. */

@@ -12,6 +12,7 @@ const imageKind = (dataSet: ImageDataSet): TaskKind => ({
   name: dataSet.name,
   keys,
   modelKeys: IMAGE_MODEL_KEYS,
+  isText: false,
   objectives: imageObjectiveKinds,
   check: (settings) => void parseImageConfig(dataSet.name, settings),
   checkModel: (model) => checkImageModel(model, dataSet),

@@ -57,7 +57,9 @@ export type {
   PhaseEvent,
   RunRecord,
   RunSummary,
+  SampleEvent,
   StartEvent,
+  TextSample,
   TrainEvent,
 } from './events.js';
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';

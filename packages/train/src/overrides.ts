@@ -19,13 +19,14 @@ const DESCRIPTION = [
   'objectives',
   'optimizer',
   'evaluation',
+  'samples',
 ];
 
 /** Where each setting lies in a recipe, by the key under which it is given. */
 function settable(recipe: Recipe): Map<string, readonly string[]> {
   const places = new Map<string, readonly string[]>();
   for (const key of TOP_KEYS) if (!DESCRIPTION.includes(key)) places.set(key, [key]);
-  for (const section of ['optimizer', 'evaluation', 'lora'] as const) {
+  for (const section of ['optimizer', 'evaluation', 'samples', 'lora'] as const) {
     for (const key of SECTION_KEYS[section]) places.set(`${section}.${key}`, [section, key]);
   }
   const { keys, modelKeys, objectives } = taskOf(recipe).kind;

@@ -72,11 +72,25 @@ const schema = z
         solved: share.optional(),
       })
       .prefault({}),
+    /** What the model writes at each evaluation, and at the end: for tasks of text. */
+    samples: z
+      .strictObject({
+        /** The text to continue, or several. */
+        prompt: z.union([z.string(), z.array(z.string()).min(1).max(16)]).default('\n'),
+        /** Tokens of each continuation. */
+        tokens: count.max(10_000).default(200),
+        /** 0 always takes the likeliest token. */
+        temperature: z.number().min(0).max(100).default(0.8),
+        /** Draw among so many of the likeliest tokens only. */
+        topK: count.optional(),
+      })
+      .optional(),
     /** Steps between lines of the log. */
     logEvery: count.default(10),
   })
-  .transform(({ title, lora, ...recipe }) => ({
+  .transform(({ title, lora, samples, ...recipe }) => ({
     ...recipe,
+    ...(samples === undefined ? {} : { samples }),
     title: title ?? recipe.name,
     ...(lora === undefined ? {} : { lora: lora as LoraConfigInput }),
   }));
@@ -86,6 +100,7 @@ export const TOP_KEYS: readonly string[] = Object.keys(schema.in.shape);
 export const SECTION_KEYS = {
   optimizer: Object.keys(schema.in.shape.optimizer.shape),
   evaluation: Object.keys(schema.in.shape.evaluation.unwrap().shape),
+  samples: Object.keys(schema.in.shape.samples.unwrap().shape),
   lora: loraSettings,
 } as const;
 
@@ -186,6 +201,11 @@ function checkTask(recipe: Recipe): void {
     throw new RecipeError(`recipe ${recipe.name}, task: ${(error as Error).message}`, { cause: error });
   }
   kind.checkModel(recipe.model);
+  if (recipe.samples !== undefined && !kind.isText) {
+    throw new RecipeError(
+      `recipe ${recipe.name}, samples: a task of kind ${kind.name} is none of text. Leave samples out.`,
+    );
+  }
 }
 
 /** The names of the objectives that can learn the task of a recipe, in the order of help texts and tables. */

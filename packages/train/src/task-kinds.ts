@@ -32,6 +32,8 @@ export interface TaskKind {
   readonly keys: readonly string[];
   /** Settings that can be given as `model.NAME`. */
   readonly modelKeys: readonly string[];
+  /** Whether a tokenizer makes its tokens. */
+  readonly isText: boolean;
   /** Objectives that learn from its batches. */
   readonly objectives: readonly ObjectiveDescription[];
   /** @throws TaskConfigError with all that is wrong */
@@ -53,6 +55,7 @@ const sequences = (kind: SequenceKind): TaskKind => ({
   name: kind.name,
   keys: kind.keys,
   modelKeys: MODEL_KEYS,
+  isText: kind.isText,
   objectives: objectiveKinds,
   check: (settings) => kind.check(settings),
   checkModel: (model) => checkModel(model, kind),

@@ -10,6 +10,8 @@ import type {
   OnPhase,
   PhaseEvent,
   RunSummary,
+  SampleEvent,
+  TextSample,
   TrainEvent,
 } from './events.js';
 import { inFlight } from './in-flight.js';
@@ -17,6 +19,7 @@ import { phasesOf } from './phases.js';
 import type { Recipe } from './recipe.js';
 import { MODEL_FOLDER, type RunFolder } from './run-folder.js';
 import { RunStanding, secondsSince } from './run-standing.js';
+import type { Sampler } from './samples.js';
 import { Session } from './session.js';
 import type { MetricsSink } from './sink.js';
 import type { HeldOutLoss, QuestionEvaluator, StepCost } from './workload.js';
@@ -47,6 +50,7 @@ export interface TrainOptions {
 export class TrainingLoop {
   readonly #evaluator: QuestionEvaluator;
   readonly #validation: HeldOutLoss;
+  readonly #sampler: Sampler | undefined;
   readonly #plan: EvaluationPlan;
   readonly #standing = new RunStanding();
 
@@ -71,6 +75,7 @@ export class TrainingLoop {
     this.#plan = planEvaluations(recipe, session.work.task);
     this.#evaluator = session.work.evaluator();
     this.#validation = session.work.heldOutLoss(recipe.batch / recipe.optimizer.accumulate);
+    this.#sampler = recipe.samples && session.work.sampler?.(recipe.samples, options.seed);
     this.#resume();
   }
 
@@ -209,8 +214,13 @@ export class TrainingLoop {
     return event;
   }
 
-  async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent, void> {
+  async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent | SampleEvent, void> {
     yield yield* phasesOf((onPhase) => this.#measure(onPhase));
+    const samples = await this.#sample();
+    if (samples === undefined) return;
+    const event: SampleEvent = { type: 'sample', step: this.#standing.step, samples };
+    this.folder.append(event);
+    yield event;
   }
 
   async #measure(onPhase: OnPhase): Promise<EvaluationEvent> {
@@ -243,6 +253,12 @@ export class TrainingLoop {
     return event;
   }
 
+  /** What the model writes as it is now. */
+  async #sample(): Promise<TextSample[] | undefined> {
+    const sampler = this.#sampler;
+    return sampler && this.#standing.timed(() => sampler.sample(this.#standing.step));
+  }
+
   async #save(): Promise<void> {
     this.folder.keepChoices(this.options.device.tuner.choices.used());
     const progress = this.#standing.progress(this.folder.logBytes());
@@ -259,6 +275,7 @@ export class TrainingLoop {
       finalQuestions > 0
         ? await standing.timed(() => this.#evaluator.evaluate('test', finalQuestions, onPhase))
         : undefined;
+    const samples = await this.#sample();
     const summary: RunSummary = {
       objective,
       seed,
@@ -278,6 +295,7 @@ export class TrainingLoop {
       extraParameters: this.session.extraParameters,
       finalQuestions: final?.answers.length ?? 0,
       answers: final?.answers.slice(0, KEPT_ANSWERS) ?? [],
+      ...(samples === undefined ? {} : { samples }),
     };
     this.folder.finish(summary);
     return summary;
@@ -291,6 +309,7 @@ export class TrainingLoop {
   }
 
   dispose(): void {
+    this.#sampler?.dispose();
     this.#evaluator.dispose();
     this.#validation.dispose();
     this.session.dispose();
