@@ -20,7 +20,13 @@ export {
   type StoredTensor,
   type TrainingSettings,
 } from './checkpoint/index.js';
-export { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
+export { COMPANION_FILES } from './checkpoint/layout.js';
+export {
+  type TransformerConfig,
+  type TransformerConfigInput,
+  transformerConfig,
+  transformerConfigSchema,
+} from './config.js';
 export {
   blockFlops,
   blockParameterCount,
@@ -62,6 +68,7 @@ export {
   type LoraConfigInput,
   loadAdapters,
   loraConfig,
+  loraConfigSchema,
   loraSettings,
   type SaveAdaptersOptions,
 } from './lora/index.js';
@@ -95,6 +102,7 @@ export {
   type ImageClassifierConfig,
   type ImageClassifierConfigInput,
   imageClassifierConfig,
+  imageClassifierConfigSchema,
   patchGrid,
   tokensInFront,
 } from './vision/config.js';

@@ -1,3 +1,4 @@
+import { quote } from '@foretoken/input';
 import type { DType, Shape } from '@foretoken/tensor';
 import { SafetensorsError } from './errors.js';
 import {
@@ -32,7 +33,7 @@ function narrowLongs(name: string, longs: BigInt64Array, into: Int32Array, at: n
   longs.forEach((long, offset) => {
     if (BigInt.asIntN(32, long) !== long) {
       throw new SafetensorsError(
-        `safetensors: tensor ${JSON.stringify(name)} is I64 and holds ${long}, too large for i32.`,
+        `safetensors: tensor ${quote(name)} is I64 and holds ${long}, too large for i32.`,
       );
     }
     into[at + offset] = Number(long);
@@ -42,9 +43,7 @@ function narrowLongs(name: string, longs: BigInt64Array, into: Int32Array, at: n
 function checkBooleans(name: string, bytes: Uint8Array): Uint8Array {
   const wrong = bytes.find((byte) => byte > 1);
   if (wrong === undefined) return bytes;
-  throw new SafetensorsError(
-    `safetensors: tensor ${JSON.stringify(name)} is BOOL and holds the byte ${wrong}.`,
-  );
+  throw new SafetensorsError(`safetensors: tensor ${quote(name)} is BOOL and holds the byte ${wrong}.`);
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
@@ -54,13 +53,13 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
 function decode(
   name: string,
   { dtype, shape }: SafetensorsEntry,
-  { fill }: SafetensorsSource,
+  source: SafetensorsSource,
   start: number,
 ): HostTensor {
   const length = sizeOf(shape);
   /** An array of its own, since typed arrays need an alignment that the file does not promise. */
   const filled = <Data extends ArrayBufferView>(data: Data, at = 0): Data => {
-    fill(bytesOf(data), start + at);
+    source.fill(bytesOf(data), start + at);
     return data;
   };
   switch (dtype) {
@@ -89,7 +88,7 @@ function decode(
       return { data: checkBooleans(name, filled(new Uint8Array(length))), shape, dtype: 'bool' };
     default:
       throw new SafetensorsError(
-        `safetensors: tensor ${JSON.stringify(name)} has dtype ${dtype}, which no tensor takes; use F32, F16, BF16, I32, U32, I64 or BOOL.`,
+        `safetensors: tensor ${quote(name)} has dtype ${dtype}, which no tensor takes; use F32, F16, BF16, I32, U32, I64 or BOOL.`,
       );
   }
 }
@@ -133,7 +132,7 @@ function checkSize(name: string, { data, shape }: HostTensor): void {
   const size = sizeOf(shape);
   if (size !== data.length) {
     throw new SafetensorsError(
-      `safetensors: tensor ${JSON.stringify(name)} has ${data.length} elements, shape [${shape.join(', ')}] needs ${size}.`,
+      `safetensors: tensor ${quote(name)} has ${data.length} elements, shape [${shape.join(', ')}] needs ${size}.`,
     );
   }
 }

@@ -228,7 +228,11 @@ describe('malformed files are refused with a reason', () => {
       fileOf({ __metadata__: 'x' }),
       '__metadata__ must be an object of strings',
     ],
-    ['metadata with a number', fileOf({ __metadata__: { epoch: 1 } }), '__metadata__.epoch must be a string'],
+    [
+      'metadata with a number',
+      fileOf({ __metadata__: { epoch: 1 } }),
+      '__metadata__ must be an object of strings, "epoch" is none',
+    ],
   ])('%s', (_, file, reason) => {
     expect(() => readSafetensors(file)).toThrow(SafetensorsError);
     expect(() => readSafetensors(file)).toThrow(reason);

@@ -1,3 +1,4 @@
+import { HIDDEN_ZERO, isPlain } from './compile/hidden.js';
 import { DTypeError } from './errors.js';
 import { narrowToHalves, roundToHalf, widenHalves } from './half.js';
 
@@ -21,9 +22,30 @@ export const isFloat = (dtype: DType): boolean => dtype === 'f32' || dtype === '
 export const byteSize = (count: number, dtype: DType): number =>
   dtype === 'f16' ? 4 * Math.ceil(count / 2) : 4 * count;
 
-/** WGSL lowest and highest finite f32: stand in for the infinities, which WGSL may assume away. */
+/** The lowest finite f32. */
 export const LOWEST_F32 = -3.4028234663852886e38;
-export const HIGHEST_F32 = 3.4028234663852886e38;
+
+const LOWEST: Record<ComputedDType, number> = {
+  f32: Number.NEGATIVE_INFINITY,
+  i32: -2147483648,
+  u32: 0,
+  bool: 0,
+};
+const HIGHEST: Record<ComputedDType, number> = {
+  f32: Number.POSITIVE_INFINITY,
+  i32: 2147483647,
+  u32: 4294967295,
+  bool: 1,
+};
+
+/** What each reduction starts with: it changes no result. */
+export const NEUTRAL = {
+  sum: { f32: 0, i32: 0, u32: 0, bool: 0 },
+  max: LOWEST,
+  argmax: LOWEST,
+  min: HIGHEST,
+  argmin: HIGHEST,
+} as const;
 
 /** The WGSL type of a value in an expression. */
 export const WGSL_TYPE: Record<DType, string> = {
@@ -75,7 +97,29 @@ export function dtypeOfHostArray(values: HostArray): DType {
   );
 }
 
-/** Converts numbers to the host array of `dtype`. */
+const INTEGERS = {
+  i32: { lowest: -2147483648, highest: 2147483647 },
+  u32: { lowest: 0, highest: 4294967295 },
+} as const;
+
+/** @throws DTypeError for a number that an integer dtype has not; all may have a fraction where it `truncates` */
+export function checkNumber(op: string, value: number, dtype: DType, truncates = false): void {
+  if (dtype !== 'i32' && dtype !== 'u32') return;
+  const { lowest, highest } = INTEGERS[dtype];
+  const whole = truncates ? Math.trunc(value) : value;
+  if (Number.isInteger(whole) && whole >= lowest && whole <= highest) return;
+  throw new DTypeError(
+    `${op}: ${value} is not an ${dtype}: expected a whole number from ${lowest} to ${highest}. Use cast('f32') for others.`,
+  );
+}
+
+/** The values as they are, each of them one that an integer dtype has once its fraction is dropped. */
+function checked(values: ArrayLike<number>, dtype: DType): ArrayLike<number> {
+  for (let at = 0; at < values.length; at++) checkNumber('tensor', values[at] as number, dtype, true);
+  return values;
+}
+
+/** Converts numbers to the host array of `dtype`. @throws DTypeError for numbers that an integer dtype has not */
 export function toHostArray(values: ArrayLike<number>, dtype: DType): HostArray {
   switch (dtype) {
     case 'f32':
@@ -83,9 +127,9 @@ export function toHostArray(values: ArrayLike<number>, dtype: DType): HostArray 
     case 'f16':
       return Float32Array.from(values, roundToHalf);
     case 'i32':
-      return values instanceof Int32Array ? values : Int32Array.from(values);
+      return values instanceof Int32Array ? values : Int32Array.from(checked(values, dtype));
     case 'u32':
-      return values instanceof Uint32Array ? values : Uint32Array.from(values);
+      return values instanceof Uint32Array ? values : Uint32Array.from(checked(values, dtype));
     case 'bool':
       return Uint8Array.from(values, (value) => (value ? 1 : 0));
   }
@@ -117,7 +161,16 @@ export function fromDeviceBytes(bytes: ArrayBuffer, count: number, dtype: DType)
   }
 }
 
-/** A WGSL literal of `value`. Non-finite numbers have none: they must come from a buffer. */
+const bitsOf = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0] as number;
+
+/** An f32 for the entry point of a kernel. What compilers should not know is hidden from them, see `compile/hidden.ts`. */
+function floatLiteral(value: number): string {
+  if (!isPlain(value)) return `bitcast<f32>(${bitsOf(value)}u | ${HIDDEN_ZERO})`;
+  // The shortest decimal of the double is exact, so parsing it as f32 gives the same bits.
+  return `f32(${value})`;
+}
+
+/** A number as WGSL, in the entry point of a kernel. */
 export function wgslLiteral(value: number, dtype: DType): string {
   switch (dtype) {
     case 'bool':
@@ -127,11 +180,8 @@ export function wgslLiteral(value: number, dtype: DType): string {
     case 'i32':
       return (value | 0) === -2147483648 ? 'i32(-2147483647 - 1)' : `i32(${value | 0})`;
     case 'f32':
-    case 'f16': {
-      const rounded = dtype === 'f16' ? roundToHalf(value) : Math.fround(value);
-      if (!Number.isFinite(rounded)) throw new DTypeError(`internal: no WGSL literal for ${value}.`);
-      // The shortest decimal of the double is exact, so parsing it as f32 gives the same bits.
-      return Object.is(rounded, -0) ? 'bitcast<f32>(0x80000000u)' : `f32(${rounded})`;
-    }
+      return floatLiteral(Math.fround(value));
+    case 'f16':
+      return floatLiteral(roundToHalf(value));
   }
 }

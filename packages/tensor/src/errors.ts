@@ -9,6 +9,9 @@ export class ForetokenError extends Error {
 /** Shapes or axes do not fit the operation. */
 export class ShapeError extends ForetokenError {}
 
+/** An index that names nothing. */
+export class IndexError extends ForetokenError {}
+
 /** An element type that the operation does not take. */
 export class DTypeError extends ForetokenError {}
 

@@ -2,7 +2,7 @@ import type { Device } from './device.js';
 import type { DType, HostArray } from './dtype.js';
 import type { Operation } from './operation.js';
 import type { Storage } from './runtime/storage.js';
-import { type Shape, sizeOf } from './shape.js';
+import { checkElements, type Shape, sizeOf } from './shape.js';
 import type { VariableState } from './variable.js';
 
 /** Where the values of a leaf (or of a node that has been evaluated) are. */
@@ -26,6 +26,8 @@ export class GraphNode {
   readonly size: number;
   /** Whether a gradient may be asked through this node, so that its history must be kept. */
   readonly tracked: boolean;
+  /** Made of numbers that are written in the graph, so that a compiler may know its values. */
+  readonly dataless: boolean;
 
   constructor(
     readonly device: Device,
@@ -38,6 +40,8 @@ export class GraphNode {
     tracked = false,
   ) {
     this.size = sizeOf(shape);
+    checkElements(operation.name, shape);
+    this.dataless = source === undefined && inputs.every((input) => input.dataless || input.size === 0);
     this.tracked =
       tracked || (operation.gradient !== 'nonDifferentiable' && inputs.some((input) => input.tracked));
   }

@@ -1,5 +1,5 @@
 import type { QuestionSet, Score, Split, Task } from '@foretoken/data';
-import type { OnPhase } from './events.js';
+import type { WorkControl } from './events.js';
 
 /** What a model answered, and what that is worth. */
 export interface Evaluation {
@@ -11,7 +11,8 @@ export interface Evaluation {
 export interface Answers<Batch> {
   /** Questions that are answered at a time. */
   readonly batch: number;
-  answer(questions: QuestionSet<Batch>): Promise<number[][]>;
+  /** @throws the reason of the signal, where answers come in many steps */
+  answer(questions: QuestionSet<Batch>, signal?: AbortSignal): Promise<number[][]>;
   dispose(): void;
 }
 
@@ -22,8 +23,8 @@ export class Evaluator<Batch> {
     readonly answers: Answers<Batch>,
   ) {}
 
-  /** Answers questions 0 to `wanted - 1` of a split, or all where there are fewer. */
-  async evaluate(split: Split, wanted: number, onPhase?: OnPhase): Promise<Evaluation> {
+  /** Answers questions 0 to `wanted - 1` of a split, or all where there are fewer. @throws the reason of the signal */
+  async evaluate(split: Split, wanted: number, { signal, onPhase }: WorkControl = {}): Promise<Evaluation> {
     const count = Math.min(wanted, this.task.questionCount?.(split) ?? wanted);
     const { batch } = this.answers;
     const answers: number[][] = [];
@@ -32,8 +33,9 @@ export class Evaluator<Batch> {
     const tell = (done: number): void => onPhase?.({ phase, done, total: count, unit: 'questions' });
     tell(0);
     for (let first = 0; first < count; first += batch) {
+      signal?.throwIfAborted();
       // The last group may reach beyond `count`, so that every pass has one shape; the surplus is not scored.
-      const given = await this.answers.answer(this.#questions(split, first, batch));
+      const given = await this.answers.answer(this.#questions(split, first, batch), signal);
       const asked = Math.min(batch, count - first);
       scores.push(this.#questions(split, first, asked).score(given.slice(0, asked)));
       answers.push(...given.slice(0, asked));

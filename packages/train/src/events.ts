@@ -17,6 +17,8 @@ export interface RunRecord {
   readonly data?: Readonly<Record<string, string>>;
   /** SHA-256 of each file of the pretrained model that the run began with. */
   readonly model?: Readonly<Record<string, string>>;
+  /** Which files the two are of; runs of earlier versions, which recorded fewer, do not say it. */
+  readonly fingerprints?: number;
   /** When the run began, in milliseconds since 1970. */
   readonly startedAt?: number;
 }
@@ -95,6 +97,14 @@ export interface FailureEvent {
   readonly folder: string;
 }
 
+/** A run did not resume as was to be expected: its newest checkpoint was damaged, for instance. */
+export interface WarningEvent {
+  readonly type: 'warning';
+  /** Where training resumes. */
+  readonly step: number;
+  readonly message: string;
+}
+
 export interface CheckpointEvent {
   readonly type: 'checkpoint';
   readonly step: number;
@@ -102,8 +112,8 @@ export interface CheckpointEvent {
 
 /** What a run does where it makes no updates. */
 export interface Phase {
-  /** `data`: reads and encodes. `weights`: loads those of a pretrained model. */
-  readonly phase: 'data' | 'weights' | 'compile' | 'validation' | 'questions' | 'test' | 'save';
+  /** `data`: reads and encodes. `weights`: loads those of a pretrained model. `measure`: what a study measures of a run. */
+  readonly phase: 'data' | 'weights' | 'compile' | 'validation' | 'questions' | 'test' | 'measure';
   /** How much of it is done, and of how much; neither where that is not known. */
   readonly done?: number;
   readonly total?: number;
@@ -117,6 +127,12 @@ export interface PhaseEvent extends Phase {
 
 /** Is told what a run does where it makes no updates. */
 export type OnPhase = (phase: Phase) => void;
+
+/** What stops work that takes long, and hears how far it is. */
+export interface WorkControl {
+  readonly signal?: AbortSignal | undefined;
+  readonly onPhase?: OnPhase | undefined;
+}
 
 /** The `summary.json` of a run. */
 export interface RunSummary {
@@ -157,6 +173,7 @@ export interface DoneEvent {
 export type TrainEvent =
   | PhaseEvent
   | StartEvent
+  | WarningEvent
   | MetricsEvent
   | EvaluationEvent
   | SampleEvent

@@ -9,26 +9,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { reasonOf } from '@foretoken/input/node';
+import { type HostTensor, safetensorsPieces } from '@foretoken/nn';
 import { RunFolderError } from './errors.js';
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder',
-  EACCES: 'permission is denied',
-  EPERM: 'permission is denied',
-  EROFS: 'the disk is read-only',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EFBIG: 'the file is larger than the system allows',
-  EEXIST: 'a file is in the way',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'part of its path is no folder',
-};
-
-/** Why the system refused something, in a few words. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return REASONS[code ?? ''] ?? message;
-}
+export { reasonOf };
 
 /**
  * Runs what writes below a path.
@@ -76,19 +61,31 @@ export function makeFolder(path: string): string | undefined {
 /** The end of names of files that are being written. */
 export const PARTIAL = '.partial';
 
+/** Bytes of one system call, which may not write 2 GiB or more. */
+const CALL_BYTES = 2 ** 26;
+
+/** Writes all of `bytes` to an open file: at its end, or at a position. */
+export function writeAll(file: number, bytes: Uint8Array, position?: number): void {
+  for (let written = 0; written < bytes.length; ) {
+    const wanted = Math.min(CALL_BYTES, bytes.length - written);
+    const at = position === undefined ? null : position + written;
+    written += writeSync(file, bytes, written, wanted, at);
+  }
+}
+
 /**
  * Writes a file so that a reader, or a machine that lost power, sees the old contents or the new, never a part.
  *
+ * @param fill - writes the contents to the open file
  * @throws RunFolderError in one line, where the system refuses; the old contents are then still there
  */
-export function writeAtomic(path: string, contents: string | Uint8Array): void {
+export function fillAtomic(path: string, fill: (file: number) => void): void {
   const temporary = `${path}.${process.pid}${PARTIAL}`;
   writing(path, () => {
     try {
       const file = openSync(temporary, 'w');
       try {
-        const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents;
-        for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+        fill(file);
         fsyncSync(file);
       } finally {
         closeSync(file);
@@ -96,10 +93,36 @@ export function writeAtomic(path: string, contents: string | Uint8Array): void {
       renameSync(temporary, path);
       syncFolder(dirname(path));
     } catch (error) {
-      rmSync(temporary, { force: true });
+      removeQuietly(temporary);
       throw error;
     }
   });
+}
+
+/** As `fillAtomic`, for contents that are at hand. */
+export function writeAtomic(path: string, contents: string | Uint8Array): void {
+  const bytes = typeof contents === 'string' ? Buffer.from(contents) : contents;
+  fillAtomic(path, (file) => writeAll(file, bytes));
+}
+
+/** As `fillAtomic`, for a file of tensors, of which no second copy is made. */
+export function writeTensorsAtomic(
+  path: string,
+  tensors: ReadonlyMap<string, HostTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  fillAtomic(path, (file) => {
+    for (const piece of safetensorsPieces(tensors, metadata)) writeAll(file, piece);
+  });
+}
+
+/** Removes a file on the way out of an error, which is what the caller should hear of. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Part of its path is gone, or the disk is read-only.
+  }
 }
 
 /** Makes a rename durable; not every system lets folders be opened. */

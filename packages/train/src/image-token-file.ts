@@ -1,5 +1,4 @@
 // N images of h x w tokens. The form of the files is described in docs/image-generation.md.
-import { readFile } from 'node:fs/promises';
 import {
   checkImageTokens,
   DataFileError,
@@ -9,13 +8,16 @@ import {
   TaskConfigError,
 } from '@foretoken/data';
 import { findData } from '@foretoken/data/node';
-import { type HostTensor, readSafetensors, SafetensorsError, writeSafetensors } from '@foretoken/nn';
-import { reasonOf, writeAtomic } from './files.js';
+import { quote } from '@foretoken/input';
+import { readSafetensorsFile } from '@foretoken/models/node';
+import { type HostTensor, type SafetensorsContents, SafetensorsError } from '@foretoken/nn';
+import { reasonOf, writeTensorsAtomic } from './files.js';
 
-async function bytesOf(path: string): Promise<Uint8Array> {
+function contentsOf(path: string): SafetensorsContents {
   try {
-    return await readFile(findData(path));
+    return readSafetensorsFile(findData(path));
   } catch (cause) {
+    if (cause instanceof SafetensorsError) throw cause;
     throw new DataFileError(
       `cannot read ${path}: ${reasonOf(cause)}. "foretoken images tokens" makes files of image tokens.`,
       { cause },
@@ -33,13 +35,13 @@ function countOf(path: string, name: string, text: string | undefined): number |
   if (text === undefined) return undefined;
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0) return value;
-  throw new DataFileError(`${path}: metadata ${name} must be a whole number, got ${JSON.stringify(text)}.`);
+  throw new DataFileError(`${path}: metadata ${name} must be a whole number, got ${quote(text)}.`);
 }
 
 const greatest = (values: Int32Array): number => values.reduce((most, value) => Math.max(most, value), -1);
 
-function parse(path: string, bytes: Uint8Array): ImageTokens {
-  const { tensors, metadata } = readSafetensors(bytes);
+function parse(path: string): ImageTokens {
+  const { tensors, metadata } = contentsOf(path);
   const stored = tensors.get('tokens');
   if (stored === undefined || stored.shape.length !== 3) {
     const found =
@@ -67,9 +69,8 @@ function parse(path: string, bytes: Uint8Array): ImageTokens {
  * @throws DataFileError in one line, when it cannot be read or does not fit together
  */
 export async function readImageTokens(path: string): Promise<ImageTokens> {
-  const bytes = await bytesOf(path);
   try {
-    const images = parse(path, bytes);
+    const images = parse(path);
     checkImageTokens(path, images);
     return images;
   } catch (cause) {
@@ -89,7 +90,7 @@ export function writeImageTokens(
   ]);
   if (classes > 0) tensors.set('labels', { data: labels, shape: [count], dtype: 'i32' });
   const described = { ...metadata, codes: String(codes), classes: String(classes) };
-  writeAtomic(path, writeSafetensors(tensors, described));
+  writeTensorsAtomic(path, tensors, described);
 }
 
 /** Images of several files as those of one. */
@@ -118,7 +119,7 @@ async function readAll(paths: readonly string[]): Promise<ImageTokens> {
   return {
     ...first,
     count: parts.reduce((sum, { count }) => sum + count, 0),
-    classes: Math.max(...parts.map(({ classes }) => classes)),
+    classes: parts.reduce((most, { classes }) => Math.max(most, classes), 0),
     tokens: join(({ tokens }) => tokens),
     labels: join(({ labels }) => labels),
   };

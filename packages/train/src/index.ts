@@ -61,6 +61,7 @@ export type {
   StartEvent,
   TextSample,
   TrainEvent,
+  WarningEvent,
 } from './events.js';
 export { makeFolder, reasonOf, toJson, writeAtomic } from './files.js';
 export { type Normalization, readNormalization } from './image-preprocessor.js';
@@ -69,17 +70,20 @@ export { ImageWork } from './image-work.js';
 export { inFlight } from './in-flight.js';
 export { merge } from './merge.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
-export { nearest } from './nearest.js';
-export { overrideRecipe, settingKeys } from './overrides.js';
+export { overrideRecipe } from './overrides.js';
 export { describeBudget, objectivesOf, parseRecipe, type Recipe } from './recipe.js';
 export { findOrLoadRecipe, isRecipeFile, loadRecipe } from './recipe-file.js';
 export { findRecipe, recipeOfTask, recipes } from './recipes.js';
-export type { BestEvaluation, Checkpoint, Progress } from './run-checkpoints.js';
-export { MODEL_FOLDER, RunFolder } from './run-folder.js';
+export type { BestEvaluation, Progress } from './run/progress.js';
+export type { Checkpoint, StoredCheckpoint } from './run/run-checkpoints.js';
+export { MODEL_FOLDER, RunFolder } from './run/run-folder.js';
+export { type RunLock, takeLock } from './run/run-lock.js';
 export { SequenceAnswers } from './sequence-answers.js';
 export type { LoadedTask, SequenceKind } from './sequence-kind.js';
 export { SequenceWork, sequencesOf } from './sequence-work.js';
 export { Session } from './session.js';
+export type { SettingDescription } from './setting-descriptions.js';
+export { type Setting, settingKeys, settingsOf, settingValue } from './settings.js';
 export type { MetricsSink } from './sink.js';
 export { studyInFolder } from './study/data-folder.js';
 export {

@@ -1,7 +1,7 @@
 import type { EvaluationPlan } from './evaluation-plan.js';
 import type { RunSummary } from './events.js';
 import type { Recipe } from './recipe.js';
-import type { BestEvaluation, Progress } from './run-checkpoints.js';
+import type { BestEvaluation, Progress } from './run/progress.js';
 import type { StepCost } from './workload.js';
 
 export const secondsSince = (start: number): number => (performance.now() - start) / 1000;
@@ -19,6 +19,8 @@ export class RunStanding {
   step = 0;
   flops = 0;
   tokens = 0;
+  /** Whether these parameters have yet to be evaluated. */
+  evaluationDue = false;
   /** Time spent on updates, and in all. */
   trainSeconds = 0;
   seconds = 0;
@@ -34,7 +36,7 @@ export class RunStanding {
     return this.#best;
   }
 
-  /** Goes on from a checkpoint. @param cost - of a step, for checkpoints that do not say what theirs cost */
+  /** Resumes from a checkpoint. @param cost - of a step, for checkpoints that do not say what theirs cost */
   resume({ step, trainSeconds, seconds, solvedAtStep, ...later }: Progress, cost: StepCost): void {
     this.step = step;
     this.flops = later.flops ?? step * cost.flops;
@@ -44,6 +46,7 @@ export class RunStanding {
     this.#solvedAtStep = solvedAtStep;
     this.#best = later.best ?? null;
     this.#worse = later.worse ?? 0;
+    this.evaluationDue = later.evaluationDue ?? false;
   }
 
   /** What a checkpoint says of it. @param logBytes - length of the log up to here */
@@ -59,15 +62,18 @@ export class RunStanding {
       tokens,
       best: this.#best,
       worse: this.#worse,
+      ...(this.evaluationDue ? { evaluationDue: true } : {}),
     };
   }
 
   /** Counts the time of some work that is no update. */
   async timed<Result>(work: () => Promise<Result>): Promise<Result> {
     const start = performance.now();
-    const result = await work();
-    this.seconds += secondsSince(start);
-    return result;
+    try {
+      return await work();
+    } finally {
+      this.seconds += secondsSince(start);
+    }
   }
 
   /** Whether the parameters are the best so far; they then have to be kept. */

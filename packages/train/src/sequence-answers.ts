@@ -26,7 +26,7 @@ export class SequenceAnswers implements Answers<SequenceBatch> {
     this.batch = Math.max(1, Math.min(MOST_QUESTIONS, Math.floor(MOST_POSITIONS / task.maxTime)));
   }
 
-  async answer(questions: Questions): Promise<number[][]> {
+  async answer(questions: Questions, signal?: AbortSignal): Promise<number[][]> {
     const { decoding } = this.objective;
     if (decoding.kind === 'parallel') return this.#answerAtOnce(questions, decoding);
     const { prompts, maxAnswerLength } = questions;
@@ -42,7 +42,16 @@ export class SequenceAnswers implements Answers<SequenceBatch> {
       return tokens.subarray(start, start + (prompts.lengths[row] as number) * channels);
     });
     const { stopTokens = [] } = this.task;
-    return this.#generator.generate(rows, { maxNewTokens: maxAnswerLength, greedy: true, stopTokens });
+    const answers = rows.map((): number[] => []);
+    const options = { maxNewTokens: maxAnswerLength, greedy: true, stopTokens };
+    for await (const { tokens: given } of this.#generator.stream(rows, options)) {
+      signal?.throwIfAborted();
+      answers.forEach((answer, row) => {
+        // Below zero where the answer has ended.
+        if ((given[row] as number) >= 0) answer.push(given[row] as number);
+      });
+    }
+    return answers;
   }
 
   async #answerAtOnce(

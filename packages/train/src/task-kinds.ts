@@ -12,15 +12,18 @@ import {
   textConfigSchema,
 } from '@foretoken/data';
 import { loadTextTask } from '@foretoken/data/node';
+import { didYouMean, quote } from '@foretoken/input';
 import { type ObjectiveDescription, objectiveKinds } from '@foretoken/objectives';
+import type { z } from 'zod';
 import { corpusOf } from './corpus-cache.js';
 import { RecipeError } from './errors.js';
 import { imageKinds } from './image-kinds.js';
 import { readImageTokenFiles } from './image-token-file.js';
+import { MODEL_SETTINGS } from './model-settings.js';
 import { checkModel, MODEL_KEYS } from './model-source.js';
-import { nearest } from './nearest.js';
 import type { SequenceKind } from './sequence-kind.js';
 import { SequenceWork } from './sequence-work.js';
+import type { SettingDescription } from './setting-descriptions.js';
 import type { Workload, WorkRequest } from './workload.js';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -30,8 +33,12 @@ export interface TaskKind {
   readonly name: string;
   /** Settings that can be given as `task.NAME`. */
   readonly keys: readonly string[];
+  /** What these settings are. */
+  readonly schema: z.ZodType;
   /** Settings that can be given as `model.NAME`. */
   readonly modelKeys: readonly string[];
+  /** What those are. */
+  readonly modelSettings: ReadonlyMap<string, SettingDescription>;
   /** Whether a tokenizer makes its tokens. */
   readonly isText: boolean;
   /** Objectives that learn from its batches. */
@@ -54,7 +61,9 @@ export interface TaskKind {
 const sequences = (kind: SequenceKind): TaskKind => ({
   name: kind.name,
   keys: kind.keys,
+  schema: kind.schema,
   modelKeys: MODEL_KEYS,
+  modelSettings: MODEL_SETTINGS,
   isText: kind.isText,
   objectives: objectiveKinds,
   check: (settings) => kind.check(settings),
@@ -87,6 +96,7 @@ const withTokenizer = (settings: Settings, folder: string | undefined): Settings
 const starGraph: SequenceKind = {
   name: 'star-graph',
   defaultModel: 'attentionOnly',
+  schema: starGraphConfigSchema,
   keys: settable(Object.keys(starGraphConfigSchema.shape)),
   isText: false,
   check: (settings) => void parseStarGraphConfig(settings as Parameters<typeof parseStarGraphConfig>[0]),
@@ -99,6 +109,7 @@ const starGraph: SequenceKind = {
 const text: SequenceKind = {
   name: 'text',
   defaultModel: 'llama',
+  schema: textConfigSchema,
   keys: keysOfFiles(Object.keys(textConfigSchema.in.shape)),
   isText: true,
   check: (settings) => void parseTextConfig(settings),
@@ -111,6 +122,7 @@ const text: SequenceKind = {
 const corpus: SequenceKind = {
   name: 'corpus',
   defaultModel: 'llama',
+  schema: corpusConfigSchema,
   keys: keysOfFiles(Object.keys(corpusConfigSchema.shape)),
   isText: true,
   check: (settings) => void parseCorpusConfig(settings),
@@ -123,6 +135,7 @@ const corpus: SequenceKind = {
 const imageTokens: SequenceKind = {
   name: 'image-tokens',
   defaultModel: 'imageGpt',
+  schema: imageTokensConfigSchema,
   keys: keysOfFiles(Object.keys(imageTokensConfigSchema.shape)),
   isText: false,
   check: (settings) => void parseImageTokensConfig(settings),
@@ -145,7 +158,7 @@ export function findTaskKind(name: unknown): TaskKind {
   if (kind !== undefined) return kind;
   const names = taskKinds.map((each) => each.name);
   throw new RecipeError(
-    `task.kind: there is no kind ${JSON.stringify(name)}.${nearest(String(name), names)} There are ${names.join(', ')}.`,
+    `task.kind: there is no kind ${quote(name)}.${didYouMean(String(name), names)} There are ${names.join(', ')}.`,
   );
 }
 

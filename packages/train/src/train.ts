@@ -1,9 +1,9 @@
 import { resolveSettings } from '@foretoken/objectives';
 import type { RunRecord, RunSummary, TrainEvent } from './events.js';
-import { dataFingerprints, modelFingerprints } from './fingerprints.js';
 import { startFolder } from './model-source.js';
 import { phasesOf } from './phases.js';
-import { RunFolder } from './run-folder.js';
+import { dataFingerprints, FINGERPRINTS_VERSION, modelFingerprints } from './run/fingerprints.js';
+import { RunFolder } from './run/run-folder.js';
 import type { MetricsSink } from './sink.js';
 import { taskOf } from './task-kinds.js';
 import type { TrainOptions } from './training-loop.js';
@@ -23,6 +23,7 @@ async function recordOf(options: TrainOptions): Promise<RunRecord> {
     versions: packageVersions(),
     data: await dataFingerprints(recipe),
     ...(begin === undefined ? {} : { model: await modelFingerprints(begin) }),
+    fingerprints: FINGERPRINTS_VERSION,
     startedAt: Date.now(),
     ...(command === undefined ? {} : { command }),
     ...(commit === undefined ? {} : { commit }),
@@ -69,7 +70,9 @@ async function* heardBy(
 
 async function* trainInFolder(options: TrainOptions): AsyncGenerator<TrainEvent, RunSummary> {
   const folder = new RunFolder(options.folder);
-  const release = folder.open(await recordOf(options));
+  const record = await recordOf(options);
+  options.signal?.throwIfAborted();
+  const release = folder.open(record);
   let beginning: Promise<TrainingLoop> | undefined;
   try {
     const finished = folder.summary();
@@ -81,6 +84,7 @@ async function* trainInFolder(options: TrainOptions): AsyncGenerator<TrainEvent,
       beginning = TrainingLoop.begin(options, folder, onPhase);
       return beginning;
     });
+    options.signal?.throwIfAborted();
     return yield* loop.run();
   } finally {
     const loop = await beginning?.catch(() => undefined);

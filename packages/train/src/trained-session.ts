@@ -1,6 +1,6 @@
 import type { Device } from '@foretoken/tensor';
 import { RunFolderError } from './errors.js';
-import { RunFolder } from './run-folder.js';
+import { RunFolder } from './run/run-folder.js';
 import { Session } from './session.js';
 
 /**
@@ -13,6 +13,11 @@ export async function trainedSession(device: Device, path: string): Promise<Sess
   const [record, summary, checkpoint] = [folder.record(), folder.summary(), folder.load()];
   if (record === undefined || summary === undefined || checkpoint === undefined) {
     throw new RunFolderError(`${path}: no finished run with a checkpoint. Train it first, or again.`);
+  }
+  if (checkpoint.progress.step !== summary.steps) {
+    throw new RunFolderError(
+      `${path}: the run ended at step ${summary.steps}, and its last checkpoint is of step ${checkpoint.progress.step}. Put the last one back; or remove summary.json and train again, which resumes from there.`,
+    );
   }
   const session = await Session.create(device, record.recipe, record.objective, record.seed);
   try {

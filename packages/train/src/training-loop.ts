@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import type { Device } from '@foretoken/tensor';
-import { RunFolderError, TrainingError } from './errors.js';
+import { TrainingError } from './errors.js';
 import type { Evaluation } from './evaluate.js';
 import { type EvaluationPlan, planEvaluations } from './evaluation-plan.js';
 import type {
@@ -13,11 +12,13 @@ import type {
   SampleEvent,
   TextSample,
   TrainEvent,
+  WorkControl,
 } from './events.js';
 import { inFlight } from './in-flight.js';
 import { phasesOf } from './phases.js';
 import type { Recipe } from './recipe.js';
-import { MODEL_FOLDER, type RunFolder } from './run-folder.js';
+import type { Checkpoint } from './run/run-checkpoints.js';
+import { MODEL_FOLDER, type RunFolder } from './run/run-folder.js';
 import { RunStanding, secondsSince } from './run-standing.js';
 import type { Sampler } from './samples.js';
 import { Session } from './session.js';
@@ -42,7 +43,10 @@ export interface TrainOptions {
   readonly commit?: string;
   /** Hear every event: `TensorBoardSink`, or your own. */
   readonly sinks?: readonly MetricsSink[];
-  /** Ends training after a checkpoint; the generator then throws the reason of the signal. */
+  /**
+   * Ends training as soon as what is done so far has been saved, in the middle of an evaluation too; the generator then
+   * throws the reason of the signal.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -53,6 +57,7 @@ export class TrainingLoop {
   readonly #sampler: Sampler | undefined;
   readonly #plan: EvaluationPlan;
   readonly #standing = new RunStanding();
+  #warnings: readonly string[] = [];
 
   /** Loads model and data, and takes up the run where its last checkpoint left it. */
   static async begin(options: TrainOptions, folder: RunFolder, onPhase?: OnPhase): Promise<TrainingLoop> {
@@ -80,24 +85,32 @@ export class TrainingLoop {
   }
 
   #resume(): void {
-    // The kernels of the processes before this one: whatever has been measured since.
-    this.options.device.tuner.choices.load(this.folder.choices());
-    const checkpoint = this.folder.load();
-    if (checkpoint === undefined) this.#checkNothingLost();
+    const { recipe } = this.options;
+    const { checkpoint, warnings } = this.folder.resume(this.session.steps, recipe.evaluation.every);
+    this.#warnings = [...warnings, ...this.#takeChoices(checkpoint)];
     this.folder.cutLog(checkpoint?.progress.logBytes ?? 0);
     if (checkpoint === undefined) return;
     this.session.restore(checkpoint.tensors);
     this.#standing.resume(checkpoint.progress, this.session.cost());
   }
 
-  /** @throws RunFolderError when the log tells of steps behind the first checkpoint, and there is none */
-  #checkNothingLost(): void {
-    const { every } = this.options.recipe.evaluation;
-    const last = this.folder.events().findLast(({ type }) => type === 'metrics');
-    if (last === undefined || !(Number(last['step']) > every)) return;
-    throw new RunFolderError(
-      `${join(this.folder.path, 'checkpoints')}: the checkpoint is gone, though the run had reached step ${String(last['step'])}. Put it back, or remove ${this.folder.path} to start again.`,
-    );
+  /**
+   * The kernels of the processes before this one, whatever has been measured since: those that a checkpoint was made with.
+   *
+   * @returns warnings
+   */
+  #takeChoices(checkpoint: Checkpoint | undefined): string[] {
+    const { choices } = this.options.device.tuner;
+    const warnings: string[] = [];
+    try {
+      choices.load(this.folder.choices());
+    } catch (error) {
+      // Bits would follow other kernels where nothing else says which ones they were.
+      if (checkpoint !== undefined && checkpoint.kernels === undefined) throw error;
+      warnings.push(`${(error as Error).message} It is written anew.`);
+    }
+    choices.load(checkpoint?.kernels ?? {});
+    return warnings;
   }
 
   async *run(): AsyncGenerator<TrainEvent, RunSummary> {
@@ -115,21 +128,26 @@ export class TrainingLoop {
       tokensPerStep: tokens,
       reports: this.session.work.reports,
     };
+    for (const message of this.#warnings) yield { type: 'warning', step: standing.step, message };
+    const { signal } = this.options;
     if (this.#endedBy() === undefined) {
-      yield* phasesOf((onPhase) => standing.timed(() => this.session.warmUp(onPhase)));
+      yield* phasesOf((onPhase) => standing.timed(() => this.session.warmUp({ signal, onPhase })));
+      signal?.throwIfAborted();
       // A process that dies before the first checkpoint must not leave the choice to other measurements.
       this.folder.keepChoices(this.options.device.tuner.choices.used());
     }
     // Where a run begins is what its validation loss is compared with.
     if (standing.step === 0 && this.#plan.lossExamples > 0) yield* this.#evaluate();
-    while (this.#endedBy() === undefined) {
-      const next = Math.min(steps, standing.step + every - (standing.step % every));
-      yield* this.#updatesUntil(next);
-      const interrupted = this.options.signal?.aborted === true && standing.step < next;
-      if (!interrupted) yield* this.#evaluate();
+    while (standing.evaluationDue || this.#endedBy() === undefined) {
+      if (!standing.evaluationDue) {
+        const next = Math.min(steps, standing.step + every - (standing.step % every));
+        yield* this.#updatesUntil(next);
+        standing.evaluationDue = standing.step === next;
+      }
+      if (standing.evaluationDue && signal?.aborted !== true) yield* this.#evaluateUnlessStopped();
       await this.#save();
       yield { type: 'checkpoint', step: standing.step };
-      this.options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
     }
     const summary = yield* phasesOf((onPhase) => this.#finish(onPhase));
     yield { type: 'done', summary };
@@ -214,8 +232,19 @@ export class TrainingLoop {
     return event;
   }
 
+  /** Evaluates; where the signal comes first, the evaluation is still due. */
+  async *#evaluateUnlessStopped(): AsyncGenerator<PhaseEvent | EvaluationEvent | SampleEvent, void> {
+    const { signal } = this.options;
+    try {
+      yield* this.#evaluate();
+      this.#standing.evaluationDue = false;
+    } catch (error) {
+      if (signal?.aborted !== true || error !== signal.reason) throw error;
+    }
+  }
+
   async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent | SampleEvent, void> {
-    yield yield* phasesOf((onPhase) => this.#measure(onPhase));
+    yield yield* phasesOf((onPhase) => this.#measure({ signal: this.options.signal, onPhase }));
     const samples = await this.#sample();
     if (samples === undefined) return;
     const event: SampleEvent = { type: 'sample', step: this.#standing.step, samples };
@@ -223,16 +252,16 @@ export class TrainingLoop {
     yield event;
   }
 
-  async #measure(onPhase: OnPhase): Promise<EvaluationEvent> {
+  async #measure(control: WorkControl): Promise<EvaluationEvent> {
     const standing = this.#standing;
     const { lossExamples, questions, bestBy } = this.#plan;
     const validationLoss =
       lossExamples > 0
-        ? await standing.timed(() => this.#validation.measure(lossExamples, 'validation', onPhase))
+        ? await standing.timed(() => this.#validation.measure(lossExamples, 'validation', control))
         : undefined;
     const scores =
       questions > 0
-        ? (await standing.timed(() => this.#evaluator.evaluate('validation', questions, onPhase))).score.mean
+        ? (await standing.timed(() => this.#evaluator.evaluate('validation', questions, control))).score.mean
         : {};
     const [first] = this.session.work.task.metrics;
     const { solved } = this.options.recipe.evaluation;
@@ -260,9 +289,10 @@ export class TrainingLoop {
   }
 
   async #save(): Promise<void> {
-    this.folder.keepChoices(this.options.device.tuner.choices.used());
+    const kernels = this.options.device.tuner.choices.used();
+    this.folder.keepChoices(kernels);
     const progress = this.#standing.progress(this.folder.logBytes());
-    this.folder.save({ tensors: await this.session.save(), progress });
+    this.folder.save({ tensors: await this.session.save(), progress, kernels });
   }
 
   async #finish(onPhase: OnPhase): Promise<RunSummary> {
@@ -273,7 +303,9 @@ export class TrainingLoop {
       this.session.restoreParameters(this.folder.loadBest(standing.best.step));
     const final: Evaluation | undefined =
       finalQuestions > 0
-        ? await standing.timed(() => this.#evaluator.evaluate('test', finalQuestions, onPhase))
+        ? await standing.timed(() =>
+            this.#evaluator.evaluate('test', finalQuestions, { signal: this.options.signal, onPhase }),
+          )
         : undefined;
     const samples = await this.#sample();
     const summary: RunSummary = {

@@ -9,7 +9,7 @@ import {
 } from '@foretoken/objectives';
 import { type CompiledStep, type Device, HostRandom, type Tensor } from '@foretoken/tensor';
 import { firstSequences, heldOutBatches } from './evaluation/held-out-batches.js';
-import type { OnPhase } from './events.js';
+import type { WorkControl } from './events.js';
 import type { HeldOutLoss } from './workload.js';
 
 /** Which predictions are scored: settings that all objectives on sequences share. */
@@ -53,17 +53,20 @@ export class ValidationLoss<Batch, Model> implements HeldOutLoss {
   /**
    * Mean over all that is scored of the first `count` examples of a held-out split, the validation split by default: the
    * test split is for what a study ends with.
+   *
+   * @throws the reason of the signal, between two batches
    */
   async measure(
     count: number,
     split: Exclude<Split, 'train'> = 'validation',
-    onPhase: OnPhase = () => {},
+    { signal, onPhase = () => {} }: WorkControl = {},
   ): Promise<number> {
     const { task, batch, scoring } = this;
     let [sum, all, done] = [0, 0, 0];
     const phase = split === 'test' ? 'test' : 'validation';
     const tell = (): void => onPhase({ phase, done, total: Math.ceil(count / batch), unit: 'batches' });
     for (const examples of heldOutBatches(task, { split, count, batch }, scoring.onlyFirst)) {
+      signal?.throwIfAborted();
       const prepared = scoring.objective.prepare(examples, this.#random);
       const scored = scoring.scored(prepared);
       if (done === 0) {

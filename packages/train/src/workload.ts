@@ -2,7 +2,7 @@ import type { Task } from '@foretoken/data';
 import type { LossInputs, ObjectiveLoss, PreparedBatch, TargetCounts } from '@foretoken/objectives';
 import type { Device, HostRandom, Variable } from '@foretoken/tensor';
 import type { Evaluation } from './evaluate.js';
-import type { OnPhase } from './events.js';
+import type { OnPhase, WorkControl } from './events.js';
 import type { Recipe } from './recipe.js';
 import type { Sampler, SampleSettings } from './samples.js';
 
@@ -25,15 +25,15 @@ export interface WorkBatch {
 
 /** Answers held-out questions of the task. */
 export interface QuestionEvaluator {
-  /** Questions 0 to `wanted - 1` of a split, or all where there are fewer. */
-  evaluate(split: 'validation' | 'test', wanted: number, onPhase?: OnPhase): Promise<Evaluation>;
+  /** Questions 0 to `wanted - 1` of a split, or all where there are fewer. @throws the reason of the signal */
+  evaluate(split: 'validation' | 'test', wanted: number, control?: WorkControl): Promise<Evaluation>;
   dispose(): void;
 }
 
 /** Measures the loss on held-out examples. */
 export interface HeldOutLoss {
-  /** Mean over the first `count` examples of a split; default that of validation. */
-  measure(count: number, split?: 'validation' | 'test', onPhase?: OnPhase): Promise<number>;
+  /** Mean over the first `count` examples of a split; default that of validation. @throws the reason of the signal */
+  measure(count: number, split?: 'validation' | 'test', control?: WorkControl): Promise<number>;
   dispose(): void;
 }
 

@@ -65,6 +65,7 @@ describe('train', () => {
       'checkpoints',
       'config.json',
       'kernels.json',
+      'last-checkpoint.json',
       'metrics.jsonl',
       'summary.json',
     ]);

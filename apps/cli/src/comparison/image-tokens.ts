@@ -4,7 +4,7 @@ import { imagePictures } from '../report/image-pictures.js';
 import { imageSection } from '../report/image-sections.js';
 import { lossPage } from '../report/loss-page.js';
 import { measureImages, measureUntrainedImages } from './image-measures.js';
-import { prepareImages } from './image-preparation.js';
+import { preparationsOf, prepareImages, withTokenFiles } from './image-preparation.js';
 import { sampleColumns, summarizeImages } from './image-summary.js';
 import type { ComparisonKind } from './kind.js';
 import { lossTable } from './loss-summary.js';
@@ -37,6 +37,8 @@ export const imageTokens: ComparisonKind = {
     );
   },
   checkPreparation: (settings, dataset) => void parseImagePreparation(settings, dataset),
+  preparations: preparationsOf,
+  prepared: withTokenFiles,
   prepare: prepareImages,
   measureStart: (session, settings) => measureUntrainedImages(session, parseImageMeasures(settings)),
   measure: (session, settings, place) => measureImages(session, parseImageMeasures(settings), place),

@@ -1,5 +1,6 @@
 import type { Device } from '@foretoken/tensor';
 import type { PlannedRun, Recipe, RunRecord, RunSummary, Session, Study } from '@foretoken/train';
+import type { Progress } from '../progress/progress.js';
 
 /** A run that has ended. */
 export interface FinishedRun {
@@ -42,6 +43,8 @@ export interface Preparing {
   readonly out: string;
   readonly openDevice: () => Promise<Device>;
   readonly say: (text: string) => void;
+  /** Shows what is trained. */
+  readonly progress: Pick<Progress, 'add' | 'update'>;
   readonly signal: AbortSignal;
   readonly command: string;
   readonly commit: string | undefined;
@@ -68,6 +71,10 @@ export interface ComparisonKind {
   check(recipe: Recipe, settings: Study['measure']): void;
   /** @throws RecipeError for a `prepare` of a data set that asks for nothing it can make; absent where nothing is made */
   checkPreparation?(settings: Readonly<Record<string, unknown>>, dataset: string): void;
+  /** What `prepare` has still to make, a line for each data set; absent where nothing is made. */
+  preparations?(study: Study, out: string): readonly string[];
+  /** The study with what `prepare` made in its settings. */
+  prepared?(study: Study, out: string): Study;
   /**
    * Makes the data that a study asks for, where it is not there: `prepare` of its data sets.
    *

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Drafter, Transformer } from '@foretoken/models';
-import { type HostTensor, loadInto, readSafetensors } from '@foretoken/nn';
+import { readSafetensorsFile } from '@foretoken/models/node';
+import { type HostTensor, loadInto } from '@foretoken/nn';
 import { createObjective, type Objective, type ObjectiveSettings } from '@foretoken/objectives';
 import { HostRandom } from '@foretoken/tensor';
 import { RunFolder } from '@foretoken/train';
@@ -65,7 +66,7 @@ function readRun(path: string, objective: string): Source {
 function readSource(path: string, objective: string): Source {
   if (!existsSync(path)) throw new UsageError(`--draft-from ${path}: there is no such file or folder.`);
   if (!statSync(path).isDirectory())
-    return { tensors: ofObjective(readSafetensors(readFileSync(path)).tensors), settings: undefined };
+    return { tensors: ofObjective(readSafetensorsFile(path).tensors), settings: undefined };
   const beside = join(path, 'objective.safetensors');
   if (!existsSync(join(path, 'checkpoints')) && existsSync(beside)) return readSource(beside, objective);
   return readRun(path, objective);

@@ -1,6 +1,7 @@
 export { dataFolder, findData, findModelData, howToGetData } from './data-folder.js';
 export { type LoadTaskOptions, loadCorpusTask, loadTask, loadTextTask } from './load-task.js';
 export { loadTokenizer } from './load-tokenizer.js';
+export { type ReadDocument, readDocuments } from './read-documents.js';
 export {
   findImageDataSet,
   findImageFolder,

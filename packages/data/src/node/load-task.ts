@@ -1,19 +1,22 @@
+import { nearestName, quote } from '@foretoken/input';
+import { DocumentCollection } from '../corpus/collection.js';
 import { type CorpusOptions, parseCorpusConfig } from '../corpus/config.js';
-import { corpusColumns, documentsOf } from '../corpus/documents.js';
+import { arrangeCorpus, checkCorpus } from '../corpus/load.js';
 import { CorpusTask } from '../corpus/task.js';
 import type { DataFiles } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
-import { nearestName } from '../nearest-name.js';
 import { parseTextConfig, type TextOptions } from '../text/config.js';
+import { type DocumentText, stringsOf } from '../text/long-text.js';
 import { TEXT_PRESET_NAMES } from '../text/presets.js';
 import type { TextRecord } from '../text/record.js';
-import type { TextSources } from '../text/sources.js';
 import { TextTask } from '../text/task.js';
 import { fillPattern, parseTemplate, templateColumns } from '../text/template.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
-import { tokenizerToTrain, trainTokenizerOf } from '../text/trained-tokenizer.js';
+import { TrainedTokenizer, tokenizerToTrain } from '../text/trained-tokenizer.js';
+import { TokenizerTrainer } from '../tokenizer-training/train.js';
 import { findData } from './data-folder.js';
 import { loadTokenizer } from './load-tokenizer.js';
+import { readDocuments } from './read-documents.js';
 import { readRecords } from './read-records.js';
 
 async function readAll(paths: readonly string[], columns: readonly string[]): Promise<TextRecord[]> {
@@ -24,12 +27,12 @@ async function readAll(paths: readonly string[], columns: readonly string[]): Pr
   return records;
 }
 
-async function readSources(
+/** The tokenizer and the files that settings name. @param texts - what a tokenizer is trained on, where they ask for one */
+async function needed(
   { files, tokenizer }: { readonly files: DataFiles | null; readonly tokenizer: string | null },
-  columns: readonly string[],
-  textsOf: (records: readonly TextRecord[]) => Iterable<string>,
   given: TextTokenizer | undefined,
-): Promise<TextSources> {
+  texts: (paths: readonly string[]) => AsyncIterable<DocumentText>,
+): Promise<{ readonly files: DataFiles; readonly tokenizer: TextTokenizer }> {
   if (files === null) {
     throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
   }
@@ -38,21 +41,19 @@ async function readSources(
       'text: tokenizer is missing. Give the folder of a model with its tokenizer.json, or char or bpe to train one.',
     );
   }
-  const read = (paths: readonly string[] | undefined) =>
-    paths === undefined ? undefined : readAll(paths, columns);
-  const train = await readAll(files.train, columns);
-  const named = (setting: string): TextTokenizer => {
-    const trained = tokenizerToTrain(setting);
-    return trained === undefined
-      ? loadTokenizer(findData(setting))
-      : trainTokenizerOf(setting, trained, textsOf(train));
-  };
-  return {
-    tokenizer: given ?? named(tokenizer as string),
-    train,
-    validation: await read(files.validation),
-    test: await read(files.test),
-  };
+  return { files, tokenizer: given ?? (await tokenizerOf(tokenizer as string, () => texts(files.train))) };
+}
+
+/** The tokenizer in a folder, or one that is trained. */
+async function tokenizerOf(
+  setting: string,
+  texts: () => AsyncIterable<DocumentText>,
+): Promise<TextTokenizer> {
+  const training = tokenizerToTrain(setting);
+  if (training === undefined) return loadTokenizer(findData(setting));
+  const trainer = new TokenizerTrainer(training);
+  for await (const text of texts()) for (const part of stringsOf(text)) trainer.add(part);
+  return new TrainedTokenizer(trainer.finish(), setting);
 }
 
 /**
@@ -67,10 +68,20 @@ export async function loadTextTask(
 ): Promise<TextTask> {
   const config = parseTextConfig(options);
   const template = parseTemplate(config.template, config.answerFrom ?? undefined);
-  const examples = (records: readonly TextRecord[]): string[] =>
-    records.map((record) => fillPattern(template.prompt, record) + fillPattern(template.answer, record));
   const columns = [...templateColumns(template), ...Object.values(config.alternatives).flat()];
-  return new TextTask(options, await readSources(config, columns, examples, tokenizer));
+  async function* texts(paths: readonly string[]): AsyncGenerator<string> {
+    for (const record of await readAll(paths, columns))
+      yield fillPattern(template.prompt, record) + fillPattern(template.answer, record);
+  }
+  const { files, ...given } = await needed(config, tokenizer, texts);
+  const read = (paths: readonly string[] | undefined) =>
+    paths === undefined ? undefined : readAll(paths, columns);
+  return new TextTask(options, {
+    ...given,
+    train: await readAll(files.train, columns),
+    validation: await read(files.validation),
+    test: await read(files.test),
+  });
 }
 
 /**
@@ -81,8 +92,25 @@ export async function loadTextTask(
  */
 export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTokenizer): Promise<CorpusTask> {
   const config = parseCorpusConfig(options);
-  const documents = (records: readonly TextRecord[]): string[] => documentsOf(records, config);
-  return new CorpusTask(options, await readSources(config, corpusColumns(config), documents, tokenizer));
+  async function* texts(paths: readonly string[]): AsyncGenerator<DocumentText> {
+    for (const path of paths) for await (const { text } of readDocuments(findData(path), config)) yield text;
+  }
+  const { files, tokenizer: used } = await needed(config, tokenizer, texts);
+  checkCorpus(config, used);
+  const collect = async (paths: readonly string[]): Promise<DocumentCollection> => {
+    const collection = new DocumentCollection(config, used);
+    for await (const text of texts(paths)) collection.add(text);
+    return collection;
+  };
+  const { train, validation, test } = files;
+  return new CorpusTask(
+    options,
+    arrangeCorpus(config, used, {
+      train: await collect(train),
+      validation: validation && (await collect(validation)),
+      test: test && (await collect(test)),
+    }),
+  );
 }
 
 /** Settings of either kind of task; the preset `text` is running text. */
@@ -97,7 +125,7 @@ function checkPreset(preset: unknown): void {
   if (typeof preset !== 'string' || PRESET_NAMES.includes(preset)) return;
   const meant = nearestName(preset, PRESET_NAMES);
   throw new TaskConfigError(
-    `text: there is no preset '${preset}'; ${meant ? `did you mean '${meant}'?` : `there are ${PRESET_NAMES.join(', ')}.`}`,
+    `text: there is no preset ${quote(preset)}; ${meant ? `did you mean '${meant}'?` : `there are ${PRESET_NAMES.join(', ')}.`}`,
   );
 }
 

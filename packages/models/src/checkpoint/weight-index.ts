@@ -7,6 +7,9 @@ const fileName = z
   .string()
   .regex(/^[\w-][\w.-]*\.safetensors$/, 'must be the plain name of a .safetensors file');
 
+/** Far above any model; each is asked for, and opened. */
+const MOST_FILES = 10_000;
+
 const schema = z.looseObject({ weight_map: z.record(z.string(), fileName) });
 
 /** In which file each tensor lies. */
@@ -20,6 +23,9 @@ export function parseWeightIndex(label: string, value: unknown): WeightMap {
     throw new CheckpointError(`${label}: ${INDEX_FILE}: ${first?.path.join('.')}: ${first?.message}.`);
   }
   const map = new Map(Object.entries(result.data.weight_map));
+  const files = new Set(map.values()).size;
+  if (files > MOST_FILES)
+    throw new CheckpointError(`${label}: ${INDEX_FILE} names ${files} files; the limit is ${MOST_FILES}.`);
   if (map.size === 0) throw new CheckpointError(`${label}: ${INDEX_FILE} lists no tensors.`);
   return map;
 }

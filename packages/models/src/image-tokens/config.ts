@@ -1,7 +1,7 @@
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
 
-const count = z.int().positive();
+const count = z.int().positive().max(65_536);
 
 const image = z.strictObject({ channels: count, height: count, width: count });
 
@@ -11,7 +11,7 @@ const shared = {
   /** Height and width of a patch, which becomes one token. */
   patch: count,
   /** K: codes of the codebook. */
-  codes: z.int().min(2),
+  codes: z.int().min(2).max(65_536),
 };
 
 const schema = z

@@ -1,5 +1,5 @@
+import { didYouMean } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
-import { suggestName } from '../nearest-name.js';
 import type { LoraConfig } from './config.js';
 import type { LinearSite } from './linear-sites.js';
 
@@ -38,7 +38,7 @@ function describeUnmatched(targets: readonly string[], names: readonly string[])
   const ends = unique(names.map(lastPart));
   const suggestions = targets.map((target) => {
     const candidates = target.includes('.') ? names : ends;
-    return `target ${JSON.stringify(target)} matches no linear layer.${suggestName(target, candidates)}`;
+    return `target ${JSON.stringify(target)} matches no linear layer.${didYouMean(target, candidates)}`;
   });
   return `${suggestions.join(' ')} There are ${ends.join(', ')}, as in ${names[0]}.`;
 }

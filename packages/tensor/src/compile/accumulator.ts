@@ -1,14 +1,6 @@
-import { type ComputedDType, HIGHEST_F32, LOWEST_F32, wgslLiteral } from '../dtype.js';
+import { type ComputedDType, NEUTRAL, wgslLiteral } from '../dtype.js';
 import type { Reducer } from '../ops/reduce.js';
 import type { Emitter } from './emitter.js';
-
-const lowest: Record<ComputedDType, number> = { f32: LOWEST_F32, i32: -2147483648, u32: 0, bool: 0 };
-const highest: Record<ComputedDType, number> = {
-  f32: HIGHEST_F32,
-  i32: 2147483647,
-  u32: 4294967295,
-  bool: 1,
-};
 
 /** The running result of a reduction. */
 export class Accumulator {
@@ -22,8 +14,7 @@ export class Accumulator {
   ) {
     this.result = emitter.fresh('total');
     this.#best = emitter.fresh('best');
-    const minimum = reducer === 'min' || reducer === 'argmin';
-    const start = wgslLiteral(reducer === 'sum' ? 0 : minimum ? highest[dtype] : lowest[dtype], dtype);
+    const start = wgslLiteral(NEUTRAL[reducer][dtype], dtype);
     if (reducer === 'argmax' || reducer === 'argmin') {
       emitter.line(`var ${this.#best} = ${start};`);
       emitter.line(`var ${this.result} = 0i;`);
@@ -34,14 +25,17 @@ export class Accumulator {
 
   add(value: string, place: string): void {
     const { emitter, reducer, result } = this;
-    if (reducer === 'sum') emitter.line(`${result} += ${value};`);
-    else if (reducer === 'max' || reducer === 'min')
-      emitter.line(`${result} = ${reducer}(${result}, ${value});`);
-    else {
-      const better = reducer === 'argmax' ? '>' : '<';
-      emitter.line(
-        `if (${value} ${better} ${this.#best}) { ${this.#best} = ${value}; ${result} = i32(${place}); }`,
-      );
+    if (reducer === 'sum') {
+      emitter.line(`${result} += ${value};`);
+      return;
     }
+    const isIndex = reducer === 'argmax' || reducer === 'argmin';
+    const best = isIndex ? this.#best : result;
+    const better = `${value} ${reducer === 'max' || reducer === 'argmax' ? '>' : '<'} ${best}`;
+    // The first NaN wins over all numbers, and nothing over it.
+    const wins =
+      this.dtype === 'f32' ? `${better} || (!(${value} == ${value}) && ${best} == ${best})` : better;
+    if (isIndex) emitter.line(`if (${wins}) { ${best} = ${value}; ${result} = i32(${place}); }`);
+    else emitter.line(`${result} = select(${result}, ${value}, ${wins});`);
   }
 }

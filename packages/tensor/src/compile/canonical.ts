@@ -35,6 +35,14 @@ function dependencies(node: GraphNode): readonly GraphNode[] {
   );
 }
 
+/** Attributes as text. JSON has no infinities and NaN, and one zero. */
+const textOf = (attributes: unknown): string =>
+  JSON.stringify(attributes, (_, value: unknown) =>
+    typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
+      ? `number ${Object.is(value, -0) ? '-0' : value}`
+      : value,
+  );
+
 const isPermute = (node: GraphNode): boolean =>
   node.operation.name === permuteOperation.name && node.source === undefined;
 const orderOf = (node: GraphNode): readonly number[] =>
@@ -78,7 +86,7 @@ export function canonicalize(roots: readonly GraphNode[], target: Target): Canon
       return;
     }
     const ids = node.inputs.map((each) => canonical(each).id).join();
-    const key = `${node.operation.name}|${ids}|${node.dtype}${node.shape}|${JSON.stringify(node.attributes)}`;
+    const key = `${node.operation.name}|${ids}|${node.dtype}${node.shape}|${textOf(node.attributes)}`;
     const twin = known.get(key);
     if (twin !== undefined) {
       representative.set(node, canonical(twin));

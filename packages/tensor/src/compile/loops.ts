@@ -1,3 +1,5 @@
+import { HIDDEN_ZERO } from './hidden.js';
+
 /**
  * A loop over `variable` from `start` in steps of `step` while it is below `end`; runs at least once. The test stands
  * at its end: software adapters run the body once more, with all lanes off, where it stands at the beginning.
@@ -18,4 +20,4 @@ continuing { ${variable} += ${step}u; break if ${variable} >= ${end}; }
  * The end of a loop of known length, written so that the driver's compiler does not know it: some unroll such loops
  * whole, which takes them seconds and makes slower code. Workgroups of all kernels lie in two dimensions.
  */
-export const loopEnd = (length: number): string => `${length}u + group.z`;
+export const loopEnd = (length: number): string => `${length}u + ${HIDDEN_ZERO}`;

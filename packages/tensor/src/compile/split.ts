@@ -1,4 +1,4 @@
-import { type ComputedDType, HIGHEST_F32, LOWEST_F32 } from '../dtype.js';
+import { type ComputedDType, NEUTRAL } from '../dtype.js';
 import { GraphNode } from '../graph.js';
 import type { Operation } from '../operation.js';
 import { type MatmulAttributes, matmulOperation, matmulSizes } from '../ops/matmul.js';
@@ -14,12 +14,6 @@ const VERY_LONG = 16384;
 const FEW_RESULTS = 4096;
 /** Of a single sum, a CPU adds up so many terms before a second kernel for the rest would pay. */
 const LONG_ALONE = 4096;
-
-const NEUTRAL: Record<string, Record<ComputedDType, number>> = {
-  sum: { f32: 0, i32: 0, u32: 0, bool: 0 },
-  max: { f32: LOWEST_F32, i32: -2147483648, u32: 0, bool: 0 },
-  min: { f32: HIGHEST_F32, i32: 2147483647, u32: 4294967295, bool: 1 },
-};
 
 /** A node that applies `operation`. */
 export const derive = <A>(
@@ -66,7 +60,7 @@ function splitReduction(
   let padded = input;
   if (each * parts !== size) {
     const strides = input.shape.map(() => ({ start: 0, step: 1 }));
-    const fill = (NEUTRAL[reducer] as Record<ComputedDType, number>)[input.dtype as ComputedDType];
+    const fill = NEUTRAL[reducer][input.dtype as ComputedDType];
     padded = push(derive(placeOperation, [input], { strides, shape: resized([each * parts]), fill }));
   }
   const grid = push(derive(reshapeOperation, [padded], { shape: resized([each, parts]) }));

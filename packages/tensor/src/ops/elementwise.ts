@@ -1,4 +1,5 @@
-import { type DType, isFloat, wgslLiteral } from '../dtype.js';
+import { factor, HIDDEN_ZERO, hidden, quotient } from '../compile/hidden.js';
+import { checkNumber, type DType, isFloat, wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { apply, type GradientRule, type Operation } from '../operation.js';
@@ -76,6 +77,8 @@ function unary(
 
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = 0.044715;
+/** From here on the tanh form of gelu is the identity, or zero, to all digits of an f32. */
+const GELU_BOUND = 16;
 
 export const unaryOperations = {
   neg: elementwise('neg', {
@@ -88,11 +91,13 @@ export const unaryOperations = {
     (x) => `exp(${x})`,
     (_, output) => output,
   ),
-  log: unary(
-    'log',
-    (x) => `log(${x})`,
-    (input) => input.reciprocal(),
-  ),
+  log: elementwise('log', {
+    accepts: FLOAT,
+    work: TRANSCENDENTAL,
+    expression: ([x]) => `whole_log(${x})`,
+    // Not times the reciprocal, which overflows where the quotient does not.
+    gradient: (upstream, { inputs }) => [upstream.div(inputs[0] as Tensor)],
+  }),
   sqrt: unary(
     'sqrt',
     (x) => `sqrt(${x})`,
@@ -111,7 +116,7 @@ export const unaryOperations = {
   ),
   reciprocal: unary(
     'reciprocal',
-    (x) => `(1.0 / ${x})`,
+    (x) => `(1.0 / ${hidden(x)})`,
     (_, output) => output.mul(output).neg(),
     4,
   ),
@@ -145,12 +150,12 @@ export const unaryOperations = {
     (x) => `precise_cos(${x})`,
     (input) => input.sin().neg(),
   ),
-  relu: unary(
-    'relu',
-    (x) => `max(${x}, 0.0)`,
-    (input) => input.gt(0).cast('f32'),
-    1,
-  ),
+  relu: elementwise('relu', {
+    accepts: FLOAT,
+    // NaN is not below zero, and stays.
+    expression: ([x]) => `select(${x}, 0.0, ${x} < 0.0)`,
+    gradient: (upstream, { inputs }) => [where((inputs[0] as Tensor).le(0), 0, upstream)],
+  }),
   silu: unary(
     'silu',
     (x) => `(${x} * sigmoid(${x}))`,
@@ -175,17 +180,24 @@ export const unaryOperations = {
   ),
   geluTanh: unary(
     'geluTanh',
-    (x) =>
-      `(0.5 * ${x} * (1.0 + safe_tanh(${SQRT_2_OVER_PI} * (${x} + ${GELU_CUBIC} * ${x} * ${x} * ${x}))))`,
+    // (1 + tanh(u)) / 2 is sigmoid(2u), which loses no digits where it is small.
+    (x) => `(${x} * sigmoid(${2 * SQRT_2_OVER_PI} * (${x} + ${GELU_CUBIC} * ${x} * ${x} * ${x})))`,
     (input) => {
-      const squared = input.square();
-      const inner = squared.mul(GELU_CUBIC).add(1).mul(input).mul(SQRT_2_OVER_PI).tanh();
-      const innerSlope = squared
+      const twice = input
+        .square()
+        .mul(GELU_CUBIC)
+        .add(1)
+        .mul(input)
+        .mul(2 * SQRT_2_OVER_PI);
+      const gate = twice.sigmoid();
+      // Beyond the bound the slope of the gate is 0; its factor must not be infinite there.
+      const slope = input
+        .clamp(-GELU_BOUND, GELU_BOUND)
+        .square()
         .mul(3 * GELU_CUBIC)
         .add(1)
-        .mul(SQRT_2_OVER_PI);
-      const sech2 = inner.square().neg().add(1);
-      return inner.add(1).mul(0.5).add(input.mul(0.5).mul(sech2).mul(innerSlope));
+        .mul(2 * SQRT_2_OVER_PI);
+      return gate.add(input.mul(gate.mul(twice.neg().sigmoid()).mul(slope)));
     },
     2 * TRANSCENDENTAL,
   ),
@@ -199,12 +211,12 @@ export const unaryOperations = {
   sign: elementwise('sign', {
     accepts: SIGNED,
     expression: ([x]) => `sign(${x})`,
-    gradient: (upstream) => [upstream.mul(0)],
+    gradient: (upstream) => [upstream.device.zeros(upstream.shape)],
   }),
   floor: elementwise('floor', {
     accepts: FLOAT,
     expression: ([x]) => `floor(${x})`,
-    gradient: (upstream) => [upstream.mul(0)],
+    gradient: (upstream) => [upstream.device.zeros(upstream.shape)],
   }),
   isFinite: elementwise('isFinite', {
     accepts: ['f32', 'f16'],
@@ -221,82 +233,97 @@ const infix =
   ([a, b]: readonly string[]) =>
     `(${a} ${symbol} ${b})`;
 
-/** The share of an upstream gradient that each side of max or min gets: ties are halved, as in PyTorch. */
-function selectionGradient(prefersFirst: (a: Tensor, b: Tensor) => Tensor): GradientRule<undefined> {
+/** Whether one of two f32 operands is the other one with the sign changed. */
+function areOpposite(a: GraphNode | undefined, b: GraphNode | undefined): boolean {
+  const negates = (node?: GraphNode, other?: GraphNode): boolean =>
+    node?.operation.name === 'neg' && node.source === undefined && node.inputs[0] === other;
+  return a?.dtype === 'f32' && (negates(a, b) || negates(b, a));
+}
+
+/** The larger, or the smaller, of two numbers: NaN if one of them is. */
+const extreme =
+  (symbol: '>' | '<') =>
+  ([a, b]: readonly string[], _: undefined, [first]: readonly GraphNode[]): string =>
+    `select(${b}, ${a}, ${a} ${symbol} ${b}${first?.dtype === 'f32' ? ` || !(${a} == ${a})` : ''})`;
+
+/** The share of an upstream gradient that each side of max or min gets: ties are halved, and NaN counts on both sides, as in PyTorch. */
+function selectionGradient(loses: (a: Tensor, b: Tensor) => Tensor): GradientRule<undefined> {
   return (upstream, { inputs }) => {
     const [a, b] = inputs as [Tensor, Tensor];
-    const tie = a.eq(b).cast('f32').mul(0.5);
-    const first = prefersFirst(a, b).cast('f32').add(tie);
-    return [upstream.mul(first), upstream.mul(first.neg().add(1))];
+    const share = where(a.eq(b), upstream.mul(0.5), upstream);
+    return [where(loses(a, b), 0, share), where(loses(b, a), 0, share)];
   };
 }
 
-function comparison(name: string, symbol: string, accepts = NUMERIC): Operation<undefined> {
-  return elementwise(name, {
-    accepts,
-    result: 'bool',
-    expression: infix(symbol),
-    gradient: 'nonDifferentiable',
-  });
+function comparison(
+  name: string,
+  expression: (operands: readonly string[]) => string,
+  accepts = NUMERIC,
+): Operation<undefined> {
+  return elementwise(name, { accepts, result: 'bool', expression, gradient: 'nonDifferentiable' });
 }
 
 export const binaryOperations = {
   add: elementwise('add', {
     accepts: NUMERIC,
-    expression: infix('+'),
+    expression: ([a, b], _, [first, second]) =>
+      areOpposite(first, second) ? `(${a} + ${hidden(b as string)})` : `(${a} + ${b})`,
     gradient: (upstream) => [upstream, upstream],
   }),
   sub: elementwise('sub', {
     accepts: NUMERIC,
-    expression: infix('-'),
+    expression: ([a, b], _, [first]) =>
+      a === b && first?.dtype === 'f32' ? `(${a} - ${hidden(b as string)})` : `(${a} - ${b})`,
     gradient: (upstream) => [upstream, upstream.neg()],
   }),
   mul: elementwise('mul', {
     accepts: NUMERIC,
-    expression: infix('*'),
+    expression: ([a, b], _, [first, second]) =>
+      `(${factor(a as string, first)} * ${factor(b as string, second)})`,
     gradient: (upstream, { inputs: [a, b] }) => [upstream.mul(b as Tensor), upstream.mul(a as Tensor)],
   }),
   div: elementwise('div', {
     accepts: NUMERIC,
-    expression: infix('/'),
+    expression: ([a, b], _, [first, second]) =>
+      first?.dtype === 'f32' ? quotient(a as string, b as string, second) : `(${a} / ${b})`,
     work: 4,
     gradient: (upstream, { inputs, output }) => {
-      const first = upstream.div(inputs[1] as Tensor);
-      return [first, first.mul(output).neg()];
+      const divisor = inputs[1] as Tensor;
+      return [upstream.div(divisor), upstream.mul(output.div(divisor)).neg()];
     },
   }),
   pow: elementwise('pow', {
     accepts: FLOAT,
-    expression: ([base, exponent]) => `power(${base}, ${exponent})`,
+    expression: ([base, exponent]) => `power(${hidden(base as string)}, ${exponent}, ${HIDDEN_ZERO})`,
     work: 2 * TRANSCENDENTAL,
     gradient: (upstream, { inputs, output }) => {
       const [base, exponent] = inputs as [Tensor, Tensor];
-      const zero = exponent.eq(0);
-      const towardsBase = upstream.mul(exponent).mul(base.pow(exponent.sub(1)));
-      // d/dy x^y = x^y log x, which is 0 where x is 0 (PyTorch's convention for y >= 0).
-      const positive = base.gt(0);
-      const safeLog = where(positive, base, 1).log();
-      return [where(zero, 0, towardsBase), upstream.mul(output).mul(safeLog)];
+      const towardsBase = upstream.mul(exponent.mul(base.pow(exponent.sub(1))));
+      // d/dy x^y = x^y log x, which is 0 where x is 0 and y is not below it; NaN where x is negative.
+      const vanishes = base.eq(0).and(exponent.ge(0));
+      const towardsExponent = upstream.mul(output.mul(base.log()));
+      return [where(exponent.eq(0), 0, towardsBase), where(vanishes, 0, towardsExponent)];
     },
   }),
   maximum: elementwise('maximum', {
     accepts: NUMERIC,
-    expression: ([a, b]) => `max(${a}, ${b})`,
-    gradient: selectionGradient((a, b) => a.gt(b)),
+    expression: extreme('>'),
+    gradient: selectionGradient((a, b) => a.lt(b)),
   }),
   minimum: elementwise('minimum', {
     accepts: NUMERIC,
-    expression: ([a, b]) => `min(${a}, ${b})`,
-    gradient: selectionGradient((a, b) => a.lt(b)),
+    expression: extreme('<'),
+    gradient: selectionGradient((a, b) => a.gt(b)),
   }),
-  eq: comparison('eq', '==', ALL),
-  ne: comparison('ne', '!=', ALL),
-  lt: comparison('lt', '<'),
-  le: comparison('le', '<='),
-  gt: comparison('gt', '>'),
-  ge: comparison('ge', '>='),
-  and: comparison('and', '&', BOOL),
-  or: comparison('or', '|', BOOL),
+  eq: comparison('eq', infix('=='), ALL),
+  // Not by `!=`: drivers have NaN neither equal nor unequal.
+  ne: comparison('ne', ([a, b]) => `(!(${a} == ${b}))`, ALL),
+  lt: comparison('lt', infix('<')),
+  le: comparison('le', infix('<=')),
+  gt: comparison('gt', infix('>')),
+  ge: comparison('ge', infix('>=')),
+  and: comparison('and', infix('&'), BOOL),
+  or: comparison('or', infix('|'), BOOL),
 } as const;
 
 const cast = elementwise<{ dtype: DType }>('cast', {
@@ -307,7 +334,7 @@ const cast = elementwise<{ dtype: DType }>('cast', {
     const from = (inputs[0] as GraphNode).dtype;
     // Rounded also where it is not stored in between. Drivers take f32(f16(x)) for x.
     if (dtype === 'f16') return `round_to_half(${from === 'f32' ? x : `f32(${x})`})`;
-    return dtype === 'bool' ? `(${x} != ${wgslLiteral(0, from)})` : `${dtype}(${x})`;
+    return dtype === 'bool' ? `(!(${x} == ${wgslLiteral(0, from)}))` : `${dtype}(${x})`;
   },
   gradient: (upstream, { inputs }) => [isFloat((inputs[0] as Tensor).dtype) ? upstream : undefined],
 });
@@ -374,7 +401,9 @@ const clampOperation = elementwise<ClampAttributes>('clamp', {
   accepts: SIGNED,
   expression: ([x], { low, high }, inputs) => {
     const dtype = (inputs[0] as GraphNode).dtype;
-    return `min(max(${x}, ${wgslLiteral(low, dtype)}), ${wgslLiteral(high, dtype)})`;
+    const [lowest, highest] = [wgslLiteral(low, dtype), wgslLiteral(high, dtype)];
+    // NaN is on neither side, and stays.
+    return `select(select(${x}, ${lowest}, ${x} < ${lowest}), ${highest}, ${x} > ${highest})`;
   },
   gradient: (upstream, { inputs, attributes }) => {
     const input = inputs[0] as Tensor;
@@ -385,8 +414,11 @@ const clampOperation = elementwise<ClampAttributes>('clamp', {
 /** Limits every element to `low..high`; the gradient passes inside, borders included. */
 export function clamp(tensor: Tensor, low: number, high: number): Tensor {
   if (!(low <= high)) throw new ShapeError(`clamp: expected low <= high, got ${low} and ${high}.`);
-  const limit = tensor.dtype === 'i32' ? 2147483647 : 3.4028234663852886e38;
-  return apply(clampOperation, [tensor], { low: Math.max(low, -limit), high: Math.min(high, limit) });
+  const [lowest, highest] =
+    tensor.dtype === 'i32' ? [-2147483648, 2147483647] : [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const limits = { low: Math.max(low, lowest), high: Math.min(high, highest) };
+  for (const limit of Object.values(limits)) checkNumber('clamp', limit, tensor.dtype);
+  return apply(clampOperation, [tensor], limits);
 }
 
 /** WGSL helpers that the expressions above call; the emitter adds those that a kernel uses. */
@@ -397,7 +429,13 @@ export const ELEMENTWISE_HELPERS: Readonly<Record<string, string>> = {
   let squared = x * x;
   let series = x * (1.0 + squared * (-0.33333333 + squared * (0.13333333 + squared * (-0.053968254 + squared * 0.021869488))));
   let large = 1.0 - 2.0 / (exp(2.0 * clamp(x, -15.0, 15.0)) + 1.0);
-  return select(large, series, abs(x) < 0.25);
+  let finite = select(large, series, abs(x) < 0.25);
+  return select(x, finite, x == x);
+}`,
+  // Drivers take the logarithm of what is below the smallest normal number for that of the smallest normal number.
+  whole_log: `fn whole_log(x: f32) -> f32 {
+  let tiny = x < 1.1754944e-38;
+  return log(select(x, x * 16777216.0, tiny)) - select(0.0, 16.635532, tiny);
 }`,
   // Written so that exp never overflows.
   sigmoid: `fn sigmoid(x: f32) -> f32 {
@@ -420,7 +458,8 @@ export const ELEMENTWISE_HELPERS: Readonly<Record<string, string>> = {
   q = q * s + -1.68282697438203e-03;
   q = q * s + -7.37332916720468e-03;
   q = q * s + -1.42647390514189e-02;
-  return x * p / q;
+  let finite = x * p / q;
+  return select(value, finite, value == value);
 }`,
   // WGSL promises sin and cos only to 2^-11 absolute, and only on [-pi, pi]: too coarse for rotary positions.
   // Cody-Waite reduction by pi/2 in three parts, then the Cephes sinf/cosf polynomials.
@@ -447,15 +486,24 @@ export const ELEMENTWISE_HELPERS: Readonly<Record<string, string>> = {
   let small = bitcast<u32>(round(bitcast<f32>(min(magnitude, 0x38800000u)) * 16777216.0) * 5.9604644775390625e-8);
   return bitcast<f32>((bits & 0x80000000u) | select(large, small, magnitude < 0x38800000u));
 }`,
-  // WGSL's pow is undefined for a negative base; integer exponents are well defined there.
-  power: `fn power(base: f32, exponent: f32) -> f32 {
-  if (exponent == 0.0) { return 1.0; }
+  // As C's pow, whose special cases PyTorch has. WGSL's is undefined for negative bases, and drivers differ about zero, one
+  // and infinity. `zero` is 0, and the compiler does not know.
+  power: `fn power(base: f32, exponent: f32, zero: u32) -> f32 {
+  if (exponent == 0.0 || base == 1.0) { return 1.0; }
   if (exponent == 1.0) { return base; }
   if (exponent == 2.0) { return base * base; }
-  let magnitude = pow(abs(base), exponent);
-  if (base >= 0.0) { return magnitude; }
-  let half = exponent * 0.5;
-  if (floor(exponent) != exponent) { return sqrt(base); }
-  return select(-magnitude, magnitude, floor(half) == half);
+  if (!(base == base && exponent == exponent)) { return base + exponent; }
+  let infinity = bitcast<f32>(0x7f800000u | zero);
+  let size = abs(base);
+  let grows = (size > 1.0) == (exponent > 0.0);
+  var magnitude = pow(size, exponent);
+  if (size == 1.0) { magnitude = 1.0; }
+  else if (size == 0.0 || size == infinity || abs(exponent) == infinity) { magnitude = select(0.0, infinity, grows); }
+  if ((bitcast<u32>(base) >> 31u) == 0u) { return magnitude; }
+  if (floor(exponent) == exponent) {
+    let half = exponent * 0.5;
+    return select(-magnitude, magnitude, floor(half) == half);
+  }
+  return select(sqrt(base), magnitude, size == 0.0 || size == infinity);
 }`,
 };

@@ -1,5 +1,4 @@
 import { customGradient, grad } from '../autograd.js';
-import { LOWEST_F32 } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import {
@@ -19,9 +18,9 @@ function checkFloat(op: string, tensor: Tensor): void {
     throw new DTypeError(`${op}: expected f32, got ${tensor.dtype}. Use cast('f32').`);
 }
 
-/** The input minus its maximum along `axis`, in which exp cannot overflow. */
+/** The input minus its maximum along `axis`, in which exp cannot overflow; where that is infinite, it leaves NaN. */
 function shifted(tensor: Tensor, axis: number): Tensor {
-  return tensor.sub(tensor.max(axis, { keepDims: true }).clamp(LOWEST_F32, -LOWEST_F32));
+  return tensor.sub(tensor.max(axis, { keepDims: true }));
 }
 
 /** `exp(x) / sum(exp(x))` along `axis`. */

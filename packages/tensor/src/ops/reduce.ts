@@ -1,3 +1,4 @@
+import { customGradient } from '../autograd.js';
 import { loopEnd } from '../compile/loops.js';
 import { type DType, LOWEST_F32 } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
@@ -5,7 +6,6 @@ import type { GraphNode } from '../graph.js';
 import { apply, type Operation } from '../operation.js';
 import { formatShape, normalizeAxes, normalizeAxis, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { where } from './elementwise.js';
 
 export type Reducer = 'sum' | 'max' | 'min' | 'argmax' | 'argmin';
 
@@ -37,9 +37,9 @@ export const reduction: Operation<ReductionAttributes> = {
     const spread = upstream.reshape(kept);
     if (reducer === 'sum') return [spread.expand(input.shape)];
     // Equal extremes share the gradient, as torch.amax and torch.amin do.
-    const chosen = input.eq(output.reshape(kept));
-    const count = chosen.cast('f32').sum(axes, { keepDims: true });
-    return [where(chosen, spread.div(count), 0)];
+    const chosen = input.eq(output.reshape(kept)).cast('f32');
+    // Where the extreme is NaN nothing equals it, and 0 / 0 gives NaN.
+    return [spread.mul(chosen).div(chosen.sum(axes, { keepDims: true }))];
   },
   lowering: { kind: 'reduction' },
 };
@@ -85,10 +85,7 @@ const countAlong = (tensor: Tensor, axes: Axes | undefined): number =>
 export function mean(tensor: Tensor, axes: Axes | undefined, options?: ReduceOptions): Tensor {
   if (tensor.dtype !== 'f32')
     throw new DTypeError(`mean: expected f32, got ${tensor.dtype}. Use cast('f32').`);
-  const total = reduce('mean', tensor, 'sum', axes, options);
-  const count = countAlong(tensor, axes);
-  // The mean of nothing; WGSL promises nothing about a division by zero.
-  return count === 0 ? total.add(Number.NaN) : total.div(count);
+  return reduce('mean', tensor, 'sum', axes, options).div(countAlong(tensor, axes));
 }
 
 export interface VarianceOptions extends ReduceOptions {
@@ -100,13 +97,21 @@ export interface VarianceOptions extends ReduceOptions {
 export function variance(tensor: Tensor, axes: Axes | undefined, options: VarianceOptions = {}): Tensor {
   const { correction = 1 } = options;
   const centred = tensor.sub(mean(tensor, axes, { keepDims: true }));
-  const squares = reduce('variance', centred.square(), 'sum', axes, options);
-  return squares.div(Math.max(0, countAlong(tensor, axes) - correction));
+  const along = normalizeAxes('variance', axes, tensor.rank);
+  const squares = reduce('variance', centred.square(), 'sum', along, options);
+  const count = Math.max(0, countAlong(tensor, axes) - correction);
+  return customGradient(squares.div(count), [tensor], (upstream) => [
+    // The mean takes no part: the centred values sum to zero.
+    upstream.reshape(keptShape(tensor.shape, along)).mul(centred.mul(2 / count)),
+  ]);
 }
 
 /** `log(sum(exp(x)))` over `axes`, without overflow. */
 export function logSumExp(tensor: Tensor, axes: Axes | undefined, options: ReduceOptions = {}): Tensor {
   const along = normalizeAxes('logSumExp', axes, tensor.rank);
+  // Of nothing it is the logarithm of zero.
+  if (along.some((axis) => tensor.shape[axis] === 0))
+    return reduce('logSumExp', tensor, 'sum', along, options).log();
   // The maximum cancels out of value and gradient, so no gradient goes through it. It is kept finite, so that
   // a row of negative infinities does not subtract infinity from itself.
   const highest = reduce('logSumExp', tensor, 'max', along, { keepDims: true })

@@ -20,3 +20,6 @@ export function waitForGpu<T>(promise: Promise<T>): Promise<T> {
 export function helpfulDevices(_adapter: GPUAdapterInfo): number {
   return 0;
 }
+
+/** Nobody knows in a browser. */
+export const hostBytesLeft: (() => number) | undefined = undefined;

@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, freemem } from 'node:os';
 import { create } from 'webgpu';
 import { mesaKeepsShaders } from './driver-cache.node.js';
 
@@ -29,6 +29,16 @@ export async function waitForGpu<T>(promise: Promise<T>): Promise<T> {
     if (!settled) Atomics.wait(flag, 0, 0, nap);
   }
   return promise;
+}
+
+/** Left to everybody else. */
+const RESERVED_BYTES = 256 * 1024 * 1024;
+
+/** Bytes of memory that the process may still take, within the limits of its container. */
+export function hostBytesLeft(): number {
+  // Node 20 has it from 20.13 on only.
+  const { availableMemory } = process as { availableMemory?: () => number };
+  return Math.max(0, (availableMemory?.() ?? freemem()) - RESERVED_BYTES);
 }
 
 /** Each needs some megabytes. */

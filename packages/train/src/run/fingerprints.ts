@@ -3,13 +3,17 @@ import { createReadStream, existsSync, readdirSync, realpathSync } from 'node:fs
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { findData } from '@foretoken/data/node';
-import { RecipeError } from './errors.js';
-import { reasonOf } from './files.js';
-import type { Recipe } from './recipe.js';
-import { taskOf } from './task-kinds.js';
+import { COMPANION_FILES } from '@foretoken/models';
+import { RecipeError } from '../errors.js';
+import { reasonOf } from '../files.js';
+import type { Recipe } from '../recipe.js';
+import { taskOf } from '../task-kinds.js';
 
 /** SHA-256 of files by their names: what goes on with other contents would not be the same run. */
 export type Fingerprints = Readonly<Record<string, string>>;
+
+/** Which files are recorded: of all versions before, a record names fewer. */
+export const FINGERPRINTS_VERSION = 2;
 
 /** Large files in the cache of the hub lie under their hash already. */
 function knownHash(path: string): string | undefined {
@@ -45,17 +49,19 @@ export async function dataFingerprints(recipe: Recipe): Promise<Fingerprints> {
   return found;
 }
 
-const OF_A_MODEL = /^(config\.json|tokenizer\.json|model.*\.safetensors)$/;
+const isOfModel = (name: string): boolean =>
+  (COMPANION_FILES as readonly string[]).includes(name) ||
+  /^(config\.json|model.*\.safetensors(\.index\.json)?)$/.test(name);
 
 /**
- * The fingerprints of a pretrained model, by the names of its files: config, weights and tokenizer. The folder may be
- * another one on another machine.
+ * The fingerprints of a pretrained model, by the names of its files: config, weights, tokenizer, and whatever else is read
+ * from there or goes along into the model that the run saves. The folder may be another one on another machine.
  *
  * @throws RecipeError naming a file that cannot be read
  */
 export async function modelFingerprints(folder: string): Promise<Fingerprints> {
   const found: Record<string, string> = {};
   for (const name of readdirSync(folder).sort())
-    if (OF_A_MODEL.test(name)) found[name] = await sha256Of('model.from', join(folder, name));
+    if (isOfModel(name)) found[name] = await sha256Of('model.from', join(folder, name));
   return found;
 }

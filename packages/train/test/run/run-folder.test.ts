@@ -18,7 +18,7 @@ import {
   RunFolderError,
   type RunRecord,
   writeAtomic,
-} from '../src/index.js';
+} from '../../src/index.js';
 
 let scratch = '';
 beforeEach(() => {
@@ -85,12 +85,17 @@ describe('RunFolder', () => {
     expect(begun.load()?.progress.step).toBe(5);
   });
 
-  it('keeps the newest checkpoint, with its progress', () => {
+  it('keeps the two newest checkpoints, with their progress', () => {
     const folder = new RunFolder(scratch);
     folder.open(record)();
     folder.save({ tensors: tensors(1), progress: progress(5) });
     folder.save({ tensors: tensors(2), progress: progress(10, 7) });
-    expect(readdirSync(join(scratch, 'checkpoints'))).toEqual(['step-0000010.safetensors']);
+    folder.save({ tensors: tensors(3), progress: progress(15) });
+    expect(readdirSync(join(scratch, 'checkpoints'))).toEqual([
+      'step-0000010.safetensors',
+      'step-0000015.safetensors',
+    ]);
+    rmSync(join(scratch, 'checkpoints', 'step-0000015.safetensors'));
     expect(folder.load()?.progress).toEqual(progress(10, 7));
     expect(folder.load()?.tensors.get('w')?.data).toEqual(Float32Array.of(2));
   });
@@ -185,7 +190,12 @@ describe('RunFolder', () => {
     // A process that dies here goes on from step 5, whose best must be there.
     expect(folder.loadBest(5).get('w')?.data).toEqual(Float32Array.of(1));
     folder.save({ tensors: tensors(2), progress: { ...progress(10), best: best(10) } });
-    expect(() => folder.loadBest(5)).toThrow(/best-0000005.safetensors: there is no such file/);
+    // As may a run whose newest checkpoint is damaged.
+    expect(folder.loadBest(5).get('w')?.data).toEqual(Float32Array.of(1));
+    folder.save({ tensors: tensors(2), progress: { ...progress(15), best: best(10) } });
+    expect(() => folder.loadBest(5)).toThrow(
+      /best-0000005.safetensors cannot be read: there is no such file/,
+    );
     expect(folder.loadBest(10).get('w')?.data).toEqual(Float32Array.of(2));
   });
 
@@ -201,6 +211,8 @@ describe('RunFolder', () => {
 
   it('says which file is no JSON', () => {
     writeFileSync(join(scratch, 'summary.json'), '{');
-    expect(() => new RunFolder(scratch).summary()).toThrow(/summary.json is not valid JSON/);
+    expect(() => new RunFolder(scratch).summary()).toThrow(
+      /summary.json: is not valid JSON.*Put it back, or remove it/,
+    );
   });
 });
