@@ -2,16 +2,29 @@ import { ConfigError, MLP_KINDS } from '@foretoken/nn';
 import { z } from 'zod';
 import { parameterCount } from './cost.js';
 
-/** Far above any model, so that a slip of the keyboard is told and does not fill the memory. */
-const LARGEST_SIZE = 2 ** 24;
 const MOST_PARAMETERS = 1e11;
 
-const count = z.int().positive().max(LARGEST_SIZE);
+/** Bounded far above any model: what a config asks for is multiplied, and taken from memory. */
+const MOST = 2 ** 24;
+
+/** A width, or a number of heads, tokens, channels. */
+export const sizeCount = z.int().positive().max(MOST, `at most ${MOST}`);
+
+/** Position ids, which cost nothing where no table has a row for each. */
+export const positionCount = z
+  .int()
+  .positive()
+  .max(2 ** 31 - 1, `at most ${2 ** 31 - 1}`);
+
+const count = sizeCount;
 
 const MOST_LAYERS = 10_000;
 
+/** Channels of a token, and layers with a window. */
+const MOST_LISTED = MOST_LAYERS;
+
 /** Bounded far above any model, since a file that says more would make lists without end. */
-export const layerCount = count.max(MOST_LAYERS, `there are at most ${MOST_LAYERS} layers`);
+export const layerCount = z.int().positive().max(MOST_LAYERS, `there are at most ${MOST_LAYERS} layers`);
 
 /** A standard deviation, or `fanIn` for 1 / sqrt(number of inputs). */
 const spread = z.union([z.number().nonnegative(), z.literal('fanIn')]);
@@ -71,9 +84,10 @@ const rotaryScaling = z.discriminatedUnion('kind', [
 ]);
 
 const slidingWindow = z.strictObject({
-  size: count.describe('how many position ids a query sees, its own included'),
+  size: positionCount.describe('how many position ids a query sees, its own included'),
   layers: z
     .array(z.int().nonnegative())
+    .max(MOST_LISTED)
     .readonly()
     .optional()
     .describe('the layers whose attention has the window; default all of them'),
@@ -85,6 +99,7 @@ const grid = z.strictObject({
   before: z
     .int()
     .nonnegative()
+    .max(MOST)
     .default(0)
     .describe('position ids in front of the grid: of a class token, of registers'),
 });
@@ -95,12 +110,13 @@ export const transformerConfigSchema = z
     vocabularySize: z
       .int()
       .nonnegative()
-      .max(LARGEST_SIZE)
+      .max(MOST, `at most ${MOST}`)
       .describe(
         'rows of the first embedding table, and classes of the output; 0 for a trunk that reads vectors alone',
       ),
     channelVocabularySizes: z
       .array(count)
+      .max(MOST_LISTED)
       .readonly()
       .default([])
       .describe('rows of the tables of further channels, for tokens `[B, T, C]` of several ids each'),
@@ -109,7 +125,7 @@ export const transformerConfigSchema = z
     heads: count.describe('attention heads of each block'),
     keyValueHeads: count.optional().describe('default `heads`; fewer for grouped-query attention'),
     headWidth: count.optional().describe('default `width / heads`'),
-    maxPositions: count.describe('position ids run from 0 to `maxPositions - 1`'),
+    maxPositions: positionCount.describe('position ids run from 0 to `maxPositions - 1`'),
     positions: z
       .enum(['learned', 'rotary', 'rotary2d', 'sinusoidal', 'sinusoidal2d', 'none'])
       .describe('the kinds in two dimensions go by rows and columns of `grid`'),

@@ -11,6 +11,7 @@ export {
   type LoadClassifierOptions,
   type LoadedCheckpoint,
   type LoadedClassifier,
+  type LoadProgress,
   loadCheckpoint,
   loadImageClassifier,
   type SavableModel,

@@ -68,6 +68,8 @@ export const plotCommand = buildCommand<Flags, string[]>({
       'Draws one line for each run in and below the folders. What can be drawn is what runs log: loss, validationLoss, the metrics of a task, parts of the loss (parts.mutor), gradientNorm, learningRate, tokensPerSecond.',
   },
   parameters: {
+    // The argument parser takes flags of one letter for aliases.
+    aliases: { x: 'x' },
     positional: {
       kind: 'array',
       parameter: { placeholder: 'RUN', brief: 'Run folder, or folder of runs', parse: String },

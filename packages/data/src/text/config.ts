@@ -38,7 +38,7 @@ export const textConfigSchema = z
       .nullable()
       .default(null)
       .describe(
-        'folder of the tokenizer; or `char`, `bpe`, `bpe:2000`: one that is trained on the training texts; null when one is handed over',
+        'folder of the tokenizer; or `char`, `bpe`, `bpe:2000`: one that is trained on the training texts. Null when one is handed over',
       ),
     template: z
       .string({

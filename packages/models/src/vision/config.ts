@@ -1,8 +1,14 @@
+import { isJsonObject } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
-import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from '../config.js';
+import {
+  sizeCount,
+  type TransformerConfig,
+  type TransformerConfigInput,
+  transformerConfig,
+} from '../config.js';
 
-const count = z.int().positive().max(65_536);
+const count = sizeCount;
 
 /** Which tokens of a transformer follow from the image; the rest of its config is `trunk`. */
 type FromImage = 'vocabularySize' | 'channelVocabularySizes' | 'maxPositions' | 'grid' | 'tiedEmbeddings';
@@ -31,7 +37,7 @@ export const imageClassifierConfigSchema = z.strictObject({
     .enum(['class', 'mean'])
     .default('class')
     .describe('what the head reads: the class token, or the mean of all patches'),
-  trunk: z.custom<Omit<TransformerConfigInput, FromImage>>((value) => typeof value === 'object'),
+  trunk: z.custom<Omit<TransformerConfigInput, FromImage>>(isJsonObject, 'expected an object'),
 });
 
 /** What a caller writes; the trunk's tokens and positions follow from the image. */
