@@ -19,8 +19,10 @@ import { evaluateCommand } from './commands/evaluate.js';
 import { generateCommand } from './commands/generate.js';
 import { imagesRoutes } from './commands/images/index.js';
 import { objectivesCommand, recipesCommand, studiesCommand } from './commands/lists.js';
+import { plotCommand } from './commands/plot.js';
 import { reportCommand } from './commands/report.js';
 import { runCell } from './commands/run-cell.js';
+import { runsCommand } from './commands/runs.js';
 import { tokenizerRoutes } from './commands/tokenizer/index.js';
 import { trainCommand } from './commands/train.js';
 import { tuneCommand } from './commands/tune.js';
@@ -40,6 +42,8 @@ const commands = {
   images: imagesRoutes,
   data: dataRoutes,
   report: reportCommand,
+  runs: runsCommand,
+  plot: plotCommand,
   doctor: doctorCommand,
   recipes: recipesCommand,
   studies: studiesCommand,

@@ -14,6 +14,7 @@ const imageKind = (dataSet: ImageDataSet): TaskKind => ({
   keys,
   schema: imageConfigSchema,
   modelKeys: IMAGE_MODEL_KEYS,
+  isText: false,
   modelSettings: MODEL_SETTINGS,
   describeModel: (model) => describeImageModel(model, dataSet),
   objectives: imageObjectiveKinds,

@@ -57,7 +57,9 @@ export type {
   PhaseEvent,
   RunRecord,
   RunSummary,
+  SampleEvent,
   StartEvent,
+  TextSample,
   TrainEvent,
   WarningEvent,
 } from './events.js';

@@ -26,6 +26,7 @@ const DESCRIPTION = [
   'objectives',
   'optimizer',
   'evaluation',
+  'samples',
 ];
 
 /** Settings of a model that follow from its width and heads. */
@@ -44,7 +45,7 @@ export function settingsOf(recipe: Recipe): ReadonlyMap<string, Setting> {
   ): void => void settings.set(key, { ...description, key, path });
   const known = describeSchema(recipeSchema.in);
   for (const key of TOP_KEYS) if (!DESCRIPTION.includes(key)) add(key, [key], known.get(key));
-  for (const section of ['optimizer', 'evaluation'] as const) {
+  for (const section of ['optimizer', 'evaluation', 'samples'] as const) {
     for (const key of SECTION_KEYS[section])
       add(`${section}.${key}`, [section, key], known.get(`${section}.${key}`));
   }

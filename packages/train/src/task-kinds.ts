@@ -42,6 +42,8 @@ export interface TaskKind {
   readonly modelSettings: ReadonlyMap<string, SettingDescription>;
   /** What a model that is made from nothing is like with such settings; nothing of a pretrained one. */
   describeModel(model: Settings): Settings;
+  /** Whether a tokenizer makes its tokens. */
+  readonly isText: boolean;
   /** Objectives that learn from its batches. */
   readonly objectives: readonly ObjectiveDescription[];
   /** @throws TaskConfigError with all that is wrong */
@@ -66,6 +68,7 @@ const sequences = (kind: SequenceKind): TaskKind => ({
   modelKeys: MODEL_KEYS,
   modelSettings: MODEL_SETTINGS,
   describeModel: (model) => describeModel(model, kind),
+  isText: kind.isText,
   objectives: objectiveKinds,
   check: (settings) => kind.check(settings),
   checkModel: (model) => checkModel(model, kind),

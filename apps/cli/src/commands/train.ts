@@ -71,7 +71,8 @@ function outcome(summary: RunSummary, folder: string): string {
   ];
   const saved = model === null ? '' : ` Model of step ${modelStep}: ${join(folder, model)}.`;
   const early = summary.endedBy === 'patience' ? ', ended early: no evaluation was better' : '';
-  return `${parts.length > 0 ? `${parts.join('; ')}; ` : ''}${steps} steps${early}.${saved} Run: ${folder}\n`;
+  const written = (summary.samples ?? []).map(({ prompt, text }) => `${prompt}${text}\n\n`).join('');
+  return `${written}${parts.length > 0 ? `${parts.join('; ')}; ` : ''}${steps} steps${early}.${saved} Run: ${folder}\n`;
 }
 
 /** A run that the flags ask for. */
