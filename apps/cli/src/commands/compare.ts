@@ -23,11 +23,12 @@ import { measureStarts, planStudy } from '../comparison/prepare.js';
 import { StudyFolder, type StudyRecord } from '../comparison/study-folder.js';
 import { openTunedDevice, openUntunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
-import { runInOrder, runInParallel, runLabel } from '../grid.js';
+import { runInOrder, runInParallel } from '../grid.js';
 import { describePlan } from '../plan/estimate.js';
 import { planOf } from '../plan/plan-runs.js';
 import { keepRate } from '../plan/rates.js';
 import { Progress } from '../progress/progress.js';
+import { runLabel } from '../run-label.js';
 import { runName } from '../run-name.js';
 import { parseObjectives, parseSeeds, startOfComparison } from '../settings.js';
 import { watchSignals } from '../signals.js';
@@ -184,7 +185,10 @@ async function compare(this: void, flags: Flags): Promise<void> {
   say(`Runs are kept in ${out}; after an interruption the same command goes on.`);
   const record = await makeRuns(study, kind, out, flags.jobs);
 
-  const { report, conclusion } = await conclude(kind, finishedStudy(out, record));
+  const { report, conclusion } = await conclude(
+    kind,
+    finishedStudy(out, new StudyFolder(out).record() ?? record),
+  );
   if (flags.pictures !== undefined) await writePictures(flags.pictures, conclusion);
   if (flags.json) {
     process.stdout.write(toJson(conclusion.summary));
