@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { LONGEST_TEXT, MOST_NAMES } from './limits.js';
+
+const path = z.string().min(1).max(LONGEST_TEXT);
 
 const list = z
-  .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+  .union([path, z.array(path).min(1).max(MOST_NAMES)], {
     error: 'expected the path of a file, or a list of paths',
   })
   .transform((paths) => (typeof paths === 'string' ? [paths] : paths));

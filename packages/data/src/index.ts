@@ -5,8 +5,9 @@ export {
   parseCorpusConfig,
 } from './corpus/config.js';
 export { documentsOf } from './corpus/documents.js';
+export type { CorpusReport } from './corpus/load.js';
 export { type PackedRows, packDocuments } from './corpus/pack.js';
-export { type CorpusReport, CorpusTask } from './corpus/task.js';
+export { CorpusTask } from './corpus/task.js';
 export { type DataFiles, dataFilesSchema } from './data-files.js';
 export { findPublishedDataSet, publishedDataSets, readableFiles } from './data-sets/catalog.js';
 export type {
@@ -54,7 +55,6 @@ export {
 } from './metrics/rouge.js';
 export { type AnswerScorer, answerScorers, SCORER_NAMES, type ScorerName } from './metrics/scorers.js';
 export { wilsonInterval } from './metrics/wilson.js';
-export { nearestName } from './nearest-name.js';
 export { keyedHash } from './random/keyed-hash.js';
 export { philox4x32 } from './random/philox.js';
 export { PhiloxRandom, type PhiloxRandomState, type StreamAddress } from './random/philox-random.js';
@@ -95,6 +95,7 @@ export { type EncodedPair, encodePair } from './text/border.js';
 export { parseTextConfig, type TextConfig, type TextOptions, textConfigSchema } from './text/config.js';
 export type { SplitReport, TextExample } from './text/examples.js';
 export { parseJsonLines } from './text/json-lines.js';
+export { type DocumentText, LongText, utf8Length } from './text/long-text.js';
 export { TEXT_PRESET_NAMES, type TextPreset, type TextPresetName, textPresets } from './text/presets.js';
 export { columnText, type TextRecord } from './text/record.js';
 export type { TextSources } from './text/sources.js';
@@ -108,3 +109,13 @@ export {
   TextTokenizer,
 } from './text/tokenizer.js';
 export type { TokenizerFiles } from './text/tokenizer-files.js';
+export { TrainedTokenizer, tokenizerToTrain } from './text/trained-tokenizer.js';
+export { WrittenNumber } from './text/written-number.js';
+export {
+  DEFAULT_VOCABULARY_SIZE,
+  TOKENIZER_KINDS,
+  type TokenizerKind,
+  type TrainTokenizerOptions,
+  trainTokenizer,
+} from './tokenizer-training/train.js';
+export { typedSeparator, typedText } from './typed-text.js';

@@ -1,31 +1,42 @@
+import { nearestName, oneLine, printable, quote, shorten } from '@foretoken/input';
 import type { z } from 'zod';
 import { TaskConfigError } from './errors.js';
-import { nearestName } from './nearest-name.js';
 
 /** Names that a setting may have, by the path of the object that holds it; '' for the settings themselves. */
 export type KnownNames = Readonly<Record<string, readonly string[]>>;
 
-function describeUnknown(key: string, known: readonly string[]): string {
-  const meant = nearestName(key, known);
-  return `unknown setting '${key}', ${meant ? `did you mean '${meant}'?` : `known are ${known.join(', ')}`}`;
+/** Mistakes that are told, of many. */
+const TOLD = 8;
+
+const describeList = (mistakes: readonly string[]): string =>
+  mistakes.slice(0, TOLD).join('; ') +
+  (mistakes.length > TOLD ? `; and ${mistakes.length - TOLD} more mistakes` : '');
+
+function describeUnknown(keys: readonly string[], known: readonly string[]): string {
+  const meant = keys.map((key) => nearestName(key, known));
+  const told = keys.map((key, at) => {
+    const hint = meant[at] === undefined ? '' : `, did you mean '${meant[at]}'?`;
+    return `unknown setting '${printable(shorten(key))}'${hint}`;
+  });
+  return describeList(told) + (meant.includes(undefined) ? `, known are ${known.join(', ')}` : '');
 }
 
 function describeChoice(issue: z.core.$ZodIssue & { code: 'invalid_value' }): string {
   const values = issue.values.map(String);
   const meant = typeof issue.input === 'string' ? nearestName(issue.input, values) : undefined;
-  const found = typeof issue.input === 'string' ? `'${issue.input}' is none of` : 'expected one of';
+  const found = typeof issue.input === 'string' ? `${quote(issue.input)} is none of` : 'expected one of';
   return `${found} ${values.join(', ')}${meant === undefined ? '' : `; did you mean '${meant}'?`}`;
 }
 
 function describeIssue(issue: z.core.$ZodIssue, known: KnownNames): string {
-  const path = issue.path.join('.');
+  const path = printable(shorten(issue.path.join('.')));
   const prefix = path === '' ? '' : `${path}: `;
   if (issue.code === 'unrecognized_keys') {
     const names = known[path] ?? [];
-    return prefix + issue.keys.map((key) => describeUnknown(key, names)).join('; ');
+    return prefix + describeUnknown(issue.keys, names);
   }
   if (issue.code === 'invalid_value') return prefix + describeChoice(issue);
-  return prefix + issue.message;
+  return prefix + oneLine(issue.message);
 }
 
 /**
@@ -42,6 +53,6 @@ export function parseSettings<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const result = schema.safeParse(options, { reportInput: true });
   if (result.success) return result.data;
-  const message = `${owner}: ${result.error.issues.map((issue) => describeIssue(issue, known)).join('; ')}`;
+  const message = `${owner}: ${describeList(result.error.issues.map((issue) => describeIssue(issue, known)))}`;
   throw new TaskConfigError(/[?.]$/.test(message) ? message : `${message}.`, { cause: result.error });
 }

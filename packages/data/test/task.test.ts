@@ -100,7 +100,7 @@ describe('batches', () => {
     ],
     [
       () => new StarGraphTask(r1).example('dev' as 'test', 0),
-      "unknown split 'dev'. Use one of train, validation, test",
+      'unknown split "dev". Use one of train, validation, test',
     ],
     [
       () => new StarGraphTask({ ...r1, testShare: 0 }).batch('test', 0, 1),

@@ -8,6 +8,8 @@ export interface JsonLimits {
   readonly maxDepth?: number;
   /** UTF-16 units; 128 Mi where nothing is said. */
   readonly maxLength?: number;
+  /** Allows a field `__proto__`, which a vocabulary may have; for values of which no field is copied by name. */
+  readonly allowPrototypeField?: boolean;
   /** Thrown instead of `InputError`. */
   readonly error?: InputErrorClass;
 }
@@ -50,7 +52,13 @@ function hasPrototypeField(value: unknown): boolean {
  */
 export function parseJson(
   text: string,
-  { what, maxDepth = DEPTH, maxLength = LENGTH, error: ErrorClass = InputError }: JsonLimits,
+  {
+    what,
+    maxDepth = DEPTH,
+    maxLength = LENGTH,
+    allowPrototypeField = false,
+    error: ErrorClass = InputError,
+  }: JsonLimits,
 ): unknown {
   const fail = (problem: string, options?: ErrorOptions): never => {
     throw new ErrorClass(`${what}: ${problem}`, options);
@@ -69,7 +77,7 @@ export function parseJson(
     fail(`is not valid JSON: ${oneLine((cause as Error).message)}.`, { cause });
   }
   // The field may be written with escapes.
-  if (/__proto__|\\u005f/i.test(json) && hasPrototypeField(value))
+  if (!allowPrototypeField && /__proto__|\\u005f/i.test(json) && hasPrototypeField(value))
     fail('has a field "__proto__", which is not allowed.');
   return value;
 }

@@ -11,7 +11,10 @@ export function limitTime<Result>(
   context['work'] = work;
   try {
     // A watchdog thread interrupts what runs, patterns that backtrack among it.
-    return { finished: true, result: script.runInContext(context, { timeout: milliseconds }) as Result };
+    return {
+      finished: true,
+      result: script.runInContext(context, { timeout: Math.ceil(milliseconds) }) as Result,
+    };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     return { finished: false };

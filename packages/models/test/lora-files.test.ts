@@ -202,7 +202,7 @@ describe('loadLora', () => {
     );
     writeFileSync(weights, bytes);
     writeFileSync(join(folder, 'adapter_config.json'), '{');
-    await expect(loadInto('llama3', folder)).rejects.toThrow('adapter_config.json is not valid JSON');
+    await expect(loadInto('llama3', folder)).rejects.toThrow('adapter_config.json: is not valid JSON');
   });
 
   it('refuses tensors that are no floats', async () => {

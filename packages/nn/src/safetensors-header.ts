@@ -1,3 +1,4 @@
+import { isJsonObject, parseJson, quote, shorten } from '@foretoken/input';
 import { SafetensorsError } from './errors.js';
 
 /** Where one tensor lies in the data part of the file, and what it is. */
@@ -43,12 +44,17 @@ export const LENGTH_BYTES = 8;
 /** The reference implementation refuses larger headers, so that a bad file cannot ask for any amount of memory. */
 const MAX_HEADER_BYTES = 100_000_000;
 
+/** Levels of a header: an object of objects of lists. */
+const MAX_DEPTH = 8;
+
+/** Characters of a name in messages: layers have long ones. */
+const LONGEST_NAME = 120;
+
+const shapeText = (shape: readonly number[]): string => `[${shorten(shape.join(', '))}]`;
+
 const fail = (message: string): never => {
   throw new SafetensorsError(`safetensors: ${message}`);
 };
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The first name that an object of this valid JSON text has twice: `JSON.parse` would drop one in silence. */
 function duplicateName(json: string): string | undefined {
@@ -66,7 +72,7 @@ function duplicateName(json: string): string | undefined {
   return undefined;
 }
 
-function parseJson(bytes: Uint8Array): Record<string, unknown> {
+function parseHeaderJson(bytes: Uint8Array): Record<string, unknown> {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -74,22 +80,18 @@ function parseJson(bytes: Uint8Array): Record<string, unknown> {
     return fail('the header is not valid UTF-8.');
   }
   if (!text.startsWith('{')) fail(`the header must start with '{', got ${JSON.stringify(text.slice(0, 1))}.`);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
-    return fail(`the header is not valid JSON (${(error as Error).message}).`);
-  }
+  const limits = { maxDepth: MAX_DEPTH, maxLength: MAX_HEADER_BYTES, error: SafetensorsError };
+  const parsed = parseJson(text, { what: 'safetensors: the header', ...limits });
   const twice = duplicateName(text);
-  if (twice !== undefined) fail(`the header has the name ${JSON.stringify(twice)} twice.`);
-  return isRecord(parsed) ? parsed : fail('the header must be a JSON object.');
+  if (twice !== undefined) fail(`the header has the name ${quote(twice)} twice.`);
+  return isJsonObject(parsed) ? parsed : fail('the header must be a JSON object.');
 }
 
 function parseMetadata(value: unknown): Record<string, string> {
   if (value === undefined) return {};
-  if (!isRecord(value)) return fail('__metadata__ must be an object of strings.');
+  if (!isJsonObject(value)) return fail('__metadata__ must be an object of strings.');
   for (const [name, text] of Object.entries(value)) {
-    if (typeof text !== 'string') fail(`__metadata__.${name} must be a string.`);
+    if (typeof text !== 'string') fail(`__metadata__ must be an object of strings, ${quote(name)} is none.`);
   }
   return value as Record<string, string>;
 }
@@ -99,27 +101,26 @@ const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 const areWhole = (value: unknown): value is number[] => Array.isArray(value) && value.every(isWhole);
 
 function parseEntry(name: string, value: unknown): SafetensorsEntry {
-  const where = `tensor ${JSON.stringify(name)}`;
-  if (!isRecord(value)) return fail(`${where} must be an object with dtype, shape and data_offsets.`);
+  const where = `tensor ${quote(name, LONGEST_NAME)}`;
+  if (!isJsonObject(value)) return fail(`${where} must be an object with dtype, shape and data_offsets.`);
   const { dtype, shape, data_offsets: offsets } = value;
   const extra = Object.keys(value).find((key) => !['dtype', 'shape', 'data_offsets'].includes(key));
-  if (extra !== undefined) fail(`${where} has the unknown field ${JSON.stringify(extra)}.`);
+  if (extra !== undefined) fail(`${where} has the unknown field ${quote(extra)}.`);
   if (typeof dtype !== 'string' || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
     return fail(
-      `${where} has dtype ${JSON.stringify(dtype)}; this reader knows ${Object.keys(ELEMENT_BYTES).join(', ')}.`,
+      `${where} has dtype ${quote(dtype)}; this reader knows ${Object.keys(ELEMENT_BYTES).join(', ')}.`,
     );
   }
-  if (!areWhole(shape))
-    return fail(`${where}: shape must be a list of whole numbers, got ${JSON.stringify(shape)}.`);
+  if (!areWhole(shape)) return fail(`${where}: shape must be a list of whole numbers, got ${quote(shape)}.`);
   if (!areWhole(offsets) || offsets.length !== 2) {
-    return fail(`${where}: data_offsets must be two whole numbers, got ${JSON.stringify(offsets)}.`);
+    return fail(`${where}: data_offsets must be two whole numbers, got ${quote(offsets)}.`);
   }
   const [start, end] = offsets as [number, number];
   const bytes = shape.reduce((product, size) => product * size, ELEMENT_BYTES[dtype as SafetensorsDType]);
-  if (!Number.isSafeInteger(bytes)) fail(`${where}: shape [${shape.join(', ')}] is too large.`);
+  if (!Number.isSafeInteger(bytes)) fail(`${where}: shape ${shapeText(shape)} is too large.`);
   if (end - start !== bytes) {
     fail(
-      `${where}: ${dtype}[${shape.join(', ')}] takes ${bytes} bytes, data_offsets [${start}, ${end}] hold ${end - start}.`,
+      `${where}: ${dtype}${shapeText(shape)} takes ${bytes} bytes, data_offsets [${start}, ${end}] hold ${end - start}.`,
     );
   }
   return { dtype: dtype as SafetensorsDType, shape, start, end };
@@ -132,7 +133,7 @@ function checkCoverage(entries: ReadonlyMap<string, SafetensorsEntry>, dataBytes
   for (const [name, { start, end }] of inOrder) {
     if (start !== covered) {
       fail(
-        `tensor ${JSON.stringify(name)} starts at ${start}, ${start < covered ? 'inside' : 'behind a gap after'} the data that ends at ${covered}.`,
+        `tensor ${quote(name, LONGEST_NAME)} starts at ${start}, ${start < covered ? 'inside' : 'behind a gap after'} the data that ends at ${covered}.`,
       );
     }
     covered = end;
@@ -162,7 +163,7 @@ function findDataStart(start: Uint8Array, fileBytes: number): number {
 }
 
 function parseHeader(json: Uint8Array, dataStart: number, fileBytes: number): SafetensorsHeader {
-  const { __metadata__: metadata, ...tensors } = parseJson(json);
+  const { __metadata__: metadata, ...tensors } = parseHeaderJson(json);
   const entries = new Map(Object.entries(tensors).map(([name, value]) => [name, parseEntry(name, value)]));
   checkCoverage(entries, fileBytes - dataStart);
   return { entries, metadata: parseMetadata(metadata), dataStart };

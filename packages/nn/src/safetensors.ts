@@ -1,3 +1,4 @@
+import { quote } from '@foretoken/input';
 import type { DType, Shape } from '@foretoken/tensor';
 import { SafetensorsError } from './errors.js';
 import {
@@ -32,7 +33,7 @@ function narrowLongs(name: string, longs: BigInt64Array, into: Int32Array, at: n
   longs.forEach((long, offset) => {
     if (BigInt.asIntN(32, long) !== long) {
       throw new SafetensorsError(
-        `safetensors: tensor ${JSON.stringify(name)} is I64 and holds ${long}, too large for i32.`,
+        `safetensors: tensor ${quote(name)} is I64 and holds ${long}, too large for i32.`,
       );
     }
     into[at + offset] = Number(long);
@@ -42,9 +43,7 @@ function narrowLongs(name: string, longs: BigInt64Array, into: Int32Array, at: n
 function checkBooleans(name: string, bytes: Uint8Array): Uint8Array {
   const wrong = bytes.find((byte) => byte > 1);
   if (wrong === undefined) return bytes;
-  throw new SafetensorsError(
-    `safetensors: tensor ${JSON.stringify(name)} is BOOL and holds the byte ${wrong}.`,
-  );
+  throw new SafetensorsError(`safetensors: tensor ${quote(name)} is BOOL and holds the byte ${wrong}.`);
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
@@ -89,7 +88,7 @@ function decode(
       return { data: checkBooleans(name, filled(new Uint8Array(length))), shape, dtype: 'bool' };
     default:
       throw new SafetensorsError(
-        `safetensors: tensor ${JSON.stringify(name)} has dtype ${dtype}, which no tensor takes; use F32, F16, BF16, I32, U32, I64 or BOOL.`,
+        `safetensors: tensor ${quote(name)} has dtype ${dtype}, which no tensor takes; use F32, F16, BF16, I32, U32, I64 or BOOL.`,
       );
   }
 }
@@ -133,7 +132,7 @@ function checkSize(name: string, { data, shape }: HostTensor): void {
   const size = sizeOf(shape);
   if (size !== data.length) {
     throw new SafetensorsError(
-      `safetensors: tensor ${JSON.stringify(name)} has ${data.length} elements, shape [${shape.join(', ')}] needs ${size}.`,
+      `safetensors: tensor ${quote(name)} has ${data.length} elements, shape [${shape.join(', ')}] needs ${size}.`,
     );
   }
 }
@@ -158,14 +157,16 @@ export interface SafetensorsLayout {
  * Plans a file before its values are at hand. The same tensors give the same header: wider element types come first
  * (which keeps every tensor aligned), then names in order.
  *
- * @throws SafetensorsError for a tensor called `__metadata__`
+ * @throws SafetensorsError for a tensor called `__metadata__` or `__proto__`
  */
 export function layOutSafetensors(
   tensors: ReadonlyMap<string, SafetensorsDescription>,
   metadata: Readonly<Record<string, string>> = {},
 ): SafetensorsLayout {
-  if (tensors.has('__metadata__'))
-    throw new SafetensorsError('safetensors: a tensor may not be called __metadata__.');
+  for (const name of ['__metadata__', '__proto__'])
+    if (tensors.has(name)) throw new SafetensorsError(`safetensors: a tensor may not be called ${name}.`);
+  if (Object.hasOwn(metadata, '__proto__'))
+    throw new SafetensorsError('safetensors: metadata may not have the name __proto__.');
   const width = ({ dtype }: SafetensorsDescription): number => ELEMENT_BYTES[dtype];
   const inOrder = [...tensors].sort(
     ([nameA, a], [nameB, b]) => width(b) - width(a) || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),

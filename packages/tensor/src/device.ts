@@ -1,4 +1,4 @@
-import { helpfulDevices, openGpu } from '#gpu';
+import { helpfulDevices, requestAdapter } from '#gpu';
 import {
   CompiledStep,
   type CompileOptions,
@@ -9,6 +9,7 @@ import type { Target } from './compile/kernel.js';
 import { Plan } from './compile/plan.js';
 import {
   byteSize,
+  checkNumber,
   type DType,
   dtypeOfHostArray,
   fromDeviceBytes,
@@ -28,13 +29,14 @@ import {
 import { GraphNode, type Source } from './graph.js';
 import { flattenNested, isHostArray } from './nested.js';
 import type { Operation } from './operation.js';
+import type { IndexRange } from './ops/indices.js';
 import { leaf } from './ops/leaf.js';
 import { type ConstantAttributes, constant, iota } from './ops/movement.js';
 import { randomBits, randomNormal, randomUniform } from './ops/random.js';
 import { type DeviceInfo, describeAdapter, subgroupSizeOf, WORKGROUPS_TO_FILL } from './runtime/adapter.js';
 import { type Helpers, NO_HELPERS } from './runtime/first-use.js';
 import { Runtime } from './runtime/runtime.js';
-import { alignUp, type MemoryReport, type Storage } from './runtime/storage.js';
+import { alignUp, checkBytes, type MemoryReport, type Storage } from './runtime/storage.js';
 import { checkShape, formatShape, type Shape, sizeOf } from './shape.js';
 import { type NestedArray, Tensor } from './tensor.js';
 import type { TuningChoices } from './tune/choices.js';
@@ -56,6 +58,11 @@ export interface OpenDeviceOptions {
   /** An adapter of your own choice; else one is requested. */
   readonly adapter?: GPUAdapter;
   readonly powerPreference?: GPUPowerPreference;
+  /**
+   * For tests: fills all memory with a pattern before it is used (0x5a5a5a5a, which is 1.5e16 as f32), so that results that
+   * were never written are seen. Slow.
+   */
+  readonly poison?: boolean;
 }
 
 export interface TensorOptions {
@@ -83,6 +90,8 @@ export interface Scope extends Disposable {
 export interface TraceJournal {
   readonly leaves: Map<VariableState, GraphNode>;
   readonly grads: Map<VariableState, Tensor | undefined>;
+  /** The integers that inputs may hold, by what is done with them. */
+  readonly ranges: { readonly input: string; readonly range: IndexRange }[];
 }
 
 const TUNING_BUDGET = 1000;
@@ -103,7 +112,7 @@ const collectTensors = (value: unknown): Tensor[] => {
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
   const request = options.powerPreference ? { powerPreference: options.powerPreference } : {};
-  const adapter = options.adapter ?? (await openGpu().requestAdapter(request));
+  const adapter = options.adapter ?? (await requestAdapter(request));
   if (!adapter) {
     throw new AdapterNotFoundError(
       'openDevice: no WebGPU adapter on this machine. Install a Vulkan driver (a software one will do: Mesa 23 or newer), or a GPU driver.',
@@ -131,13 +140,13 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
     // An adapter gives one device only, and another like one that was handed in is not known.
     count: options.adapter === undefined ? helpfulDevices(adapter.info) : 0,
     open: async () => {
-      const another = await openGpu().requestAdapter(request);
+      const another = await requestAdapter(request);
       if (!another) throw new AdapterNotFoundError('openDevice: the adapter is gone.');
       return another.requestDevice(descriptor);
     },
   };
   const { store, budgetMilliseconds, choices = {} } = options.tuning ?? {};
-  const device = new Device(gpu, adapter.info, store, budgetMilliseconds, helpers);
+  const device = new Device(gpu, adapter.info, store, budgetMilliseconds, helpers, options.poison);
   await device.tuner.load();
   device.tuner.choices.load(choices);
   return device;
@@ -175,6 +184,7 @@ export class Device {
     /** Milliseconds that warming up may spend on measurements. */
     readonly tuningBudget = TUNING_BUDGET,
     helpers: Helpers = NO_HELPERS,
+    poison = false,
   ) {
     this.info = describeAdapter(adapter);
     this.tuner = new Tuner(this, store, VERSION);
@@ -195,7 +205,7 @@ export class Device {
       subgroupSize: gpu.features.has('subgroups' as GPUFeatureName) ? subgroupSizeOf(adapter) : undefined,
       choices: this.tuner.choices,
     };
-    this.runtime = new Runtime(gpu, target, helpers);
+    this.runtime = new Runtime(gpu, target, helpers, poison);
     this.lost = this.runtime.lost;
   }
 
@@ -240,18 +250,24 @@ export class Device {
   full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
     checkShape('full', shape);
     this.checkDType('full', dtype);
+    checkNumber('full', value, dtype);
     const attributes: ConstantAttributes = { shape, dtype, value };
     return new Tensor(new GraphNode(this, constant as unknown as Operation, [], attributes, shape, dtype));
   }
   zeros(shape: Shape, dtype: DType = 'f32'): Tensor {
+    checkShape('zeros', shape);
     return this.full(shape, 0, dtype);
   }
   ones(shape: Shape, dtype: DType = 'f32'): Tensor {
+    checkShape('ones', shape);
     return this.full(shape, 1, dtype);
   }
   /** 0, 1, 2, ... */
   arange(count: number, dtype: DType = 'i32'): Tensor {
     checkShape('arange', [count]);
+    // Counted in i32.
+    if (count > 2 ** 31)
+      throw new ShapeError(`arange: asked for ${count} numbers; at most ${2 ** 31} are counted.`);
     return this.indices([count], 0).cast(dtype);
   }
   /** @internal The index along one axis; i32. */
@@ -263,6 +279,7 @@ export class Device {
   variable(values: HostArray | Tensor, options: VariableOptions = {}): Variable {
     const initial = values instanceof Tensor ? values : this.tensor(values, options);
     const { shape, dtype } = initial;
+    checkBytes('variable', shape, dtype, this.runtime.pool.largest);
     const storage = this.runtime.pool.allocate(byteSize(sizeOf(shape), dtype));
     const name = options.name ?? `variable${this.#variables++}`;
     const state = new VariableState(this, storage, shape, dtype, name, options.trainable ?? isFloat(dtype));

@@ -97,7 +97,29 @@ export function dtypeOfHostArray(values: HostArray): DType {
   );
 }
 
-/** Converts numbers to the host array of `dtype`. */
+const INTEGERS = {
+  i32: { lowest: -2147483648, highest: 2147483647 },
+  u32: { lowest: 0, highest: 4294967295 },
+} as const;
+
+/** @throws DTypeError for a number that an integer dtype has not; all may have a fraction where it `truncates` */
+export function checkNumber(op: string, value: number, dtype: DType, truncates = false): void {
+  if (dtype !== 'i32' && dtype !== 'u32') return;
+  const { lowest, highest } = INTEGERS[dtype];
+  const whole = truncates ? Math.trunc(value) : value;
+  if (Number.isInteger(whole) && whole >= lowest && whole <= highest) return;
+  throw new DTypeError(
+    `${op}: ${value} is not an ${dtype}: expected a whole number from ${lowest} to ${highest}. Use cast('f32') for others.`,
+  );
+}
+
+/** The values as they are, each of them one that an integer dtype has once its fraction is dropped. */
+function checked(values: ArrayLike<number>, dtype: DType): ArrayLike<number> {
+  for (let at = 0; at < values.length; at++) checkNumber('tensor', values[at] as number, dtype, true);
+  return values;
+}
+
+/** Converts numbers to the host array of `dtype`. @throws DTypeError for numbers that an integer dtype has not */
 export function toHostArray(values: ArrayLike<number>, dtype: DType): HostArray {
   switch (dtype) {
     case 'f32':
@@ -105,9 +127,9 @@ export function toHostArray(values: ArrayLike<number>, dtype: DType): HostArray 
     case 'f16':
       return Float32Array.from(values, roundToHalf);
     case 'i32':
-      return values instanceof Int32Array ? values : Int32Array.from(values);
+      return values instanceof Int32Array ? values : Int32Array.from(checked(values, dtype));
     case 'u32':
-      return values instanceof Uint32Array ? values : Uint32Array.from(values);
+      return values instanceof Uint32Array ? values : Uint32Array.from(checked(values, dtype));
     case 'bool':
       return Uint8Array.from(values, (value) => (value ? 1 : 0));
   }

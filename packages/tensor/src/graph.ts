@@ -1,9 +1,8 @@
 import type { Device } from './device.js';
 import type { DType, HostArray } from './dtype.js';
-import { ShapeError } from './errors.js';
 import type { Operation } from './operation.js';
 import type { Storage } from './runtime/storage.js';
-import { formatShape, MOST_ELEMENTS, type Shape, sizeOf } from './shape.js';
+import { checkElements, type Shape, sizeOf } from './shape.js';
 import type { VariableState } from './variable.js';
 
 /** Where the values of a leaf (or of a node that has been evaluated) are. */
@@ -41,11 +40,7 @@ export class GraphNode {
     tracked = false,
   ) {
     this.size = sizeOf(shape);
-    if (this.size > MOST_ELEMENTS) {
-      throw new ShapeError(
-        `${operation.name}: a tensor ${formatShape(shape)} would have ${this.size} elements; ${MOST_ELEMENTS} are the most.`,
-      );
-    }
+    checkElements(operation.name, shape);
     this.dataless = source === undefined && inputs.every((input) => input.dataless || input.size === 0);
     this.tracked =
       tracked || (operation.gradient !== 'nonDifferentiable' && inputs.some((input) => input.tracked));

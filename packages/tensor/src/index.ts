@@ -23,6 +23,7 @@ export {
   DisposedError,
   DTypeError,
   ForetokenError,
+  IndexError,
   OutOfMemoryError,
   ShapeError,
   ValidationError,

@@ -1,6 +1,6 @@
 import type { DType, HostArray } from './dtype.js';
 import { DTypeError, ShapeError } from './errors.js';
-import type { Shape } from './shape.js';
+import { MOST_AXES, type Shape } from './shape.js';
 import type { NestedArray } from './tensor.js';
 
 export const isHostArray = (values: unknown): values is HostArray => ArrayBuffer.isView(values);
@@ -8,8 +8,10 @@ export const isHostArray = (values: unknown): values is HostArray => ArrayBuffer
 /** The values of nested arrays in row-major order. @throws ShapeError when they are ragged */
 export function flattenNested(nested: NestedArray): { values: number[]; shape: Shape; dtype: DType } {
   const shape: number[] = [];
-  for (let at: NestedArray | undefined = nested; Array.isArray(at); at = at[0] as NestedArray | undefined)
-    shape.push(at.length);
+  for (let at: NestedArray | undefined = nested; Array.isArray(at); at = at[0] as NestedArray | undefined) {
+    if (shape.push(at.length) > MOST_AXES)
+      throw new ShapeError(`tensor: the arrays are nested deeper than ${MOST_AXES} axes.`);
+  }
   const values: number[] = [];
   let booleans = 0;
   const visit = (value: NestedArray, axis: number): void => {

@@ -6,16 +6,33 @@ export type Shape = readonly number[];
 /** Kernels count elements in 32 bits. */
 export const MOST_ELEMENTS = 2 ** 32 - 1;
 
+/** As many as NumPy and PyTorch have. */
+export const MOST_AXES = 64;
+
 export const sizeOf = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
-export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`;
+export const formatShape = (shape: Shape): string =>
+  Array.isArray(shape) ? `[${shape.join(', ')}]` : String(shape);
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((size, axis) => size === b[axis]);
 
-/** Throws unless every size is a non-negative integer. */
+/** @throws ShapeError for a shape of more elements, or axes, than a tensor can have */
+export function checkElements(op: string, shape: Shape): void {
+  const size = sizeOf(shape);
+  if (!(size <= MOST_ELEMENTS)) {
+    throw new ShapeError(
+      `${op}: ${formatShape(shape)} would have ${size} elements; a tensor has at most ${MOST_ELEMENTS}.`,
+    );
+  }
+  if (shape.length > MOST_AXES)
+    throw new ShapeError(`${op}: asked for ${shape.length} axes; a tensor has at most ${MOST_AXES}.`);
+}
+
+/** Throws unless every size is a non-negative integer, and there are not too many elements. */
 export function checkShape(op: string, shape: Shape): void {
   if (!Array.isArray(shape) || shape.some((size) => !Number.isInteger(size) || size < 0)) {
     throw new ShapeError(`${op}: expected a shape of non-negative integers, got ${formatShape(shape)}.`);
   }
+  checkElements(op, shape);
 }
 
 /** Turns a possibly negative axis into its index from the front. */

@@ -1,6 +1,6 @@
 import { backward } from './autograd.js';
 import type { Device } from './device.js';
-import type { DType, HostArray } from './dtype.js';
+import { checkNumber, type DType, type HostArray } from './dtype.js';
 import { DTypeError, ShapeError } from './errors.js';
 import type { GraphNode } from './graph.js';
 import { apply, type Operation } from './operation.js';
@@ -122,6 +122,7 @@ export class Tensor {
   }
 
   #binary(name: BinaryName, other: Tensor | number | boolean): Tensor {
+    if (!(other instanceof Tensor)) checkNumber(name, Number(other), this.dtype);
     const right = other instanceof Tensor ? other : this.device.full([], Number(other), this.dtype);
     if (right.dtype !== this.dtype) {
       throw new DTypeError(
@@ -360,15 +361,27 @@ export class Tensor {
   triu(diagonal = 0): Tensor {
     return triangle('triu', this, diagonal);
   }
-  /** `out[..., i, ...] = this[..., index[..., i, ...], ...]` along `axis`, as torch.gather. */
+  /**
+   * `out[..., i, ...] = this[..., index[..., i, ...], ...]` along `axis`, as torch.gather.
+   *
+   * @throws IndexError for an index out of range that the host knows; computed on the GPU it gives 0
+   */
   gather(axis: number, index: Tensor): Tensor {
     return gather(this, axis, index);
   }
-  /** A copy with `source[..., i, ...]` added at `index[..., i, ...]` along `axis`, as torch.scatter_add. */
+  /**
+   * A copy with `source[..., i, ...]` added at `index[..., i, ...]` along `axis`, as torch.scatter_add.
+   *
+   * @throws IndexError for an index out of range that the host knows; computed on the GPU it adds nothing
+   */
   scatterAdd(axis: number, index: Tensor, source: Tensor): Tensor {
     return scatterAdd(this, axis, index, source);
   }
-  /** Integers to rows of f32 with a 1 at their place; a negative or too large integer gives a row of zeros. */
+  /**
+   * Integers to rows of f32 with a 1 at their place; -1 gives a row of zeros.
+   *
+   * @throws IndexError for others out of range that the host knows; computed on the GPU they give zeros
+   */
   oneHot(classes: number): Tensor {
     return oneHot(this, classes);
   }

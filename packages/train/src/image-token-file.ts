@@ -8,6 +8,7 @@ import {
   TaskConfigError,
 } from '@foretoken/data';
 import { findData } from '@foretoken/data/node';
+import { quote } from '@foretoken/input';
 import { readSafetensorsFile } from '@foretoken/models/node';
 import { type HostTensor, type SafetensorsContents, SafetensorsError } from '@foretoken/nn';
 import { reasonOf, writeTensorsAtomic } from './files.js';
@@ -34,7 +35,7 @@ function countOf(path: string, name: string, text: string | undefined): number |
   if (text === undefined) return undefined;
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0) return value;
-  throw new DataFileError(`${path}: metadata ${name} must be a whole number, got ${JSON.stringify(text)}.`);
+  throw new DataFileError(`${path}: metadata ${name} must be a whole number, got ${quote(text)}.`);
 }
 
 const greatest = (values: Int32Array): number => values.reduce((most, value) => Math.max(most, value), -1);
@@ -118,7 +119,7 @@ async function readAll(paths: readonly string[]): Promise<ImageTokens> {
   return {
     ...first,
     count: parts.reduce((sum, { count }) => sum + count, 0),
-    classes: Math.max(...parts.map(({ classes }) => classes)),
+    classes: parts.reduce((most, { classes }) => Math.max(most, classes), 0),
     tokens: join(({ tokens }) => tokens),
     labels: join(({ labels }) => labels),
   };

@@ -1,7 +1,12 @@
 import { checkTokenizerFits, type SequenceTask } from '@foretoken/data';
 import { findModelData } from '@foretoken/data/node';
 import { Transformer, type TransformerConfig } from '@foretoken/models';
-import { loadPretrained, type PretrainedOrigin, pretrainedFolder } from '@foretoken/models/node';
+import {
+  checkCompanions,
+  loadPretrained,
+  type PretrainedOrigin,
+  pretrainedFolder,
+} from '@foretoken/models/node';
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
 import type { OnPhase } from './events.js';
@@ -143,6 +148,9 @@ export interface ModelRequest {
 export async function makeModel(request: ModelRequest): Promise<MadeModel> {
   const { device, settings, kind, loaded, folder, random, onPhase } = request;
   const { task, tokenizer } = loaded;
+  // What is saved at the end must not fail then.
+  const kept = tokenizer?.name ?? folder;
+  if (kept !== undefined) checkCompanions(kept);
   if (folder === undefined) {
     return { model: new Transformer(device, configOf(settings, kind, task), random), origin: undefined };
   }

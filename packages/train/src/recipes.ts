@@ -1,6 +1,6 @@
 import { starGraphSettings } from '@foretoken/data';
+import { didYouMean, quote } from '@foretoken/input';
 import { RecipeError } from './errors.js';
-import { nearest } from './nearest.js';
 import { parseRecipe, type Recipe } from './recipe.js';
 import { taskOf } from './task-kinds.js';
 
@@ -196,9 +196,7 @@ export function findRecipe(name: string): Recipe {
   const recipe = recipes.find((each) => each.name === name);
   if (recipe !== undefined) return recipe;
   const names = recipes.map((each) => each.name);
-  throw new RecipeError(
-    `no recipe ${JSON.stringify(name)}.${nearest(name, names)} There are ${names.join(', ')}.`,
-  );
+  throw new RecipeError(`no recipe ${quote(name)}.${didYouMean(name, names)} There are ${names.join(', ')}.`);
 }
 
 /**
@@ -212,6 +210,6 @@ export function recipeOfTask(name: string): Recipe {
   if (recipe !== undefined) return recipe;
   const names = [...new Set(recipes.map(kindOf))];
   throw new RecipeError(
-    `no recipe ships for task ${JSON.stringify(name)}.${nearest(name, names)} There are some for ${names.join(', ')}.`,
+    `no recipe ships for task ${quote(name)}.${didYouMean(name, names)} There are some for ${names.join(', ')}.`,
   );
 }

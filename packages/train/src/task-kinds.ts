@@ -12,15 +12,19 @@ import {
   textConfigSchema,
 } from '@foretoken/data';
 import { loadTextTask } from '@foretoken/data/node';
+import { didYouMean, quote } from '@foretoken/input';
+import { COMPANION_FILES } from '@foretoken/models';
 import { type ObjectiveDescription, objectiveKinds } from '@foretoken/objectives';
+import type { z } from 'zod';
 import { corpusOf } from './corpus-cache.js';
 import { RecipeError } from './errors.js';
 import { imageKinds } from './image-kinds.js';
 import { readImageTokenFiles } from './image-token-file.js';
+import { MODEL_SETTINGS } from './model-settings.js';
 import { checkModel, MODEL_KEYS } from './model-source.js';
-import { nearest } from './nearest.js';
 import type { SequenceKind } from './sequence-kind.js';
 import { SequenceWork } from './sequence-work.js';
+import type { SettingDescription } from './setting-descriptions.js';
 import type { Workload, WorkRequest } from './workload.js';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -30,8 +34,12 @@ export interface TaskKind {
   readonly name: string;
   /** Settings that can be given as `task.NAME`. */
   readonly keys: readonly string[];
+  /** What these settings are. */
+  readonly schema: z.ZodType;
   /** Settings that can be given as `model.NAME`. */
   readonly modelKeys: readonly string[];
+  /** What those are. */
+  readonly modelSettings: ReadonlyMap<string, SettingDescription>;
   /** Objectives that learn from its batches. */
   readonly objectives: readonly ObjectiveDescription[];
   /** @throws TaskConfigError with all that is wrong */
@@ -52,7 +60,9 @@ export interface TaskKind {
 const sequences = (kind: SequenceKind): TaskKind => ({
   name: kind.name,
   keys: kind.keys,
+  schema: kind.schema,
   modelKeys: MODEL_KEYS,
+  modelSettings: MODEL_SETTINGS,
   objectives: objectiveKinds,
   check: (settings) => kind.check(settings),
   checkModel: (model) => checkModel(model, kind),
@@ -60,14 +70,13 @@ const sequences = (kind: SequenceKind): TaskKind => ({
   open: (request) => SequenceWork.open(kind, request),
 });
 
-const TOKENIZER_FILE = 'tokenizer.json';
-
-/** Files by split, as settings of sequences name them, and a tokenizer of their own. */
+/** Files by split, as settings of sequences name them, and those of a tokenizer of their own, whichever it has. */
 function namedFiles({ files, tokenizer }: Settings): string[] {
   const data = typeof files !== 'object' || files === null ? [] : Object.values(files).flat();
-  return [...data, ...(typeof tokenizer === 'string' ? [join(tokenizer, TOKENIZER_FILE)] : [])].filter(
-    (path): path is string => typeof path === 'string',
-  );
+  return [
+    ...data,
+    ...(typeof tokenizer === 'string' ? COMPANION_FILES.map((name) => join(tokenizer, name)) : []),
+  ].filter((path): path is string => typeof path === 'string');
 }
 
 /** What a person may set: the order of the examples follows the seed of the run. */
@@ -84,6 +93,7 @@ const withTokenizer = (settings: Settings, folder: string | undefined): Settings
 const starGraph: SequenceKind = {
   name: 'star-graph',
   defaultModel: 'attentionOnly',
+  schema: starGraphConfigSchema,
   keys: settable(Object.keys(starGraphConfigSchema.shape)),
   isText: false,
   check: (settings) => void parseStarGraphConfig(settings as Parameters<typeof parseStarGraphConfig>[0]),
@@ -96,6 +106,7 @@ const starGraph: SequenceKind = {
 const text: SequenceKind = {
   name: 'text',
   defaultModel: 'llama',
+  schema: textConfigSchema,
   keys: keysOfFiles(Object.keys(textConfigSchema.in.shape)),
   isText: true,
   check: (settings) => void parseTextConfig(settings),
@@ -108,6 +119,7 @@ const text: SequenceKind = {
 const corpus: SequenceKind = {
   name: 'corpus',
   defaultModel: 'llama',
+  schema: corpusConfigSchema,
   keys: keysOfFiles(Object.keys(corpusConfigSchema.shape)),
   isText: true,
   check: (settings) => void parseCorpusConfig(settings),
@@ -120,6 +132,7 @@ const corpus: SequenceKind = {
 const imageTokens: SequenceKind = {
   name: 'image-tokens',
   defaultModel: 'imageGpt',
+  schema: imageTokensConfigSchema,
   keys: keysOfFiles(Object.keys(imageTokensConfigSchema.shape)),
   isText: false,
   check: (settings) => void parseImageTokensConfig(settings),
@@ -142,7 +155,7 @@ export function findTaskKind(name: unknown): TaskKind {
   if (kind !== undefined) return kind;
   const names = taskKinds.map((each) => each.name);
   throw new RecipeError(
-    `task.kind: there is no kind ${JSON.stringify(name)}.${nearest(String(name), names)} There are ${names.join(', ')}.`,
+    `task.kind: there is no kind ${quote(name)}.${didYouMean(String(name), names)} There are ${names.join(', ')}.`,
   );
 }
 

@@ -46,7 +46,7 @@ describe('recipes of text', () => {
   it('fills in what is left out', () => {
     const { optimizer, evaluation, logEvery } = parseRecipe(text);
     expect(optimizer).toMatchObject({ beta1: 0.9, weightDecay: 0, schedule: 'linear', accumulate: 1 });
-    expect(evaluation).toEqual({ every: 250, questions: 0, finalQuestions: 0 });
+    expect(evaluation).toEqual({ every: 250, keepCheckpoints: 2, questions: 0, finalQuestions: 0 });
     expect(logEvery).toBe(10);
   });
 
@@ -153,7 +153,7 @@ describe('overrides', () => {
     ['steps', /expected key=value/],
     ['steps=-1', /steps: /],
     ['task.degree=9', /recipe star-graph, task: /],
-    ['mutor.maxOffset=0', /mutor: maxOffset/],
+    ['mutor.maxOffset=0', /--mutor\.maxOffset: expected a whole number from 1 to 4,096, got "0"/],
     ['name=x', /no setting "name"/],
   ])('refuses %s', (override, message) => {
     expect(() => overrideRecipe(recipe, [override])).toThrow(message);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { typedSeparator, typedText } from '@foretoken/data';
 import { findData, findImageDataSet, howToGetData, imageFiles } from '@foretoken/data/node';
 import { type Device, openDevice } from '@foretoken/tensor';
 import { makeFolder, packageVersions, toJson } from '@foretoken/train';
@@ -87,9 +88,6 @@ function checkFlags(flags: Flags): void {
   }
 }
 
-/** `\n` as it can be typed. */
-const typedText = (text: string): string => text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
-
 const DOCUMENT_SEPARATOR = '<|endoftext|>';
 
 type Evaluate = (device: Device, source: ModelSource, onProgress: OnProgress) => Promise<Outcome>;
@@ -138,7 +136,7 @@ async function prepare(flags: Flags): Promise<Prepared> {
   const files = dataFiles(data, split);
   if (task.kind === 'perplexity') {
     const { column = 'text', separator = DOCUMENT_SEPARATOR } = flags;
-    const settings = { column, separator: separator === 'none' ? null : typedText(separator) };
+    const settings = { column, separator: typedSeparator(separator, '--separator') };
     const texts = await readDocuments(files, settings, limit);
     return {
       files,

@@ -1,5 +1,5 @@
-import { documentsOf } from '@foretoken/data';
-import { readRecords } from '@foretoken/data/node';
+import type { DocumentText } from '@foretoken/data';
+import { readDocuments as documentsOf } from '@foretoken/data/node';
 import {
   type EncodedDocument,
   encodeDocument,
@@ -20,7 +20,12 @@ export interface TextSettings {
 /** A document and where it stands. */
 export interface NamedText {
   readonly where: string;
-  readonly text: string;
+  readonly text: DocumentText;
+}
+
+interface NamedDocument extends NamedText {
+  readonly record: string;
+  where: string;
 }
 
 /**
@@ -35,15 +40,14 @@ export async function readDocuments(
 ): Promise<NamedText[]> {
   const documents: NamedText[] = [];
   for (const file of files) {
-    for await (const record of readRecords(file, { columns: [settings.column] })) {
-      const texts = documentsOf([record], settings);
-      documents.push(
-        ...texts.map((text, at) => ({
-          where: texts.length === 1 ? record.where : `${record.where}#${at + 1}`,
-          text,
-        })),
-      );
-      if (documents.length >= limit) return documents.slice(0, limit);
+    let before: NamedDocument | undefined;
+    for await (const { where, number, text } of documentsOf(file, settings)) {
+      // The first document of a record is named after it alone where no second one follows.
+      if (before !== undefined && number > 1) before.where = `${before.record}#1`;
+      if (documents.length >= limit) return documents;
+      const document = { record: where, where: number === 1 ? where : `${where}#${number}`, text };
+      before = number === 1 ? document : undefined;
+      documents.push(document);
     }
   }
   if (documents.length === 0)

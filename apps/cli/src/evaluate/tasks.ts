@@ -1,4 +1,5 @@
-import { type ImageDataSetName, nearestName, type TextOptions, textPresets } from '@foretoken/data';
+import { type ImageDataSetName, type TextOptions, textPresets } from '@foretoken/data';
+import { nearestName } from '@foretoken/input';
 import { UsageError } from '../errors.js';
 
 /** Questions that a model answers by generating text. */

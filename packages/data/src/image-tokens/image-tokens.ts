@@ -1,4 +1,6 @@
+import { printable, quote } from '@foretoken/input';
 import { DataFileError } from '../errors.js';
+import { MOST_CODES, MOST_TIME } from '../limits.js';
 
 /** Images as tokens: codes of a codebook, row by row, and what is in each image. */
 export interface ImageTokens {
@@ -31,8 +33,19 @@ function outside(values: Int32Array, bound: number): string | undefined {
 export function checkImageTokens(owner: string, images: ImageTokens): void {
   const { count, height, width, codes, classes, tokens, labels } = images;
   const refuse = (problem: string): never => {
-    throw new DataFileError(`${owner}: ${problem}.`);
+    throw new DataFileError(`${printable(owner)}: ${problem}.`);
   };
+  const limits = { height: MOST_TIME, width: MOST_TIME, codes: MOST_CODES, classes: MOST_CODES };
+  for (const [name, most] of Object.entries(limits)) {
+    const value = images[name as keyof typeof limits];
+    const least = name === 'classes' ? 0 : 1;
+    if (!Number.isInteger(value) || value < least || value > most)
+      refuse(
+        `${name} is ${quote(value)}, expected a whole number from ${least} to ${most.toLocaleString('en')}`,
+      );
+  }
+  if (height * width >= MOST_TIME)
+    refuse(`images of ${height} by ${width} tokens have more than ${MOST_TIME - 1}`);
   if (count === 0) refuse('there are no images');
   if (tokens.length !== count * height * width) {
     refuse(`${tokens.length} tokens are not ${count} images of ${height} by ${width}`);

@@ -1,5 +1,5 @@
 // N images, B sequences, T positions, C = 2 channels of a position.
-import { checkCount, checkSplit } from '../check-arguments.js';
+import { checkCount, checkSize, checkSplit } from '../check-arguments.js';
 import { DataFileError, TaskUsageError } from '../errors.js';
 import { chooseHeldOut, DATA_DOMAIN } from '../held-out.js';
 import { PhiloxRandom } from '../random/philox-random.js';
@@ -91,7 +91,7 @@ export class ImageTokenTask implements SequenceTask {
 
   batch(split: Split, step: number, size: number): SequenceBatch {
     checkCount('image tokens batch: step', step, 0);
-    checkCount('image tokens batch: size', size, 1);
+    checkSize('image tokens batch: size', size, this.maxTime * CHANNELS);
     const images = this.#images[split];
     if (images === undefined || images.count === 0) {
       throw new TaskUsageError(`image tokens: there are no ${split} images. Give files.${split}.`);

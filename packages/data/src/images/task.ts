@@ -1,4 +1,4 @@
-import { checkCount, checkSplit } from '../check-arguments.js';
+import { checkCount, checkSize, checkSplit } from '../check-arguments.js';
 import { DataFileError, TaskConfigError, TaskUsageError } from '../errors.js';
 import { chooseHeldOut, DATA_DOMAIN } from '../held-out.js';
 import { PhiloxRandom } from '../random/philox-random.js';
@@ -51,6 +51,10 @@ export class ImageTask implements Task<ImageBatch> {
     this.#values = normalization(mean, std);
   }
 
+  get #pixelsEach(): number {
+    return this.image.channels * this.image.height * this.image.width;
+  }
+
   get image(): ImageShape {
     return this.dataSet.image;
   }
@@ -88,7 +92,7 @@ export class ImageTask implements Task<ImageBatch> {
 
   batch(split: Split, step: number, size: number): ImageBatch {
     checkCount(`${this.name} batch: step`, step, 0);
-    checkCount(`${this.name} batch: size`, size, 1);
+    checkSize(`${this.name} batch: size`, size, this.#pixelsEach);
     if (split !== 'train') return this.#batch(split, step * size, size);
     const { seed } = this.config;
     const changes = Array.from({ length: size }, (_, slot) =>
@@ -107,7 +111,7 @@ export class ImageTask implements Task<ImageBatch> {
 
   questions(split: Split, first: number, count: number): QuestionSet<ImageBatch> {
     checkCount(`${this.name} questions: first`, first, 0);
-    checkCount(`${this.name} questions: count`, count, 1);
+    checkSize(`${this.name} questions: count`, count, this.#pixelsEach);
     const labels = Array.from({ length: count }, (_, slot) => this.#label(split, first + slot));
     const maxAnswerLength = Math.min(RANKED, this.classes);
     return {

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { nearestName, printable, shorten } from '@foretoken/input';
+import { readJsonFile } from '@foretoken/input/node';
 import { DataFileError } from '../errors.js';
-import { nearestName } from '../nearest-name.js';
 import { howToGetData } from './data-folder.js';
 
 function namesIn(folder: string): string[] {
@@ -12,27 +13,45 @@ function namesIn(folder: string): string[] {
   }
 }
 
+/** Some of the names of a folder, for a message. */
+export const someNames = (names: readonly string[]): string =>
+  names
+    .slice(0, 8)
+    .map((name) => printable(shorten(name)))
+    .join(', ') || 'nothing';
+
+function missing(path: string): DataFileError {
+  const folder = dirname(path);
+  const names = namesIn(folder);
+  const meant = nearestName(basename(path), names);
+  const hint =
+    meant !== undefined
+      ? `; did you mean '${printable(meant)}'?`
+      : names.length > 0
+        ? `. The folder holds ${someNames(names)}.`
+        : ` and no folder ${printable(shorten(folder, 200))} with files in it.`;
+  return new DataFileError(
+    `${printable(shorten(path, 200))}: there is no such file${hint}${howToGetData(path)}`,
+  );
+}
+
 /**
- * Checks that a file is there and not empty.
+ * Checks that a regular file is there and not empty.
  *
  * @throws DataFileError otherwise, with the nearest name in the folder
  */
-export function requireFile(path: string): void {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) {
-    const folder = dirname(path);
-    const names = namesIn(folder);
-    const meant = nearestName(basename(path), names);
-    const hint =
-      meant !== undefined
-        ? `; did you mean '${meant}'?`
-        : names.length > 0
-          ? `. The folder holds ${names.slice(0, 8).join(', ')}.`
-          : ` and no folder ${folder} with files in it.`;
-    throw new DataFileError(`${path}: there is no such file${hint}${howToGetData(path)}`);
+export function requireFile(path: string): Stats {
+  let found: Stats | undefined;
+  try {
+    found = statSync(path, { throwIfNoEntry: false });
+  } catch {
+    // A name that is too long, or holds a NUL.
   }
-  if (!found.isFile()) throw new DataFileError(`${path}: is no file. Give a file of the data set.`);
-  if (found.size === 0) throw new DataFileError(`${path}: the file is empty.`);
+  if (found === undefined) throw missing(path);
+  const name = printable(path);
+  if (!found.isFile()) throw new DataFileError(`${name}: is no file. Give a file of the data set.`);
+  if (found.size === 0) throw new DataFileError(`${name}: the file is empty.`);
+  return found;
 }
 
 /**
@@ -42,11 +61,5 @@ export function requireFile(path: string): void {
  */
 export function readJson(path: string): unknown {
   requireFile(path);
-  try {
-    return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    throw new DataFileError(`${path}: not JSON: ${(cause as Error).message}. Is the download complete?`, {
-      cause,
-    });
-  }
+  return readJsonFile(path, { error: DataFileError, allowPrototypeField: true });
 }

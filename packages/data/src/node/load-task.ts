@@ -1,18 +1,21 @@
+import { nearestName, quote } from '@foretoken/input';
+import { DocumentCollection } from '../corpus/collection.js';
 import { type CorpusOptions, parseCorpusConfig } from '../corpus/config.js';
-import { corpusColumns } from '../corpus/documents.js';
+import { arrangeCorpus, checkCorpus } from '../corpus/load.js';
 import { CorpusTask } from '../corpus/task.js';
 import type { DataFiles } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
-import { nearestName } from '../nearest-name.js';
 import { parseTextConfig, type TextOptions } from '../text/config.js';
+import { piecesOf } from '../text/long-text.js';
 import { TEXT_PRESET_NAMES } from '../text/presets.js';
 import type { TextRecord } from '../text/record.js';
-import type { TextSources } from '../text/sources.js';
 import { TextTask } from '../text/task.js';
-import { parseTemplate, templateColumns } from '../text/template.js';
+import { fillPattern, parseTemplate, templateColumns } from '../text/template.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
+import { tokenizerToTrain, trainTokenizerOf } from '../text/trained-tokenizer.js';
 import { findData } from './data-folder.js';
 import { loadTokenizer } from './load-tokenizer.js';
+import { readDocuments } from './read-documents.js';
 import { readRecords } from './read-records.js';
 
 async function readAll(paths: readonly string[], columns: readonly string[]): Promise<TextRecord[]> {
@@ -23,27 +26,29 @@ async function readAll(paths: readonly string[], columns: readonly string[]): Pr
   return records;
 }
 
-async function readSources(
-  { files, tokenizer }: { readonly files: DataFiles | null; readonly tokenizer: string | null },
-  columns: readonly string[],
-  given: TextTokenizer | undefined,
-): Promise<TextSources> {
-  if (files === null) {
-    throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
-  }
-  if (tokenizer === null && given === undefined) {
+/** The files that settings name. @throws TaskConfigError for none */
+function filesOf(files: DataFiles | null): DataFiles {
+  if (files !== null) return files;
+  throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
+}
+
+/**
+ * The tokenizer that a setting names: that of a folder, or one that is trained.
+ *
+ * @param texts - to train it on, where that is asked for
+ */
+async function tokenizerOf(
+  setting: string | null,
+  texts: () => Promise<Iterable<string>>,
+): Promise<TextTokenizer> {
+  if (setting === null) {
     throw new TaskConfigError(
-      'text: tokenizer is missing. Give the folder of a model with its tokenizer.json.',
+      'text: tokenizer is missing. Give the folder of a model with its tokenizer.json, or char or bpe to train one.',
     );
   }
-  const read = (paths: readonly string[] | undefined) =>
-    paths === undefined ? undefined : readAll(paths, columns);
-  return {
-    tokenizer: given ?? loadTokenizer(findData(tokenizer as string)),
-    train: await readAll(files.train, columns),
-    validation: await read(files.validation),
-    test: await read(files.test),
-  };
+  const toTrain = tokenizerToTrain(setting);
+  if (toTrain === undefined) return loadTokenizer(findData(setting));
+  return trainTokenizerOf(setting, toTrain, await texts());
 }
 
 /**
@@ -58,8 +63,19 @@ export async function loadTextTask(
 ): Promise<TextTask> {
   const config = parseTextConfig(options);
   const template = parseTemplate(config.template, config.answerFrom ?? undefined);
+  const examples = (records: readonly TextRecord[]): string[] =>
+    records.map((record) => fillPattern(template.prompt, record) + fillPattern(template.answer, record));
   const columns = [...templateColumns(template), ...Object.values(config.alternatives).flat()];
-  return new TextTask(options, await readSources(config, columns, tokenizer));
+  const files = filesOf(config.files);
+  const train = await readAll(files.train, columns);
+  const read = (paths: readonly string[] | undefined) =>
+    paths === undefined ? undefined : readAll(paths, columns);
+  return new TextTask(options, {
+    tokenizer: tokenizer ?? (await tokenizerOf(config.tokenizer, async () => examples(train))),
+    train,
+    validation: await read(files.validation),
+    test: await read(files.test),
+  });
 }
 
 /**
@@ -70,7 +86,31 @@ export async function loadTextTask(
  */
 export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTokenizer): Promise<CorpusTask> {
   const config = parseCorpusConfig(options);
-  return new CorpusTask(options, await readSources(config, corpusColumns(config), tokenizer));
+  const { train, validation, test } = filesOf(config.files);
+  const used =
+    tokenizer ??
+    (await tokenizerOf(config.tokenizer, async () => {
+      const texts: string[] = [];
+      for (const path of train)
+        for await (const { text } of readDocuments(findData(path), config))
+          for (const piece of piecesOf(text)) texts.push(piece);
+      return texts;
+    }));
+  checkCorpus(config, used);
+  const collect = async (paths: readonly string[]): Promise<DocumentCollection> => {
+    const collection = new DocumentCollection(config, used);
+    for (const path of paths)
+      for await (const { text } of readDocuments(findData(path), config)) collection.add(text);
+    return collection;
+  };
+  return new CorpusTask(
+    options,
+    arrangeCorpus(config, used, {
+      train: await collect(train),
+      validation: validation && (await collect(validation)),
+      test: test && (await collect(test)),
+    }),
+  );
 }
 
 /** Settings of either kind of task; the preset `text` is running text. */
@@ -85,7 +125,7 @@ function checkPreset(preset: unknown): void {
   if (typeof preset !== 'string' || PRESET_NAMES.includes(preset)) return;
   const meant = nearestName(preset, PRESET_NAMES);
   throw new TaskConfigError(
-    `text: there is no preset '${preset}'; ${meant ? `did you mean '${meant}'?` : `there are ${PRESET_NAMES.join(', ')}.`}`,
+    `text: there is no preset ${quote(preset)}; ${meant ? `did you mean '${meant}'?` : `there are ${PRESET_NAMES.join(', ')}.`}`,
   );
 }
 

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { printable, shorten } from '@foretoken/input';
 import { TokenizerError } from '../errors.js';
 import { TextTokenizer } from '../text/tokenizer.js';
 import { howToGetData } from './data-folder.js';
-import { readJson } from './files.js';
+import { readJson, someNames } from './files.js';
 
 /**
  * The tokenizer in the folder of a model: `tokenizer.json`, with `tokenizer_config.json` and `special_tokens_map.json`
@@ -14,7 +15,7 @@ import { readJson } from './files.js';
 export function loadTokenizer(folder: string): TextTokenizer {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new TokenizerError(
-      `${folder}: there is no such folder.${howToGetData(folder)} Give the folder of a model, with its tokenizer.json.`,
+      `${printable(shorten(folder, 200))}: there is no such folder.${howToGetData(folder)} Give the folder of a model, with its tokenizer.json.`,
     );
   }
   const optional = (name: string): unknown =>
@@ -35,8 +36,8 @@ function noTokenizer(folder: string): TokenizerError {
   const older = names.find((name) => name === 'tokenizer.model' || name === 'vocab.json');
   const hint =
     older === undefined
-      ? `It holds ${names.slice(0, 8).join(', ') || 'nothing'}.`
+      ? `It holds ${someNames(names)}.`
       : `Its ${older} is an older form: write a tokenizer.json with transformers, ` +
         "AutoTokenizer.from_pretrained('.').save_pretrained('.').";
-  return new TokenizerError(`${folder}: there is no tokenizer.json in the folder. ${hint}`);
+  return new TokenizerError(`${printable(folder)}: there is no tokenizer.json in the folder. ${hint}`);
 }

@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { nearestName, printable, quote } from '@foretoken/input';
+import { readBytesFile } from '@foretoken/input/node';
 import { DataFileError, TaskConfigError } from '../errors.js';
 import { parseCifar } from '../images/cifar.js';
 import { type ImageOptions, parseImageConfig } from '../images/config.js';
@@ -8,12 +10,14 @@ import { type ImageDataSet, imageDataSets } from '../images/data-sets.js';
 import { parseIdx } from '../images/idx.js';
 import { checkLabels, type ImageSet, joinImageSets } from '../images/image-set.js';
 import { ImageTask } from '../images/task.js';
-import { nearestName } from '../nearest-name.js';
 import { dataFolder, findData } from './data-folder.js';
-import { requireFile } from './files.js';
+import { requireFile, someNames } from './files.js';
 
 /** The first two bytes of gzip. */
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
+
+/** Bytes of a file, packed or not: the largest part of a data set that is known has 185 million. */
+const MOST_BYTES = 2 ** 28;
 
 /**
  * The bytes of a file, unpacked where it is gzip.
@@ -22,18 +26,24 @@ const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] ===
  */
 function readBytes(path: string): Uint8Array {
   requireFile(path);
-  const bytes = readFileSync(path);
+  const bytes = readBytesFile(path, { maxBytes: MOST_BYTES, error: DataFileError });
   if (!isGzip(bytes)) {
     if (!path.endsWith('.gz')) return bytes;
     throw new DataFileError(
-      `${path}: its name ends in .gz, and it is no gzip file. Is the download complete?`,
+      `${printable(path)}: its name ends in .gz, and it is no gzip file. Is the download complete?`,
     );
   }
   try {
-    return gunzipSync(bytes);
+    return gunzipSync(bytes, { maxOutputLength: MOST_BYTES });
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new DataFileError(
+        `${printable(path)}: unpacks to more than ${MOST_BYTES.toLocaleString('en')} bytes; no part of the data sets that are known has so many.`,
+        { cause },
+      );
+    }
     throw new DataFileError(
-      `${path}: not a whole gzip file: ${(cause as Error).message}. Is the download complete?`,
+      `${printable(path)}: not a whole gzip file: ${(cause as Error).message}. Is the download complete?`,
       { cause },
     );
   }
@@ -75,7 +85,7 @@ function matching(folder: string, { pattern, expected }: FilePattern): string[] 
   const found = names.filter((name) => pattern.test(name));
   const once = found.filter((name) => !(name.endsWith('.gz') && found.includes(name.slice(0, -3))));
   if (once.length > 0) return once.sort().map((name) => join(folder, name));
-  const held = names.slice(0, 8).join(', ') || 'nothing';
+  const held = someNames(names);
   throw new DataFileError(`${folder}: expected ${expected}; the folder holds ${held}.`);
 }
 
@@ -131,7 +141,7 @@ export function findImageDataSet(name: string): ImageDataSet {
   const names = imageDataSets.map((each) => each.name);
   const meant = nearestName(name, names);
   throw new TaskConfigError(
-    `there is no image data set '${name}'; ${meant === undefined ? `there are ${names.join(', ')}.` : `did you mean '${meant}'?`}`,
+    `there is no image data set ${quote(name)}; ${meant === undefined ? `there are ${names.join(', ')}.` : `did you mean '${meant}'?`}`,
   );
 }
 

@@ -1,51 +1,37 @@
-import { createReadStream } from 'node:fs';
-import { createGunzip } from 'node:zlib';
+import { printable } from '@foretoken/input';
 import { DataFileError } from '../errors.js';
+import { readText } from './read-text.js';
 
-const LINE_END = 0x0a;
-
-async function* bytesOf(path: string): AsyncGenerator<Buffer> {
-  if (!path.endsWith('.gz')) {
-    yield* createReadStream(path);
-    return;
-  }
-  const source = createReadStream(path);
-  const unpacked = createGunzip();
-  source.on('error', (error) => unpacked.destroy(error));
-  try {
-    yield* source.pipe(unpacked);
-  } catch (cause) {
-    throw new DataFileError(`${path}: not a whole gzip file: ${(cause as Error).message}.`, { cause });
-  } finally {
-    source.destroy();
-  }
-}
+/** UTF-16 units of a line: a string of V8 holds four times as many. */
+const LONGEST = 2 ** 27;
 
 /**
  * Lines of a text file in UTF-8, unpacked when its name ends in `.gz`. Holds one line at a time.
  *
- * @throws DataFileError naming the line that is no UTF-8
+ * @throws DataFileError naming the line that is no UTF-8, or too long
  */
 export async function* readLines(path: string): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  let number = 0;
-  const decode = (parts: readonly Uint8Array[]): string => {
-    number++;
-    try {
-      return decoder.decode(parts.length === 1 ? parts[0] : Buffer.concat(parts));
-    } catch (cause) {
-      throw new DataFileError(`${path}:${number}: not UTF-8. Convert the file to UTF-8.`, { cause });
-    }
-  };
-  let pending: Uint8Array[] = [];
-  for await (const bytes of bytesOf(path)) {
+  let number = 1;
+  let pending: string[] = [];
+  let pendingLength = 0;
+  for await (const text of readText(path)) {
     let start = 0;
-    for (let end = bytes.indexOf(LINE_END); end >= 0; end = bytes.indexOf(LINE_END, start)) {
-      yield decode([...pending, bytes.subarray(start, end)]);
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      const last = text.slice(start, end);
+      yield pending.length === 0 ? last : pending.join('') + last;
       pending = [];
+      pendingLength = 0;
+      number++;
       start = end + 1;
     }
-    if (start < bytes.length) pending.push(bytes.subarray(start));
+    if (start === text.length) continue;
+    pending.push(text.slice(start));
+    pendingLength += text.length - start;
+    if (pendingLength > LONGEST) {
+      throw new DataFileError(
+        `${printable(path)}:${number}: the line is longer than ${LONGEST.toLocaleString('en')} characters. Expected one record a line.`,
+      );
+    }
   }
-  if (pending.length > 0) yield decode(pending);
+  if (pending.length > 0) yield pending.join('');
 }

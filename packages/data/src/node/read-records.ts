@@ -1,9 +1,11 @@
+import { printable, shorten } from '@foretoken/input';
 import { DataFileError } from '../errors.js';
 import { parseJsonLine } from '../text/json-lines.js';
 import type { TextRecord } from '../text/record.js';
 import { requireFile } from './files.js';
+import { readParquet } from './parquet/read-parquet.js';
 import { readLines } from './read-lines.js';
-import { readParquet } from './read-parquet.js';
+import { readText as readPieces } from './read-text.js';
 
 export interface ReadOptions {
   /** Columns that are needed; formats that can, read only these. */
@@ -20,19 +22,37 @@ async function* readJsonLines(path: string): AsyncGenerator<TextRecord> {
   }
 }
 
+/** Characters of a text that is one record. */
+const LONGEST = 2 ** 28;
+
+/** Whether a file is plain text by its name. */
+export const isTextFile = (path: string): boolean => path.toLowerCase().replace(/\.gz$/, '').endsWith('.txt');
+
 async function* readText(path: string): AsyncGenerator<TextRecord> {
-  const lines: string[] = [];
-  for await (const line of readLines(path)) lines.push(line.replace(/\r$/, ''));
-  const text = lines.join('\n').replace(/^\uFEFF/, '');
+  const pieces: string[] = [];
+  let length = 0;
+  for await (const piece of readPieces(path)) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > LONGEST) {
+      throw new DataFileError(
+        `${printable(path)}: a text of more than ${LONGEST.toLocaleString('en')} characters is no single record. Read it as running text, document by document.`,
+      );
+    }
+  }
+  const text = pieces
+    .join('')
+    .replaceAll('\r\n', '\n')
+    .replace(/[\r\n]$/, '');
   if (text.trim() !== '') yield { where: path, columns: { text } };
 }
 
 function recordsOf(path: string, { columns }: ReadOptions): AsyncGenerator<TextRecord> {
   const name = path.toLowerCase().replace(/\.gz$/, '');
   if (/\.(jsonl|ndjson|json)$/.test(name)) return readJsonLines(path);
-  if (name.endsWith('.txt')) return readText(path);
+  if (isTextFile(path)) return readText(path);
   if (path.toLowerCase().endsWith('.parquet')) return readParquet(path, columns);
-  throw new DataFileError(`${path}: unknown kind of file. Expected ${FORMATS}.`);
+  throw new DataFileError(`${printable(shorten(path, 200))}: unknown kind of file. Expected ${FORMATS}.`);
 }
 
 /**
@@ -48,5 +68,5 @@ export async function* readRecords(path: string, options: ReadOptions = {}): Asy
     count++;
     yield record;
   }
-  if (count === 0) throw new DataFileError(`${path}: the file holds no records.`);
+  if (count === 0) throw new DataFileError(`${printable(path)}: the file holds no records.`);
 }

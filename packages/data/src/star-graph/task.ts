@@ -1,4 +1,4 @@
-import { checkCount, checkSplit } from '../check-arguments.js';
+import { checkCount, checkSize, checkSplit } from '../check-arguments.js';
 import { TaskUsageError } from '../errors.js';
 import { PhiloxRandom } from '../random/philox-random.js';
 import type { SequenceBatch } from '../sequence-batch.js';
@@ -78,13 +78,13 @@ export class StarGraphTask implements SequenceTask {
 
   batch(split: Split, step: number, size: number): SequenceBatch {
     checkCount('star-graph batch: step', step, 0);
-    checkCount('star-graph batch: size', size, 1);
+    checkSize('star-graph batch: size', size, this.layout.time * this.channels);
     return encodeExamples(this.#examples(split, step * size, size), this.config, 'whole');
   }
 
   questions(split: Split, first: number, count: number): QuestionSet {
     checkCount('star-graph questions: first', first, 0);
-    checkCount('star-graph questions: count', count, 1);
+    checkSize('star-graph questions: count', count, this.layout.time * this.channels);
     const examples = this.#examples(split, first, count);
     const answers = examples.map((example) => Int32Array.from(answerTokens(example, this.config.target)));
     return {

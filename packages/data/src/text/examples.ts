@@ -1,3 +1,4 @@
+import { quote, withTimeLimit } from '@foretoken/input';
 import { DataFileError } from '../errors.js';
 import { type EncodedPair, encodePair } from './border.js';
 import type { TextConfig } from './config.js';
@@ -69,20 +70,32 @@ interface EncodedRecord {
   readonly border: EncodedPair['border'];
 }
 
+/** A record as text. */
+interface FilledRecord {
+  readonly where: string;
+  readonly prompt: string;
+  readonly references: readonly string[];
+}
+
 /** Makes a function that encodes records; it gives undefined for a record whose answer has no text. */
 function recordEncoder(
   config: TextConfig,
   tokenizer: TextTokenizer,
-): (record: TextRecord) => EncodedRecord | undefined {
+): (records: readonly TextRecord[]) => (EncodedRecord | undefined)[] {
   const template = parseTemplate(config.template, config.answerFrom ?? undefined);
   const ending = endingOf('text', config, tokenizer);
   const drop = config.dropPattern === null ? undefined : new RegExp(config.dropPattern, 'g');
   const change = (text: string): string => (drop === undefined ? text : text.replace(drop, ''));
-  return (record) => {
-    const { where } = record;
+  const fill = (record: TextRecord): FilledRecord => {
     const variants = withAlternatives(record, config.alternatives);
-    const promptText = fillPattern(template.prompt, variants[0] as TextRecord, change);
-    const references = variants.map((variant) => fillPattern(template.answer, variant, change));
+    const prompt = fillPattern(template.prompt, variants[0] as TextRecord, change);
+    return {
+      where: record.where,
+      prompt,
+      references: variants.map((variant) => fillPattern(template.answer, variant, change)),
+    };
+  };
+  const encode = ({ where, prompt: promptText, references }: FilledRecord): EncodedRecord | undefined => {
     const answerText = references[0] as string;
     if (answerText.trim() === '') return undefined;
     const { prompt, answer, border } = encodePair(tokenizer, promptText, answerText);
@@ -94,7 +107,32 @@ function recordEncoder(
     const ids = Int32Array.from([...prompt, ...answer, ...ending]);
     return { example: { where, ids, prefix: prompt.length, references }, border };
   };
+  return (records) => {
+    const filled = drop === undefined ? records.map(fill) : withDropLimit(config.dropPattern, records, fill);
+    const length = filled.reduce(
+      (sum, each) => sum + each.prompt.length + (each.references[0]?.length ?? 0),
+      0,
+    );
+    return tokenizer.together(length, () => filled.map(encode));
+  };
 }
+
+/** What the pattern of a user may take for the records that are encoded together. */
+const DROP_MILLISECONDS = 10_000;
+
+const withDropLimit = <Result>(
+  pattern: string | null,
+  records: readonly TextRecord[],
+  work: (record: TextRecord) => Result,
+): Result[] =>
+  withTimeLimit(() => records.map(work), {
+    what: `text: dropPattern ${quote(pattern)} on ${records[0]?.where} and what follows`,
+    milliseconds: DROP_MILLISECONDS,
+    error: DataFileError,
+  });
+
+/** Records that are encoded together: a time limit costs as much as a short one. */
+const TOGETHER = 64;
 
 /**
  * Makes examples of records.
@@ -108,7 +146,11 @@ export function encodeRecords(
 ): SplitExamples {
   const { maxTime, maxAnswerTime, overlong } = config;
   const encode = recordEncoder(config, tokenizer);
-  const encoded = records.map(encode).filter((record) => record !== undefined);
+  const encoded: EncodedRecord[] = [];
+  for (let first = 0; first < records.length; first += TOGETHER) {
+    for (const record of encode(records.slice(first, first + TOGETHER)))
+      if (record !== undefined) encoded.push(record);
+  }
   const all = encoded.map(({ example }) => example);
   const tooLong = all.filter(({ ids }) => ids.length > maxTime);
   const [refused] = overlong === 'refuse' ? tooLong : [];

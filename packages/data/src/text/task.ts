@@ -1,4 +1,4 @@
-import { checkCount, checkSplit } from '../check-arguments.js';
+import { checkCount, checkSize, checkSplit } from '../check-arguments.js';
 import { DataFileError, TaskUsageError } from '../errors.js';
 import { chooseHeldOut } from '../held-out.js';
 import { type AnswerScorer, answerScorers } from '../metrics/scorers.js';
@@ -146,7 +146,7 @@ export class TextTask implements SequenceTask {
 
   batch(split: Split, step: number, size: number): SequenceBatch {
     checkCount('text batch: step', step, 0);
-    checkCount('text batch: size', size, 1);
+    checkSize('text batch: size', size, this.config.maxTime);
     const { examples, stream } = this.#filled(split);
     const rows = Array.from(
       { length: size },
@@ -170,7 +170,7 @@ export class TextTask implements SequenceTask {
    */
   questions(split: Split, first: number, count: number): QuestionSet {
     checkCount('text questions: first', first, 0);
-    checkCount('text questions: count', count, 1);
+    checkSize('text questions: count', count, this.config.maxTime);
     const asked = Array.from({ length: count }, (_, place) => this.question(split, first + place));
     const prompts = asked.map(({ ids, prefix }) => ids.subarray(0, prefix));
     return {

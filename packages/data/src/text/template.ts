@@ -1,5 +1,5 @@
+import { nearestName, printable, quote, shorten } from '@foretoken/input';
 import { TaskConfigError } from '../errors.js';
-import { nearestName } from '../nearest-name.js';
 import { columnText, type TextRecord } from './record.js';
 
 /** Texts and columns in turn: `['Question: ', 'question', '\n']` has a column at each odd place. */
@@ -31,13 +31,13 @@ export function parseTemplate(template: string, answerFrom?: string): TextTempla
   const first = answerFrom ?? columns.at(-1);
   if (first === undefined) {
     throw new TaskConfigError(
-      `template: ${JSON.stringify(template)} names no column. Write columns in braces: 'Question: {question}\\n\\nAnswer: {answer}'.`,
+      `template: ${quote(template)} names no column. Write columns in braces: 'Question: {question}\\n\\nAnswer: {answer}'.`,
     );
   }
   if (!columns.includes(first)) {
     const meant = nearestName(first, columns);
     throw new TaskConfigError(
-      `answerFrom: the template has no {${first}}; ${meant ? `did you mean '${meant}'?` : `it has ${columns.join(', ')}.`}`,
+      `answerFrom: the template has no {${printable(shorten(first))}}; ${meant ? `did you mean '${meant}'?` : `it has ${printable(shorten(columns.join(', '), 300))}.`}`,
     );
   }
   const border = 2 * columns.indexOf(first);

@@ -1,4 +1,6 @@
+import { isJsonObject, printable, quote, shorten } from '@foretoken/input';
 import { TokenizerError } from '../errors.js';
+import { checkTokenizer, hasPatterns } from './tokenizer-checks.js';
 import { wordSplit } from './word-split.js';
 
 /** Parsed JSON of the files of a tokenizer. */
@@ -21,25 +23,24 @@ export interface TokenizerSettings {
   readonly unknownToken: string | undefined;
   readonly addsBeginToken: boolean | undefined;
   readonly modelMaxLength: number | undefined;
+  /** Whether the model is Unigram's, which searches a whole text at once. */
+  readonly unigram: boolean;
+  /** Whether patterns of the files run over texts: before they are encoded, and when they are decoded. */
+  readonly patterns: { readonly encode: boolean; readonly decode: boolean };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 function fieldsOf(value: unknown, file: string, name: string): Fields {
   if (value === undefined) return {};
-  if (isFields(value)) return value;
-  throw new TokenizerError(
-    `${name}: ${file} holds ${Array.isArray(value) ? 'a list' : String(value)}, expected an object.`,
-  );
+  if (isJsonObject(value)) return value;
+  throw new TokenizerError(`${name}: ${file} holds ${quote(value)}, expected an object.`);
 }
 
 /** A special token: its text, or an object with it under `content`. */
 function tokenOf(value: unknown): string | undefined {
   if (typeof value === 'string') return value;
-  return isFields(value) && typeof value['content'] === 'string' ? value['content'] : undefined;
+  return isJsonObject(value) && typeof value['content'] === 'string' ? value['content'] : undefined;
 }
 
 // Tokenizers without a limit store 1e30 or so.
@@ -53,15 +54,21 @@ export function readTokenizerSettings(files: TokenizerFiles, name: string): Toke
   const tokenizer = fieldsOf(files.tokenizer, 'tokenizer.json', name);
   const config = fieldsOf(files.config, 'tokenizer_config.json', name);
   const specialTokens = fieldsOf(files.specialTokens, 'special_tokens_map.json', name);
-  if (!isFields(tokenizer['model']) || tokenizer['model']['vocab'] === undefined) {
-    const keys = Object.keys(tokenizer).slice(0, 5).join(', ');
+  if (!isJsonObject(tokenizer['model']) || tokenizer['model']['vocab'] === undefined) {
+    const keys = shorten(printable(Object.keys(tokenizer).slice(0, 5).join(', ')), 200);
     throw new TokenizerError(
       `${name}: tokenizer.json has no model with a vocab (found: ${keys || 'nothing'}). ` +
         'Expected the file of that name that Hugging Face tokenizers are saved with.',
     );
   }
-  const split = wordSplit(tokenizer, tokenizer['model']);
-  const added = Array.isArray(tokenizer['added_tokens']) ? tokenizer['added_tokens'] : [];
+  const model = checkTokenizer(tokenizer, tokenizer['model']);
+  if (typeof model === 'string') {
+    throw new TokenizerError(
+      `${name}: tokenizer.json cannot be used: ${model}. Expected the file of that name that Hugging Face tokenizers are saved with.`,
+    );
+  }
+  const split = wordSplit(tokenizer, model);
+  const { normalizer, pre_tokenizer, decoder } = tokenizer;
   const special = (key: string): string | undefined => tokenOf(config[key]) ?? tokenOf(specialTokens[key]);
   const length = config['model_max_length'];
   const adds = config['add_bos_token'];
@@ -70,7 +77,8 @@ export function readTokenizerSettings(files: TokenizerFiles, name: string): Toke
       ...OPTIONAL_PARTS,
       ...tokenizer,
       ...(split === undefined ? {} : { pre_tokenizer: split }),
-      added_tokens: added,
+      model,
+      added_tokens: tokenizer['added_tokens'] ?? [],
     },
     config,
     beginToken: special('bos_token'),
@@ -79,5 +87,7 @@ export function readTokenizerSettings(files: TokenizerFiles, name: string): Toke
     unknownToken: special('unk_token'),
     addsBeginToken: typeof adds === 'boolean' ? adds : undefined,
     modelMaxLength: typeof length === 'number' && length > 0 && length < LONGEST ? length : undefined,
+    unigram: model['type'] === 'Unigram',
+    patterns: { encode: hasPatterns([normalizer, pre_tokenizer]), decode: hasPatterns(decoder) },
   };
 }

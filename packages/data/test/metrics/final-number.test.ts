@@ -19,11 +19,18 @@ describe('normalizeNumber', () => {
     ['-.50', '-0.5'],
     ['72.', '72'],
     ['12345678901234567890', '12345678901234567890'],
+    ['1e5', '100000'],
+    ['1.25e1', '12.5'],
+    ['125E-2', '1.25'],
+    ['5e-3', '0.005'],
+    ['-1e21', '-1000000000000000000000'],
+    ['0e5', '0'],
+    ['1e999', '1e999'],
   ])('%s -> %s', (text, number) => {
     expect(normalizeNumber(text)).toBe(number);
   });
 
-  it.each(['', '-', '.', ',', '$', '1.2.3', '--5', 'five', '1e5', '5%'])('%j is none', (text) => {
+  it.each(['', '-', '.', ',', '$', '1.2.3', '--5', 'five', '1e', 'e5', '5%'])('%j is none', (text) => {
     expect(normalizeNumber(text)).toBeUndefined();
   });
 });
@@ -82,6 +89,78 @@ describe('finalNumber', () => {
     ['', undefined],
     ['####', undefined],
   ])('%j -> %s', (text, number) => {
+    expect(finalNumber(text)).toBe(number);
+  });
+});
+
+describe('finalNumber of LaTeX', () => {
+  const boxed = (content: string) => finalNumber(String.raw`So 3 + 4, \boxed{${content}}. All 12 of them.`);
+
+  it.each([
+    ['$9{,}500', '9500'],
+    [String.raw`\$9{,}500`, '9500'],
+    [String.raw`9\,500`, '9500'],
+    [String.raw`9,\!500`, '9500'],
+    [String.raw`9\ 500`, '9500'],
+    ['9~500', '9500'],
+    ['9 500', '9500'],
+    ['9\u202f500', '9500'],
+    ['9\u2009500', '9500'],
+    ["9'500", '9500'],
+    ['9\\_500', '9500'],
+    ['1{,}234{,}567.89', '1234567.89'],
+    ['9{,}500.50', '9500.5'],
+    ['9.500,50', '9500.5'],
+    ['1,00,000', '100000'],
+    ['9500.', '9500'],
+    [String.raw`\text{9500}`, '9500'],
+    [String.raw`18\text{ dollars}`, '18'],
+    [String.raw`\text{18}\text{ dollars}`, '18'],
+    [String.raw`18\ \text{km per 2 h}`, '18'],
+    [String.raw`18\,\mathrm{m/s^2}`, '18'],
+    [String.raw`18\text{ in}^2`, '18'],
+    [String.raw`18\text{ cm}^{3}`, '18'],
+    ['18 m^2', '18'],
+    [String.raw`\text{The answer is } 18`, '18'],
+    [String.raw`\mathbf{18}`, '18'],
+    [String.raw`\textbf{\text{18}}`, '18'],
+    [String.raw`\left(18\right)`, '18'],
+    [String.raw`90^\circ`, '90'],
+    [String.raw`90^{\circ}`, '90'],
+    [String.raw`50\%`, '50'],
+    ['x = 18', '18'],
+    ['x=-5', '-5'],
+    ['\u22125', '-5'],
+    ['\uff0d5', '-5'],
+    ['-$5', '-5'],
+    [String.raw`-\$5`, '-5'],
+    [String.raw`\frac{1}{2}`, '0.5'],
+    [String.raw`-\dfrac{3}{4}`, '-0.75'],
+    [String.raw`\tfrac{-3}{4}`, '-0.75'],
+    [String.raw`1\frac{1}{2}`, '1.5'],
+    [String.raw`\frac12`, '0.5'],
+    [String.raw`\frac{2}{6}`, '1/3'],
+    [String.raw`\frac{144}{2}`, '72'],
+    ['3/4', '0.75'],
+    ['1e3', '1000'],
+    [String.raw`1.5 \times 10^{3}`, '1500'],
+    [String.raw`2\cdot10^3`, '2000'],
+  ])('%s -> %s', (content, number) => {
+    expect(boxed(content)).toBe(number);
+  });
+
+  it.each([
+    [String.raw`\boxed{5} or \boxed{{\$7}}`, '7'],
+    [String.raw`\boxed 7`, '7'],
+    [String.raw`\fbox{7} of 9`, '7'],
+    [String.raw`\boxed{7`, '7'],
+    [String.raw`\boxed{\text{none}}, 8`, '8'],
+    ['The answer is $9{,}500$.', '9500'],
+    ['The answer is 1e3.', '1000'],
+    ['#### 1.5e3', '1500'],
+    ['in 5e8ab, 12', '12'],
+    ['9\u00a0500 in all', '9500'],
+  ])('%s -> %s', (text, number) => {
     expect(finalNumber(text)).toBe(number);
   });
 });

@@ -35,7 +35,7 @@ describe('loadTask', () => {
   });
 
   it.each([
-    [{ preset: 'txt' }, "text: there is no preset 'txt'; did you mean 'text'?"],
+    [{ preset: 'txt' }, 'text: there is no preset "txt"; did you mean \'text\'?'],
     [{ preset: 'gsm8k' }, "text: files is missing. Give at least { train: 'train.jsonl' }."],
     [{ preset: 'gsm8k', files: { train } }, 'text: tokenizer is missing.'],
     [

@@ -56,7 +56,7 @@ describe('loadTokenizer', () => {
     [
       'pointer',
       { 'tokenizer.json': 'version https://git-lfs.github.com/spec/v1' },
-      'tokenizer.json: not JSON: ',
+      'tokenizer.json: is not valid JSON: ',
     ],
     ['blank', { 'tokenizer.json': '' }, 'tokenizer.json: the file is empty.'],
     [

@@ -98,7 +98,7 @@ describe('readRecords', () => {
     [
       'latin.jsonl',
       Buffer.from('{"a": "ok"}\n{"a": "\xfc"}', 'latin1'),
-      'latin.jsonl:2: not UTF-8. Convert the file to UTF-8.',
+      'latin.jsonl:2: not UTF-8: byte 19 of the text is 0xfc. Convert the file to UTF-8.',
     ],
     ['plain.jsonl.gz', lines, 'plain.jsonl.gz: not a whole gzip file: incorrect header check.'],
     [

@@ -132,7 +132,7 @@ describe('splits', () => {
       'Raise validationShare above 0 or give files.validation.',
     );
     expect(() => bare.batch('tets' as 'test', 0, 1)).toThrow(
-      "text: unknown split 'tets', did you mean 'test'? Use one of train, validation, test.",
+      'text: unknown split "tets". Did you mean test? Use one of train, validation, test.',
     );
     expect(() => bare.batch('train', -1, 1)).toThrow(TaskUsageError);
     expect(() => bare.batch('train', 0, 0)).toThrow(
@@ -259,7 +259,10 @@ describe('settings', () => {
 
   it.each([
     [{ preset: 'gsm8k', maxTme: 5 }, "text: unknown setting 'maxTme', did you mean 'maxTime'?"],
-    [{ preset: 'gsm8' }, "text: preset: 'gsm8' is none of gsm8k, dialogsum, aqua-rat; did you mean 'gsm8k'?"],
+    [
+      { preset: 'gsm8' },
+      'text: preset: "gsm8" is none of gsm8k, dialogsum, aqua-rat; did you mean \'gsm8k\'?',
+    ],
     [
       {},
       'text: template: is missing; give a preset (gsm8k, dialogsum, aqua-rat) or a text with columns in braces',

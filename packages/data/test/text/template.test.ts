@@ -48,9 +48,9 @@ describe('parseTemplate', () => {
     [{ text: 'Q' }, "train.jsonl:3: no column 'question'; has text."],
     [{}, "train.jsonl:3: no column 'question'; has no columns."],
     [{ question: null }, "train.jsonl:3: column 'question' holds null, expected text, a number or a list"],
-    [{ question: { text: 'Q' } }, "column 'question' holds object"],
+    [{ question: { text: 'Q' } }, "column 'question' holds an object"],
     [{ question: [['Q']] }, "column 'question' holds a list of other things"],
-    [{ question: true }, "column 'question' holds boolean"],
+    [{ question: true }, "column 'question' holds true"],
   ])('names file, line and column for %j', (columns, message) => {
     expect(() => fill('{question} {answer}', columns)).toThrow(message);
   });

@@ -130,14 +130,14 @@ describe('what is wrong with the files', () => {
   it.each([
     [{ tokenizer: {} }, 'x: tokenizer.json has no model with a vocab (found: nothing).'],
     [{ tokenizer: { added_tokens: [], model: {} } }, 'found: added_tokens, model'],
-    [{ tokenizer: [] }, 'x: tokenizer.json holds a list, expected an object.'],
+    [{ tokenizer: [] }, 'x: tokenizer.json holds a list of 0, expected an object.'],
     [
       { ...gpt2Files(), config: { eos_token: '</s>' } },
-      "x: the eos_token '</s>' is no token of tokenizer.json.",
+      'x: the eos_token "</s>" is no token of tokenizer.json.',
     ],
     [
       { tokenizer: { ...(llama2Files().tokenizer as object), decoder: { type: 'Newest' } } },
-      'x: tokenizer.json cannot be used: Unknown Decoder type: Newest.',
+      'x: tokenizer.json cannot be used: decoder has the type "Newest", which is not supported; supported are ByteLevel',
     ],
   ])('%#', (files, message) => {
     expect(() => new TextTokenizer(files, 'x')).toThrow(TokenizerError);

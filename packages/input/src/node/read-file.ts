@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { InputError, type InputErrorClass } from '../errors.js';
-import { parseJson } from '../json.js';
+import { type JsonLimits, parseJson } from '../json.js';
 import { printable } from '../quote.js';
 import { reasonOf } from './file-reasons.js';
 
@@ -91,5 +91,5 @@ export function readTextFile(
  */
 export const readJsonFile = (
   path: string,
-  limits: FileLimits & { readonly maxDepth?: number } = {},
+  limits: FileLimits & Pick<JsonLimits, 'maxDepth' | 'allowPrototypeField'> = {},
 ): unknown => parseJson(readTextFile(path, limits), { ...limits, what: printable(path) });

@@ -1,3 +1,4 @@
+import { printable, shorten } from '@foretoken/input';
 import { z } from 'zod';
 import { CheckpointError } from './errors.js';
 import { INDEX_FILE } from './layout.js';
@@ -6,6 +7,9 @@ import { INDEX_FILE } from './layout.js';
 const fileName = z
   .string()
   .regex(/^[\w-][\w.-]*\.safetensors$/, 'must be the plain name of a .safetensors file');
+
+/** Far above any model; each is asked for, and opened. */
+const MOST_FILES = 10_000;
 
 const schema = z.looseObject({ weight_map: z.record(z.string(), fileName) });
 
@@ -17,9 +21,13 @@ export function parseWeightIndex(label: string, value: unknown): WeightMap {
   const result = schema.safeParse(value);
   if (!result.success) {
     const [first] = result.error.issues;
-    throw new CheckpointError(`${label}: ${INDEX_FILE}: ${first?.path.join('.')}: ${first?.message}.`);
+    const where = shorten(printable((first?.path ?? []).join('.')), 120) || 'the file';
+    throw new CheckpointError(`${label}: ${INDEX_FILE}: ${where}: ${first?.message}.`);
   }
   const map = new Map(Object.entries(result.data.weight_map));
+  const files = new Set(map.values()).size;
+  if (files > MOST_FILES)
+    throw new CheckpointError(`${label}: ${INDEX_FILE} names ${files} files; the limit is ${MOST_FILES}.`);
   if (map.size === 0) throw new CheckpointError(`${label}: ${INDEX_FILE} lists no tensors.`);
   return map;
 }

@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readJsonFile } from '@foretoken/input/node';
 import { CheckpointError, listNames } from '../checkpoint/errors.js';
 import { CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
 import type { CheckpointSource, StoredTensor } from '../checkpoint/source.js';
 import { parseWeightIndex, type WeightMap } from '../checkpoint/weight-index.js';
 import { reading } from './file-error.js';
-import { readJsonFile } from './json-file.js';
+import { JSON_LIMITS } from './json-limits.js';
 import { WeightsFile } from './weights-file.js';
 
 /** A checkpoint in a folder, with its files open. */
@@ -21,7 +22,7 @@ async function findWeights(folder: string): Promise<{ files: readonly string[]; 
   }
   if (present.includes(WEIGHTS_FILE)) return { files: [WEIGHTS_FILE] };
   if (present.includes(INDEX_FILE)) {
-    const index = parseWeightIndex(folder, await readJsonFile(join(folder, INDEX_FILE)));
+    const index = parseWeightIndex(folder, readJsonFile(join(folder, INDEX_FILE), JSON_LIMITS));
     const files = [...new Set(index.values())].sort();
     const absent = files.filter((file) => !present.includes(file));
     if (absent.length > 0)
@@ -65,7 +66,7 @@ function collectTensors(
  */
 export async function openCheckpointFolder(folder: string): Promise<CheckpointFolder> {
   const { files, index } = await findWeights(folder);
-  const config = await readJsonFile(join(folder, CONFIG_FILE));
+  const config = readJsonFile(join(folder, CONFIG_FILE), JSON_LIMITS);
   const opened = new Map<string, WeightsFile>();
   const close = async (): Promise<void> => {
     for (const file of opened.values()) await file.close();

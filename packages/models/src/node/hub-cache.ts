@@ -1,8 +1,9 @@
 import { copyFile, mkdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { readJsonFile } from '@foretoken/input/node';
 import { CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
 import { parseWeightIndex } from '../checkpoint/weight-index.js';
-import { readJsonFile } from './json-file.js';
+import { JSON_LIMITS } from './json-limits.js';
 import { newMark } from './process-mark.js';
 
 const exists = (path: string): Promise<boolean> =>
@@ -32,8 +33,10 @@ export class HubCache {
     return join(this.#folder, 'blobs', etag);
   }
 
-  async makeBlobFolder(): Promise<void> {
-    await mkdir(join(this.#folder, 'blobs'), { recursive: true });
+  async makeBlobFolder(): Promise<string> {
+    const folder = join(this.#folder, 'blobs');
+    await mkdir(folder, { recursive: true });
+    return folder;
   }
 
   hasBlob(etag: string): Promise<boolean> {
@@ -71,7 +74,7 @@ export class HubCache {
   async #lastSeen(revision: string): Promise<string | undefined> {
     if (isCommit(revision)) return revision;
     const found = await readFile(join(this.#folder, 'refs', revision), 'utf8').catch(() => '');
-    return found.trim() === '' ? undefined : found.trim();
+    return isCommit(found.trim()) ? found.trim() : undefined;
   }
 
   /** The folder of a revision, where all of its weights are there. */
@@ -86,7 +89,7 @@ export class HubCache {
     if (await has(WEIGHTS_FILE)) return true;
     if (!(await has(INDEX_FILE))) return false;
     const folder = this.snapshot(commit);
-    const index = parseWeightIndex(folder, await readJsonFile(join(folder, INDEX_FILE)));
+    const index = parseWeightIndex(folder, readJsonFile(join(folder, INDEX_FILE), JSON_LIMITS));
     const present = await Promise.all([...new Set(index.values())].map(has));
     return present.every(Boolean);
   }

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { contentHash, type HubFile } from './hub-file.js';
 import { isAbandoned, newMark } from './process-mark.js';
 
 const INCOMPLETE = '.incomplete';
@@ -21,8 +22,7 @@ const renamed = (from: string, to: string): Promise<boolean> =>
     () => false,
   );
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
+async function hashOf(path: string, hash: Hash): Promise<string> {
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
 }
@@ -61,9 +61,14 @@ export class BlobDownload {
     return rm(this.path, { force: true });
   }
 
+  /** Whether what was fetched has the contents that the hub lists. */
+  async isWhole(file: HubFile): Promise<boolean> {
+    return (await hashOf(this.path, contentHash(file))) === file.hash;
+  }
+
   /** Whether what was fetched has this hash. */
   async hasSha256(expected: string): Promise<boolean> {
-    return (await sha256Of(this.path)) === expected;
+    return (await hashOf(this.path, createHash('sha256'))) === expected;
   }
 
   /** Puts the file in its place. */

@@ -1,21 +1,21 @@
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
-import type { PathInfo } from '@huggingface/hub';
+import { quote } from '@foretoken/input';
+import { readJsonFile } from '@foretoken/input/node';
 import { CheckpointError } from '../checkpoint/errors.js';
 import { COMPANION_FILES, CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
 import { parseWeightIndex } from '../checkpoint/weight-index.js';
 import { HubCache, isCommit } from './hub-cache.js';
-import { BlobDownload } from './hub-download.js';
 import { hubError, isUnreachable } from './hub-errors.js';
-import { readJsonFile } from './json-file.js';
+import { boundedFetch, checkHubUrl } from './hub-fetch.js';
+import { type Hub, HubModel, type HubProgress, LISTING_BYTES } from './hub-model.js';
+import { JSON_LIMITS } from './json-limits.js';
+
+export type { HubProgress };
 
 export interface HubOptions {
   /** A branch, tag or commit. Default `main`. */
   readonly revision?: string;
-  /** For private and gated models. Default: the environment's `HF_TOKEN`. */
+  /** For private and gated models. Sent to the hub alone, and not without encryption. Default: the environment's `HF_TOKEN`. */
   readonly token?: string | undefined;
   /** Where files are kept. Default as for all tools of Hugging Face: `HF_HUB_CACHE`, `HF_HOME`, `~/.cache/huggingface`. */
   readonly cacheFolder?: string;
@@ -23,26 +23,36 @@ export interface HubOptions {
   readonly offline?: boolean;
   /** Default: the environment's `HF_ENDPOINT`, or https://huggingface.co. */
   readonly hubUrl?: string;
+  /**
+   * Seconds after which a hub that is silent, or sends less than 1 KiB, is given up; a file is asked for three times at
+   * most. Default: the environment's `HF_HUB_DOWNLOAD_TIMEOUT`, or 10.
+   */
+  readonly timeoutSeconds?: number;
   /** Called as files arrive. */
   readonly onProgress?: (progress: HubProgress) => void;
-}
-
-export interface HubProgress {
-  readonly file: string;
-  readonly fetchedBytes: number;
-  readonly totalBytes: number;
 }
 
 /** Whether a name can be one of the hub: `organization/model`, or `model` for the oldest. */
 export const isHubName = (name: string): boolean =>
   /^\w[\w.-]*(\/\w[\w.-]*)?$/.test(name) && !name.includes('..');
 
-/** Attempts to fetch a file without getting any further, after which it is given up. */
-const ATTEMPTS = 3;
+/** Branches, tags and commits, as paths can hold them too. */
+const isRevision = (name: string): boolean =>
+  /^\w[\w./-]{0,199}$/.test(name) && !name.split('/').some((step) => step === '' || /^\.+$/.test(step));
 
 const DEFAULT_HUB = 'https://huggingface.co';
 
-type Hub = typeof import('@huggingface/hub');
+/** Seconds that the hub may be silent, as for the tools of Hugging Face. */
+const DEFAULT_TIMEOUT = 10;
+
+function timeoutOf({ timeoutSeconds }: HubOptions): number {
+  const named = process.env['HF_HUB_DOWNLOAD_TIMEOUT'];
+  const seconds = timeoutSeconds ?? (named === undefined || named === '' ? DEFAULT_TIMEOUT : Number(named));
+  if (seconds > 0 && seconds <= 86_400) return 1000 * seconds;
+  throw new CheckpointError(
+    `timeoutSeconds (HF_HUB_DOWNLOAD_TIMEOUT) must be above 0 and at most 86400 seconds, got ${seconds}.`,
+  );
+}
 
 async function importHub(): Promise<Hub> {
   try {
@@ -52,125 +62,6 @@ async function importHub(): Promise<Hub> {
       'models of the hub need the package @huggingface/hub, which is not installed: npm install @huggingface/hub@2.17.5.',
       { cause },
     );
-  }
-}
-
-/** Files of one model at one commit. */
-class HubModel {
-  readonly #hub: Hub;
-  readonly #cache: HubCache;
-  readonly #commit: string;
-  readonly #name: string;
-  readonly #access: { readonly hubUrl: string; readonly accessToken?: string };
-  readonly #onProgress: HubOptions['onProgress'];
-
-  constructor(
-    hub: Hub,
-    cache: HubCache,
-    model: { readonly name: string; readonly commit: string },
-    access: { readonly hubUrl: string; readonly accessToken?: string },
-    onProgress: HubOptions['onProgress'],
-  ) {
-    this.#hub = hub;
-    this.#cache = cache;
-    this.#name = model.name;
-    this.#commit = model.commit;
-    this.#access = access;
-    this.#onProgress = onProgress;
-  }
-
-  /** Those of the files that there are, with their sizes. */
-  async list(files: readonly string[]): Promise<Map<string, PathInfo>> {
-    const found = await this.#hub.pathsInfo({
-      repo: this.#name,
-      paths: [...files],
-      revision: this.#commit,
-      ...this.#access,
-    });
-    return new Map(found.filter(({ type }) => type === 'file').map((info) => [info.path, info]));
-  }
-
-  /** Puts a file into the snapshot, fetched as far as it is not in the cache. */
-  async fetch(info: PathInfo): Promise<void> {
-    const { path: file } = info;
-    if (await this.#cache.hasFile(this.#commit, file)) return;
-    const etag = info.lfs?.oid ?? info.xetHash ?? info.oid ?? '';
-    if (!/^[\w-]+$/.test(etag))
-      throw new CheckpointError(`the hub gives no valid hash of ${file} of ${this.#name}.`);
-    if (!(await this.#cache.hasBlob(etag))) await this.#fetchBlob(info, etag);
-    await this.#cache.link(this.#commit, file, etag);
-  }
-
-  async #fetchBlob(info: PathInfo, etag: string): Promise<void> {
-    await this.#cache.makeBlobFolder();
-    const download = await BlobDownload.begin(this.#cache.blob(etag));
-    try {
-      await this.#completeAndCheck(download, info);
-      await download.finish();
-    } catch (error) {
-      await download.leave();
-      throw error;
-    }
-  }
-
-  /** Fetches a file; where it is large, it goes by the hash of its contents, and is checked against that. */
-  async #completeAndCheck(download: BlobDownload, info: PathInfo): Promise<void> {
-    const { path: file, lfs, size } = info;
-    let resumed = (await download.fetchedBytes()) > 0;
-    for (;;) {
-      await this.#complete(download, file, lfs?.size ?? size);
-      if (lfs === undefined || (await download.hasSha256(lfs.oid))) return;
-      await download.drop();
-      // What an earlier download left may have been wrong.
-      if (!resumed)
-        throw new CheckpointError(
-          `${file} of ${this.#name} arrived with other contents than the hub says it has (SHA-256 ${lfs.oid}). Try again.`,
-        );
-      resumed = false;
-    }
-  }
-
-  /** Fetches a file as far as it is not there, again where it breaks off. */
-  async #complete(download: BlobDownload, file: string, totalBytes: number): Promise<void> {
-    let fetched = await download.fetchedBytes();
-    for (let failures = 0; fetched !== totalBytes || totalBytes === 0; ) {
-      // More than there is cannot be the start of this file.
-      if (fetched > totalBytes) await download.drop();
-      const start = fetched > totalBytes ? 0 : fetched;
-      const failure = await this.#append(download, file, start, totalBytes).catch((error: unknown) => error);
-      if (failure !== undefined && !isUnreachable(failure)) throw failure;
-      fetched = await download.fetchedBytes();
-      if (fetched === totalBytes) return;
-      const gotFurther = fetched > start && fetched < totalBytes;
-      failures = gotFurther ? 0 : failures + 1;
-      if (failures === ATTEMPTS) throw failure ?? this.#wrongSize(file, totalBytes);
-    }
-  }
-
-  #wrongSize(file: string, totalBytes: number): CheckpointError {
-    return new CheckpointError(
-      `${file} of ${this.#name} should have ${totalBytes} bytes, and the hub sends another number of them.`,
-    );
-  }
-
-  /** Fetches from byte `start` on, behind what is there. */
-  async #append(download: BlobDownload, file: string, start: number, totalBytes: number): Promise<undefined> {
-    const blob = await this.#hub.downloadFile({
-      repo: this.#name,
-      path: file,
-      revision: this.#commit,
-      ...this.#access,
-    });
-    if (blob === null) throw new CheckpointError(`the hub lists ${file} of ${this.#name}, and has it not.`);
-    const rest = start === 0 ? blob : blob.slice(start, blob.size);
-    const source = Readable.fromWeb(rest.stream() as ReadableStream);
-    let fetchedBytes = start;
-    source.on('data', (chunk: Uint8Array) => {
-      fetchedBytes += chunk.length;
-      this.#onProgress?.({ file, fetchedBytes, totalBytes });
-    });
-    await pipeline(source, createWriteStream(download.path, { flags: 'a' }));
-    return undefined;
   }
 }
 
@@ -189,7 +80,7 @@ async function fetchFiles(model: HubModel, name: string, folder: string): Promis
   }
   await model.fetch(weights);
   if (single !== undefined) return;
-  const shards = parseWeightIndex(name, await readJsonFile(join(folder, INDEX_FILE)));
+  const shards = parseWeightIndex(name, readJsonFile(join(folder, INDEX_FILE), JSON_LIMITS));
   const files = [...new Set(shards.values())].sort();
   const listed = await model.list(files);
   const absent = files.filter((file) => !listed.has(file));
@@ -200,15 +91,17 @@ async function fetchFiles(model: HubModel, name: string, folder: string): Promis
 
 /**
  * The folder in the cache with the files of a model of the hub: config.json, the weights in safetensors, and the files of
- * its tokenizer. What is not there is fetched; a download that broke off goes on where it ended, and large files are checked
- * against their hash. Several processes may fetch one model at once. Without a network, what is in the cache is used.
+ * its tokenizer. What is not there is fetched; a download that broke off goes on where it ended, and all files are checked
+ * against their hashes. Several processes may fetch one model at once. Without a network, what is in the cache is used.
  *
  * @throws CheckpointError in one line: not found, gated, no network, no checkpoint
  */
 export async function fetchCheckpoint(name: string, options: HubOptions = {}): Promise<string> {
   const { env } = process;
-  const { revision = 'main', token = env['HF_TOKEN'], hubUrl = env['HF_ENDPOINT'] ?? DEFAULT_HUB } = options;
+  const { revision = 'main', token = env['HF_TOKEN'], hubUrl = env['HF_ENDPOINT'] || DEFAULT_HUB } = options;
   const { offline = !['', '0', undefined].includes(env['HF_HUB_OFFLINE']), onProgress } = options;
+  if (!isRevision(revision))
+    throw new CheckpointError(`${name}: ${quote(revision)} is no branch, tag or commit of the hub.`);
   const hub = await importHub();
   const cacheFolder = options.cacheFolder ?? hub.getHFHubCachePath();
   const cache = new HubCache(cacheFolder, name);
@@ -220,10 +113,17 @@ export async function fetchCheckpoint(name: string, options: HubOptions = {}): P
       `${name} with revision ${revision} is not in the cache ${cacheFolder}, and offline nothing is fetched.`,
     );
   }
-  const access = { hubUrl, ...(token ? { accessToken: token } : {}) };
+  const access = { hubUrl: hubUrl.replace(/\/+$/, ''), token: token?.trim(), timeout: timeoutOf(options) };
+  checkHubUrl(access);
   try {
-    const { sha } = await hub.modelInfo({ name, revision, additionalFields: ['sha'], ...access });
-    if (!/^\w+$/.test(sha)) throw new CheckpointError(`${hubUrl} gives no valid commit of ${name}.`);
+    const { sha } = await hub.modelInfo({
+      name,
+      revision,
+      additionalFields: ['sha'],
+      hubUrl: access.hubUrl,
+      fetch: boundedFetch(access, LISTING_BYTES),
+    });
+    if (!isCommit(String(sha))) throw new CheckpointError(`${hubUrl} gives no valid commit of ${name}.`);
     if (!(await cache.isComplete(sha))) {
       const model = new HubModel(hub, cache, { name, commit: sha }, access, onProgress);
       await fetchFiles(model, name, cache.snapshot(sha));

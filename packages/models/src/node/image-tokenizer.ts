@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { readJsonFile } from '@foretoken/input/node';
 import { ConfigError, SafetensorsError, StateDictError, safetensorsPieces } from '@foretoken/nn';
 import type { Device } from '@foretoken/tensor';
 import { CheckpointError } from '../checkpoint/errors.js';
@@ -8,7 +9,7 @@ import type { ImageTokenizer } from '../image-tokens/image-tokenizer.js';
 import { PatchCodebook } from '../image-tokens/patch-codebook.js';
 import { VqAutoencoder } from '../image-tokens/vq-autoencoder.js';
 import { reading, writing } from './file-error.js';
-import { readJsonFile } from './json-file.js';
+import { JSON_LIMITS } from './json-limits.js';
 import { readSafetensorsFile } from './safetensors-file.js';
 import { Staging, toJson, writePieces, writeWhole } from './staging.js';
 
@@ -52,7 +53,7 @@ export async function saveImageTokenizer(tokenizer: ImageTokenizer, folder: stri
 export async function loadImageTokenizer(device: Device, folder: string): Promise<ImageTokenizer> {
   const configPath = join(folder, CONFIG_FILE);
   const weightsPath = join(folder, WEIGHTS_FILE);
-  const config = naming(configPath, await readJsonFile(configPath), imageTokenizerConfig);
+  const config = naming(configPath, readJsonFile(configPath, JSON_LIMITS), imageTokenizerConfig);
   const { tensors } = await reading(weightsPath, async () =>
     naming(weightsPath, weightsPath, readSafetensorsFile),
   );

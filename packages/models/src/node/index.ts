@@ -1,6 +1,7 @@
+export { checkCompanions } from './companions.js';
 export { type CheckpointFolder, openCheckpointFolder } from './folder.js';
-export { BlobDownload } from './hub-download.js';
 export type { HubOptions, HubProgress } from './hub.js';
+export { BlobDownload } from './hub-download.js';
 export { loadImageTokenizer, saveImageTokenizer } from './image-tokenizer.js';
 export { type LoadLoraOptions, loadLora } from './load-lora.js';
 export {

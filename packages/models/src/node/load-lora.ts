@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readJsonFile } from '@foretoken/input/node';
 import { loadInto, SafetensorsError } from '@foretoken/nn';
 import type { Variable } from '@foretoken/tensor';
 import { CheckpointError } from '../checkpoint/errors.js';
@@ -8,7 +9,7 @@ import type { Lora } from '../lora/lora.js';
 import { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, OBJECTIVE_FILE } from '../lora/peft-names.js';
 import type { Transformer } from '../transformer.js';
 import { reading } from './file-error.js';
-import { readJsonFile } from './json-file.js';
+import { JSON_LIMITS } from './json-limits.js';
 import { readSafetensorsFile } from './safetensors-file.js';
 import { WeightsFile } from './weights-file.js';
 
@@ -53,7 +54,7 @@ export async function loadLora(
   const extra = objective !== undefined && objective.size > 0 ? objective : undefined;
   const wanted = [ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, ...(extra ? [OBJECTIVE_FILE] : [])];
   await checkFiles(folder, wanted);
-  const config = await readJsonFile(join(folder, ADAPTER_CONFIG_FILE));
+  const config = readJsonFile(join(folder, ADAPTER_CONFIG_FILE), JSON_LIMITS);
   const weights = await WeightsFile.open(join(folder, ADAPTER_WEIGHTS_FILE));
   let lora: Lora;
   try {

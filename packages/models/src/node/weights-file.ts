@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { fetchSafetensorsHeader, SafetensorsError, type SafetensorsHeader } from '@foretoken/nn';
 import { CheckpointError } from '../checkpoint/errors.js';
@@ -19,13 +20,15 @@ async function fill(path: string, file: FileHandle, into: Uint8Array, start: num
 }
 
 async function readHeader(path: string, file: FileHandle): Promise<SafetensorsHeader> {
-  const { size } = await file.stat();
+  const stats = await file.stat();
+  if (stats.isDirectory()) throw new CheckpointError(`cannot read ${path}: it is a folder.`);
+  if (!stats.isFile()) throw new CheckpointError(`cannot read ${path}: it is no regular file.`);
   try {
     return await fetchSafetensorsHeader(async (start, end) => {
       const bytes = new Uint8Array(end - start);
       await fill(path, file, bytes, start);
       return bytes;
-    }, size);
+    }, stats.size);
   } catch (error) {
     if (error instanceof SafetensorsError)
       throw new SafetensorsError(`${path}: ${error.message}`, { cause: error });
@@ -54,7 +57,9 @@ export class WeightsFile {
 
   /** @throws CheckpointError when it cannot be read, SafetensorsError for a malformed file; both name it */
   static async open(path: string): Promise<WeightsFile> {
-    const file = await reading(path, () => open(path, 'r'));
+    // Without waiting for somebody to write into a pipe.
+    const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+    const file = await reading(path, () => open(path, flags));
     try {
       return new WeightsFile(path, file, await reading(path, () => readHeader(path, file)));
     } catch (error) {

@@ -134,5 +134,6 @@ const pathsInfo = ({ folder, files }: ServedModel, { paths }: { paths: string[] 
       const hash = createHash('sha256').update(bytes).digest('hex');
       const isLarge = path.endsWith('.safetensors');
       const lfs = isLarge ? { lfs: { oid: hash, size: bytes.length, pointerSize: 134 } } : {};
-      return { type: 'file', path, size: bytes.length, oid: hash.slice(0, 40), ...lfs };
+      const oid = createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+      return { type: 'file', path, size: bytes.length, oid, ...lfs };
     });

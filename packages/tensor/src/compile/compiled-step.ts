@@ -2,6 +2,7 @@ import type { Device, TraceJournal } from '../device.js';
 import { dtypeOfHostArray, type HostArray } from '../dtype.js';
 import { DisposedError, ForetokenError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
+import { checkRange } from '../ops/indices.js';
 import { type KernelTime, profilePlan } from '../runtime/profiler.js';
 import type { CompileProgress } from '../runtime/runtime.js';
 import type { Storage } from '../runtime/storage.js';
@@ -53,6 +54,8 @@ interface Trace {
   readonly bound: readonly GraphNode[];
   /** Where the variables lie that it reads or assigns. */
   readonly storages: ReadonlyMap<VariableState, Storage>;
+  /** The integers that its inputs may hold. */
+  readonly ranges: TraceJournal['ranges'];
 }
 
 /** Copies a structure of records and arrays, replacing its tensors. */
@@ -183,6 +186,8 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
         );
       }
     }
+    for (const { input, range } of trace.ranges)
+      checkRange((inputs[input] as HostInput).data, range, `${this.name}: input ${input}: `);
     for (const [name, { data }] of entries) trace.plan.writeInput(name, data);
     return trace;
   }
@@ -204,7 +209,7 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
 
   #trace(entries: readonly [string, HostInput][]): Trace {
     const { device } = this;
-    const journal: TraceJournal = { leaves: new Map(), grads: new Map() };
+    const journal: TraceJournal = { leaves: new Map(), grads: new Map(), ranges: [] };
     const inputs = Object.fromEntries(
       entries.map(([name, { data, shape }]) => {
         const node = device.leaf(shape, dtypeOfHostArray(data), { kind: 'input', name });
@@ -234,7 +239,7 @@ export class CompiledStep<Inputs extends StepInputs, Output> {
       for (const node of bound) if (node.source?.kind === 'storage') device.pinned.add(node);
       const read = bound.flatMap(({ source }) => (source?.kind === 'variable' ? [source.variable] : []));
       const storages = new Map([...read, ...assigned].map((variable) => [variable, variable.storage]));
-      return { plan, output, outputs, assigned, bound, storages };
+      return { plan, output, outputs, assigned, bound, storages, ranges: journal.ranges };
     } finally {
       device.journal = undefined;
       for (const [variable, leafBefore] of journal.leaves) variable.restore(leafBefore);

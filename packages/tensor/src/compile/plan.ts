@@ -3,7 +3,7 @@ import { ForetokenError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import type { Shader } from '../runtime/pipelines.js';
 import type { CompileProgress, Runtime } from '../runtime/runtime.js';
-import type { Storage } from '../runtime/storage.js';
+import { alignUp, checkBytes, type Storage } from '../runtime/storage.js';
 import type { VariableState } from '../variable.js';
 import { batchKernels } from './batch.js';
 import { bindKernel, type Place } from './bind.js';
@@ -82,7 +82,9 @@ export class Plan {
   readonly #written = new Map<GraphNode, HostArray>();
   /** The most working memory that is in use at one time: what no plan for these kernels could do without. */
   liveBytes = 0;
-  #arena: Storage[] = [];
+  readonly #arena: Storage[] = [];
+  /** What the host writes into the arena, once or when it changes. */
+  readonly #fromHost = new Set<GraphNode>();
   /** Outputs computed right into their storage. */
   readonly #direct = new Map<GraphNode, Storage>();
 
@@ -94,8 +96,17 @@ export class Plan {
     const { kernels, placement } = schedule([...request.outputs, ...values], runtime.target);
     this.#placement = placement;
     this.kernels = assignmentsLast(kernels);
-    this.#layOut(values);
-    this.#dispatches = this.kernels.flatMap((kernel) => this.#prepare(kernel));
+    for (const node of new Set(this.kernels.flatMap(({ bindings }) => bindings)))
+      checkBytes(node.operation.name, node.shape, node.dtype, runtime.pool.largest);
+    try {
+      this.#layOut(values);
+      this.#dispatches = this.kernels.flatMap((kernel) => this.#prepare(kernel));
+    } catch (error) {
+      // What has been allocated is given back.
+      for (const storage of this.#direct.values()) storage.release();
+      this.dispose();
+      throw error;
+    }
   }
 
   /** Bytes of working memory. */
@@ -171,6 +182,7 @@ export class Plan {
         last: fromHost && !once ? end : last,
       });
       if (source?.kind === 'input') this.#inputs.set(source.name, node);
+      if (fromHost) this.#fromHost.add(node);
     }
     // A leaf may be overwritten by another assignment before it is copied, so it is set aside first.
     for (const { variable, node } of copyOnly) {
@@ -188,7 +200,7 @@ export class Plan {
     const { minStorageBufferOffsetAlignment, maxBufferSize } = gpu.limits;
     const maxChunkBytes = Math.min(maxBufferSize, target.maxBindingBytes);
     const layout = layOut(intervals, minStorageBufferOffsetAlignment, maxChunkBytes);
-    this.#arena = layout.chunkBytes.map((bytes) => pool.allocate(bytes, false));
+    for (const bytes of layout.chunkBytes) this.#arena.push(pool.allocate(bytes, false));
     this.liveBytes = liveBytes(intervals);
     const temporaries = new Map<VariableState, Place>();
     intervals.forEach(({ node, temporaryOf }, at) => {
@@ -267,6 +279,7 @@ export class Plan {
     profiler?: (pass: number) => GPUComputePassTimestampWrites,
     finish?: (encoder: GPUCommandEncoder) => void,
   ): Storage[] {
+    if (this.runtime.pool.poisoned) this.#poisonArena();
     const encoder = this.runtime.gpu.createCommandEncoder();
     const copy = ({ from, to, bytes }: Copy): void => {
       if (bytes > 0) encoder.copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes);
@@ -300,6 +313,22 @@ export class Plan {
     return results;
   }
 
+  /** Fills the working memory with the pattern, but for what the host has written there. */
+  #poisonArena(): void {
+    const places = [...this.#fromHost].map((node) => ({
+      ...(this.#places.get(node) as Place),
+      bytes: bytesOf(node),
+    }));
+    for (const { buffer } of this.#arena) {
+      const kept = places.filter((place) => place.buffer === buffer).sort((a, b) => a.offset - b.offset);
+      let start = 0;
+      for (const { offset, bytes } of [...kept, { offset: buffer.size, bytes: 0 }]) {
+        if (offset > start) this.runtime.pool.poison(buffer, start, offset - start);
+        start = Math.max(start, alignUp(offset + bytes, 4));
+      }
+    }
+  }
+
   #encodeKernels(
     encoder: GPUCommandEncoder,
     profiler?: (pass: number) => GPUComputePassTimestampWrites,
@@ -319,7 +348,6 @@ export class Plan {
 
   /** Gives the working memory back. */
   dispose(): void {
-    for (const storage of this.#arena) storage.release();
-    this.#arena = [];
+    for (const storage of this.#arena.splice(0)) storage.release();
   }
 }

@@ -6,6 +6,7 @@ import { apply, type Operation } from '../operation.js';
 import { formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { where } from './elementwise.js';
+import { checkIndices } from './indices.js';
 import { matmul } from './matmul.js';
 import { concat } from './movement.js';
 import { again, store } from './order.js';
@@ -50,7 +51,7 @@ function resolve(op: string, options: CrossEntropyOptions): Resolved {
   return { ignoreIndex, labelSmoothing, reduction };
 }
 
-function checkTargets(op: string, rows: Tensor, targets: Tensor): void {
+function checkTargets(op: string, rows: Tensor, targets: Tensor, classes: number, ignoreIndex: number): void {
   if (targets.dtype !== 'i32')
     throw new DTypeError(`${op}: expected i32 targets, got ${targets.dtype}. Use cast('i32').`);
   if (rows.rank !== 2 || targets.rank !== 1 || rows.shape[0] !== targets.shape[0]) {
@@ -58,11 +59,23 @@ function checkTargets(op: string, rows: Tensor, targets: Tensor): void {
       `${op}: expected rows [count, size] and targets [count], got ${formatShape(rows.shape)} and ${formatShape(targets.shape)}.`,
     );
   }
+  checkIndices(targets, {
+    name: `${op}: target`,
+    size: classes,
+    also: { value: ignoreIndex, name: 'ignoreIndex' },
+  });
 }
 
-/** Losses of the rows that count, reduced. */
-function reduceRows(losses: Tensor, counted: Tensor, reduction: Resolved['reduction']): Tensor {
-  const masked = where(counted, losses, 0);
+/** Losses of the rows that count, reduced; NaN for a target that is none of the classes. */
+function reduceRows(
+  losses: Tensor,
+  targets: Tensor,
+  classes: number,
+  { ignoreIndex, reduction }: Resolved,
+): Tensor {
+  const counted = targets.ne(ignoreIndex);
+  const known = targets.ge(0).and(targets.lt(classes));
+  const masked = where(counted, where(known, losses, Number.NaN), 0);
   if (reduction === 'none') return masked;
   const total = masked.sum();
   return reduction === 'sum' ? total : total.div(counted.cast('f32').sum().maximum(1));
@@ -132,20 +145,22 @@ function statisticsOf(
  * Cross-entropy of softmax(logits) against class indices.
  *
  * @param logits - f32 `[count, classes]`
- * @param targets - i32 `[count]`
+ * @param targets - i32 `[count]`, each one of the classes, or `ignoreIndex`
+ * @throws IndexError for another target that the host knows; computed on the GPU its loss is NaN
  * @returns a scalar, or `[count]` for reduction `none`
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { ignoreIndex, labelSmoothing, reduction } = resolve('crossEntropy', options);
-  checkTargets('crossEntropy', logits, targets);
+  const resolved = resolve('crossEntropy', options);
+  const { ignoreIndex, labelSmoothing } = resolved;
   const classes = logits.shape[1] as number;
+  checkTargets('crossEntropy', logits, targets, classes, ignoreIndex);
   const { logTotal, chosen } = statisticsOf(logits, 0, targets);
   const average = labelSmoothing === 0 ? undefined : logits.mean(1);
   const losses = rowLosses({ logTotal, chosen, average }, labelSmoothing);
   const rows = customGradient(losses, [logits], (upstream) => [
     logitsGradient(logits, 0, classes, targets, logTotal, upstream, labelSmoothing),
   ]);
-  return reduceRows(rows, targets.ne(ignoreIndex), reduction);
+  return reduceRows(rows, targets, classes, resolved);
 }
 
 /**
@@ -155,7 +170,8 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
  *
  * @param hidden - f32 `[count, width]`
  * @param weight - f32 `[vocabulary, width]`
- * @param targets - i32 `[count]`
+ * @param targets - i32 `[count]`, each a row of the weight, or `ignoreIndex`
+ * @throws IndexError for another target that the host knows; computed on the GPU its loss is NaN
  */
 export function linearCrossEntropy(
   hidden: Tensor,
@@ -163,13 +179,14 @@ export function linearCrossEntropy(
   targets: Tensor,
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
-  const { ignoreIndex, labelSmoothing, reduction } = resolve('linearCrossEntropy', options);
-  checkTargets('linearCrossEntropy', hidden, targets);
+  const resolved = resolve('linearCrossEntropy', options);
+  const { ignoreIndex, labelSmoothing } = resolved;
   if (weight.rank !== 2 || weight.shape[1] !== hidden.shape[1]) {
     throw new ShapeError(
       `linearCrossEntropy: hidden ${formatShape(hidden.shape)} and weight ${formatShape(weight.shape)} differ in width.`,
     );
   }
+  checkTargets('linearCrossEntropy', hidden, targets, weight.shape[0] as number, ignoreIndex);
   const { chunkSize = defaultChunk(hidden.shape[0] as number), softCap: cap } = options;
   if (!Number.isInteger(chunkSize) || chunkSize < 1) {
     throw new ForetokenError(`linearCrossEntropy: expected a positive chunkSize, got ${chunkSize}.`);
@@ -221,5 +238,5 @@ export function linearCrossEntropy(
     }
     return [towardsHidden, concat(towardsWeight, 0)];
   });
-  return reduceRows(rows, targets.ne(ignoreIndex), reduction);
+  return reduceRows(rows, targets, vocabulary, resolved);
 }

@@ -5,7 +5,8 @@ import { segmentSumKernel, sortedOrderKernel } from '../kernels/segments.js';
 import { apply, type Operation } from '../operation.js';
 import { formatShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { oneHot } from './gather.js';
+import { gatherRows, hotRows, NO_ROW } from './gather.js';
+import { checkIndices } from './indices.js';
 import { matmul } from './matmul.js';
 
 const sortedOrder: Operation<undefined> = {
@@ -34,7 +35,7 @@ const FEW_ROWS = 8;
 
 /** Sums the rows of `source` `[count, width]` by their ids `[count]`: the transpose of a look-up in `rows` rows. */
 function sumById(source: Tensor, ids: Tensor, rows: number): Tensor {
-  if (rows <= FEW_ROWS) return matmul(oneHot(ids, rows), source, { transposeA: true });
+  if (rows <= FEW_ROWS) return matmul(hotRows(ids, rows), source, { transposeA: true });
   return apply(segmentSum, [apply(sortedOrder, [ids], undefined), ids, source], { rows });
 }
 
@@ -42,7 +43,8 @@ function sumById(source: Tensor, ids: Tensor, rows: number): Tensor {
  * Rows of a table. The gradient of a row sums over its occurrences in order, so that it is the same on every run.
  *
  * @param table - f32 `[vocabulary, width]`
- * @param ids - i32 `[...]`; -1 (or any id out of range) gives zeros
+ * @param ids - i32 `[...]`; -1 gives zeros. Others out of range are refused where the host knows them; computed on the
+ *   GPU they give zeros too
  * @returns f32 `[..., width]`
  */
 export function embedding(table: Tensor, ids: Tensor): Tensor {
@@ -52,7 +54,8 @@ export function embedding(table: Tensor, ids: Tensor): Tensor {
     throw new DTypeError(`embedding: expected i32 ids, got ${ids.dtype}. Use cast('i32').`);
   const [rows, width] = table.shape as [number, number];
   const flat = ids.reshape([ids.size]);
-  const found = table.gather(0, flat.unsqueeze(1).expand([ids.size, width]));
+  checkIndices(ids, { name: 'embedding: id', size: rows, also: NO_ROW });
+  const found = gatherRows(table, flat);
   const looked = customGradient(found, [table], (upstream) => [
     table.size === 0 || ids.size === 0 ? table.mul(0) : sumById(upstream, flat, rows),
   ]);

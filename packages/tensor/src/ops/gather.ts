@@ -3,9 +3,13 @@ import { wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { apply, type Operation } from '../operation.js';
-import { formatShape, normalizeAxis } from '../shape.js';
+import { checkShape, formatShape, normalizeAxis } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { where } from './elementwise.js';
+import { checkIndices } from './indices.js';
+
+/** Names no row. */
+export const NO_ROW = { value: -1, name: 'none' };
 
 interface AxisAttributes {
   readonly axis: number;
@@ -99,17 +103,28 @@ function checkIndex(op: string, tensor: Tensor, axis: number, index: Tensor): vo
   }
 }
 
-/** As torch.gather; an index out of range gives 0. */
+/** As torch.gather. An index out of range is refused where the host knows it; computed on the GPU it gives 0. */
 export function gather(tensor: Tensor, axis: number, index: Tensor): Tensor {
   const along = normalizeAxis('gather', axis, tensor.rank);
   checkIndex('gather', tensor, along, index);
+  checkIndices(index, { name: 'gather: index', size: tensor.shape[along] as number });
   return apply(gatherOperation, [tensor, index], { axis: along });
 }
 
-/** As torch.scatter_add, out of place; an index out of range adds nothing. */
+/** Rows of `table` by their ids `[count]`; zeros for ids out of range. */
+export function gatherRows(table: Tensor, ids: Tensor): Tensor {
+  const index = ids.unsqueeze(1).expand([ids.size, table.shape[1] as number]);
+  return apply(gatherOperation, [table, index], { axis: 0 });
+}
+
+/**
+ * As torch.scatter_add, out of place. An index out of range is refused where the host knows it; computed on the GPU it adds
+ * nothing.
+ */
 export function scatterAdd(tensor: Tensor, axis: number, index: Tensor, source: Tensor): Tensor {
   const along = normalizeAxis('scatterAdd', axis, tensor.rank);
   checkIndex('scatterAdd', tensor, along, index);
+  checkIndices(index, { name: 'scatterAdd: index', size: tensor.shape[along] as number });
   if (source.dtype !== tensor.dtype) {
     throw new DTypeError(`scatterAdd: dtypes ${tensor.dtype} and ${source.dtype} differ. Use cast().`);
   }
@@ -122,10 +137,20 @@ export function scatterAdd(tensor: Tensor, axis: number, index: Tensor, source: 
   return tensor.add(apply(scatterOperation, [index, used], { axis: along, shape: tensor.shape }));
 }
 
-/** f32 `[..., classes]` with a 1 at the place that each integer names. */
+/**
+ * f32 `[..., classes]` with a 1 at the place that each integer names; -1 gives a row of zeros. Others out of range are
+ * refused where the host knows them; computed on the GPU they give a row of zeros too.
+ */
 export function oneHot(tensor: Tensor, classes: number): Tensor {
   if (tensor.dtype !== 'i32')
     throw new DTypeError(`oneHot: expected i32, got ${tensor.dtype}. Use cast('i32').`);
+  checkShape('oneHot', [...tensor.shape, classes]);
+  checkIndices(tensor, { name: 'oneHot: class', size: classes, also: NO_ROW });
+  return hotRows(tensor, classes);
+}
+
+/** The same without a check. */
+export function hotRows(tensor: Tensor, classes: number): Tensor {
   const hot = tensor.unsqueeze(tensor.rank).eq(tensor.device.arange(classes));
   return where(hot, 1, tensor.device.full([], 0));
 }

@@ -1,8 +1,16 @@
-import { type DType, wgslLiteral } from '../dtype.js';
+import { checkNumber, type DType, wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
 import { apply, type Operation } from '../operation.js';
-import { checkShape, formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from '../shape.js';
+import {
+  checkElements,
+  checkShape,
+  formatShape,
+  normalizeAxis,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { where } from './elementwise.js';
 
@@ -255,9 +263,11 @@ export function pad(tensor: Tensor, axis: number, before: number, after: number,
   if (!Number.isInteger(before) || !Number.isInteger(after) || before < 0 || after < 0) {
     throw new ShapeError(`pad: expected non-negative integers, got before ${before} and after ${after}.`);
   }
+  checkNumber('pad', value, tensor.dtype);
   if (before === 0 && after === 0) return tensor;
   const strides = tensor.shape.map((_, at) => ({ start: at === along ? before : 0, step: 1 }));
   const shape = tensor.shape.map((size, at) => (at === along ? size + before + after : size));
+  checkElements('pad', shape);
   return apply(placeOperation, [tensor], { strides, shape, fill: value });
 }
 

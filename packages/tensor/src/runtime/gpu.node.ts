@@ -1,6 +1,7 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, freemem } from 'node:os';
 import { create } from 'webgpu';
 import { mesaKeepsShaders } from './driver-cache.node.js';
+import { heedingNotes } from './driver-notes.node.js';
 
 let gpu: GPU | undefined;
 
@@ -9,6 +10,16 @@ export function openGpu(): GPU {
   // Without this the profiler's timestamps come in steps of 65.5 microseconds.
   gpu ??= create(['disable-dawn-features=timestamp_quantization']) as GPU;
   return gpu;
+}
+
+let isKnown = false;
+
+/** An adapter. Dawn looks for the machine's adapters at the first request, within the call. */
+export function requestAdapter(options: GPURequestAdapterOptions): Promise<GPUAdapter | null> {
+  const request = (): Promise<GPUAdapter | null> => openGpu().requestAdapter(options);
+  if (isKnown) return request();
+  isKnown = true;
+  return heedingNotes(request);
 }
 
 const flag = new Int32Array(new SharedArrayBuffer(4));
@@ -29,6 +40,16 @@ export async function waitForGpu<T>(promise: Promise<T>): Promise<T> {
     if (!settled) Atomics.wait(flag, 0, 0, nap);
   }
   return promise;
+}
+
+/** Left to everybody else. */
+const RESERVED_BYTES = 256 * 1024 * 1024;
+
+/** Bytes of memory that the process may still take, within the limits of its container. */
+export function hostBytesLeft(): number {
+  // Node 20 has it from 20.13 on only.
+  const { availableMemory } = process as { availableMemory?: () => number };
+  return Math.max(0, (availableMemory?.() ?? freemem()) - RESERVED_BYTES);
 }
 
 /** Each needs some megabytes. */

@@ -1,4 +1,4 @@
-import { waitForGpu } from '#gpu';
+import { hostBytesLeft, waitForGpu } from '#gpu';
 import type { Target } from '../compile/kernel.js';
 import { DeviceLostError, type ForetokenError, OutOfMemoryError, ValidationError } from '../errors.js';
 import { type Helpers, useEachOnce } from './first-use.js';
@@ -24,14 +24,23 @@ export class Runtime {
     readonly target: Target,
     /** Help with shaders that the driver compiles at their first use. */
     readonly helpers: Helpers,
+    /** See `OpenDeviceOptions.poison`. */
+    poison = false,
   ) {
     this.#pipelines = new PipelineStore(gpu);
-    this.pool = new BufferPool(gpu);
+    // Software adapters allocate in the memory of the host.
+    this.pool = new BufferPool(gpu, {
+      poison,
+      ...(target.software && hostBytesLeft && { bytesLeft: hostBytesLeft }),
+    });
     this.#parameters = new ParameterStore(gpu);
     gpu.addEventListener('uncapturederror', (event) => {
       const { error } = event as GPUUncapturedErrorEvent;
-      const kind = error.constructor.name === 'GPUOutOfMemoryError' ? OutOfMemoryError : ValidationError;
-      this.#failure ??= new kind(`WebGPU: ${error.message}`);
+      const { message } = error;
+      this.#failure ??=
+        error.constructor.name === 'GPUOutOfMemoryError'
+          ? new OutOfMemoryError(`the GPU is out of memory. WebGPU: ${message.split('\n', 1)[0]}`)
+          : new ValidationError(`WebGPU: ${message}`);
     });
     this.lost = gpu.lost.then(({ reason, message }) => {
       this.#lost ??= new DeviceLostError(`the GPU device was lost (${reason || 'unknown'}): ${message}`);

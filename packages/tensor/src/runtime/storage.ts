@@ -1,4 +1,6 @@
+import { byteSize, type DType } from '../dtype.js';
 import { DisposedError, OutOfMemoryError } from '../errors.js';
+import { formatShape, type Shape, sizeOf } from '../shape.js';
 
 /** WebGPU's flag values, which every implementation shares. */
 export const USAGE = {
@@ -58,6 +60,15 @@ export interface MemoryReport {
 /** The next multiple of `step`. */
 export const alignUp = (bytes: number, step: number): number => Math.ceil(bytes / step) * step;
 
+/** @throws OutOfMemoryError when no buffer of the adapter can hold a tensor */
+export function checkBytes(op: string, shape: Shape, dtype: DType, largest: number): void {
+  const bytes = byteSize(sizeOf(shape), dtype);
+  if (bytes <= largest) return;
+  throw new OutOfMemoryError(
+    `${op}: ${dtype}${formatShape(shape)} takes ${bytes} bytes; a buffer of this adapter has at most ${largest}. Use smaller tensors or batches.`,
+  );
+}
+
 const SMALLEST = 256;
 /** Sizes in steps of a quarter of a power of two: at most a fifth is wasted, and sizes recur. */
 export function sizeClass(bytes: number): number {
@@ -68,6 +79,19 @@ export function sizeClass(bytes: number): number {
 
 /** Free memory beyond this is given back to the system. */
 const KEPT_BYTES = 256 * 1024 * 1024;
+
+/** What memory holds before anything is written there, where that is asked for: no ordinary number, and not NaN. */
+const POISON = 0x5a5a5a5a;
+const POISON_WORDS = 1 << 20;
+/** From this size on a buffer is compared with the memory that is left. */
+const LARGE = 64 * 1024 * 1024;
+
+export interface PoolOptions {
+  /** Fills memory with a pattern before it is used, so that tests see what was never written. */
+  readonly poison?: boolean;
+  /** Bytes that the adapter can still allocate, where anybody knows. */
+  readonly bytesLeft?: () => number;
+}
 
 /** Allocates buffers and keeps freed ones for reuse. */
 export class BufferPool {
@@ -80,7 +104,21 @@ export class BufferPool {
   #liveBuffers = 0;
   #liveBytes = 0;
 
-  constructor(readonly device: GPUDevice) {}
+  readonly poisoned: boolean;
+  readonly #bytesLeft: (() => number) | undefined;
+
+  constructor(
+    readonly device: GPUDevice,
+    { poison = false, bytesLeft }: PoolOptions = {},
+  ) {
+    this.poisoned = poison;
+    this.#bytesLeft = bytesLeft;
+  }
+
+  /** Bytes of the largest buffer. */
+  get largest(): number {
+    return this.device.limits.maxBufferSize;
+  }
 
   /**
    * @param counted - whether it counts as live: false for the working memory of plans
@@ -88,15 +126,16 @@ export class BufferPool {
    */
   allocate(bytes: number, counted = true): Storage {
     const size = sizeClass(Math.max(bytes, 4));
-    const limit = this.device.limits.maxBufferSize;
+    const limit = this.largest;
     if (bytes > limit) {
       throw new OutOfMemoryError(
-        `a tensor of ${bytes} bytes exceeds the adapter's limit of ${limit}. Use smaller tensors or batches.`,
+        `a tensor of ${bytes} bytes exceeds the adapter's limit of ${limit} for a buffer. Use smaller tensors or batches.`,
       );
     }
     const reused = this.#free.get(size)?.pop();
     if (reused !== undefined) this.#freeBytes -= size;
     const buffer = reused ?? this.#create(Math.min(size, Math.floor(limit / 4) * 4));
+    if (this.poisoned) this.poison(buffer, 0, buffer.size);
     if (counted) this.#count(bytes);
     return new Storage(buffer, bytes, this, counted);
   }
@@ -142,7 +181,20 @@ export class BufferPool {
     this.#liveBytes += bytes;
   }
 
+  /** Fills a stretch of a buffer with the pattern, before what is submitted next. */
+  poison(buffer: GPUBuffer, offset: number, bytes: number): void {
+    const words = new Uint32Array(Math.min(POISON_WORDS, bytes / 4)).fill(POISON);
+    for (let at = 0; at < bytes; at += words.byteLength)
+      this.device.queue.writeBuffer(buffer, offset + at, words, 0, Math.min(words.length, (bytes - at) / 4));
+  }
+
   #create(size: number): GPUBuffer {
+    const left = size < LARGE ? undefined : this.#bytesLeft?.();
+    if (left !== undefined && size > left) {
+      throw new OutOfMemoryError(
+        `a buffer of ${size} bytes exceeds the ${left} bytes of memory that are left. Use smaller tensors or batches.`,
+      );
+    }
     this.#allocatedBytes += size;
     this.#peakBytes = Math.max(this.#peakBytes, this.#allocatedBytes);
     return this.device.createBuffer({ size, usage: STORAGE_USAGE });

@@ -1,4 +1,4 @@
-import type { TextTokenizer } from '@foretoken/data';
+import { type DocumentText, type TextTokenizer, utf8Length } from '@foretoken/data';
 import type { Transformer } from '@foretoken/models';
 import { EvaluationError } from './errors.js';
 import type { EvaluatedUnit, Figure } from './figures.js';
@@ -20,8 +20,6 @@ export interface EncodeDocumentOptions {
   readonly endToken?: boolean;
 }
 
-const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
-
 /**
  * A document in tokens, behind the token that begins a text where the tokenizer itself puts one there. Where it does
  * not, the first token of the text takes that place, and its bytes do not count.
@@ -30,23 +28,21 @@ const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
  */
 export function encodeDocument(
   tokenizer: TextTokenizer,
-  text: string,
+  text: DocumentText,
   where: string,
   { endToken = false }: EncodeDocumentOptions = {},
 ): EncodedDocument {
   const begin = tokenizer.addsBeginToken;
-  const ids = tokenizer.encode(text, { begin });
   if (endToken && tokenizer.endToken === undefined) {
     throw new EvaluationError(
       `perplexity: ${tokenizer.name} names no eos_token to end documents with. Leave the end token out.`,
     );
   }
-  const unscored = begin ? 0 : bytesOf(tokenizer.decode(ids.slice(0, 1)));
-  return {
-    where,
-    ids: Int32Array.from(endToken ? [...ids, tokenizer.endToken as number] : ids),
-    bytes: Math.max(0, bytesOf(text) - unscored),
-  };
+  const ids = tokenizer.encodeLong(text, { begin, end: endToken });
+  // An end token alone stands for no text.
+  const first = ids.subarray(0, text.length > 0 ? 1 : 0);
+  const unscored = begin ? 0 : utf8Length(tokenizer.decode(first));
+  return { where, ids, bytes: Math.max(0, utf8Length(text) - unscored) };
 }
 
 export interface PerplexityOptions {

@@ -18,7 +18,7 @@ import {
   RunFolderError,
   type RunRecord,
   writeAtomic,
-} from '../src/index.js';
+} from '../../src/index.js';
 
 let scratch = '';
 beforeEach(() => {
