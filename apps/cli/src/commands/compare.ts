@@ -24,11 +24,12 @@ import { StudyFolder, type StudyRecord } from '../comparison/study-folder.js';
 import { openTunedDevice, openUntunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
 import { text, wholeNumber } from '../flags.js';
-import { runInOrder, runInParallel, runLabel } from '../grid.js';
+import { runInOrder, runInParallel } from '../grid.js';
 import { describePlan } from '../plan/estimate.js';
 import { planOf } from '../plan/plan-runs.js';
 import { keepRate } from '../plan/rates.js';
 import { Progress } from '../progress/progress.js';
+import { runLabel } from '../run-label.js';
 import { runName } from '../run-name.js';
 import { parseNumbers, parseObjectives, startOfComparison } from '../settings.js';
 import { watchSignals } from '../signals.js';
@@ -181,7 +182,10 @@ async function compare(this: void, flags: Flags): Promise<void> {
   say(`Runs are kept in ${out}; after an interruption the same command goes on.`);
   const record = await makeRuns(study, kind, out, flags.jobs);
 
-  const { report, conclusion } = await conclude(kind, finishedStudy(out, record));
+  const { report, conclusion } = await conclude(
+    kind,
+    finishedStudy(out, new StudyFolder(out).record() ?? record),
+  );
   if (flags.pictures !== undefined) await writePictures(flags.pictures, conclusion);
   if (flags.json) {
     process.stdout.write(toJson(conclusion.summary));

@@ -2,7 +2,6 @@ import { quote } from '@foretoken/input';
 import type { Recipe } from '@foretoken/train';
 import { UsageError } from '../errors.js';
 import { page } from '../report/page.js';
-import { readRunLogs } from '../report/run-logs.js';
 import { comparisonTable, summarize } from '../summary.js';
 import type { ComparisonKind } from './kind.js';
 
@@ -25,7 +24,7 @@ export const starGraphs: ComparisonKind = {
       `study, measure: no setting ${quote(unknown)}. Star graphs are measured by their runs; leave measure out.`,
     );
   },
-  async conclude({ study, runs, out, command, problems }) {
+  async conclude({ study, runs, command, problems }) {
     const { recipe } = study;
     const solved = solvedShare(recipe);
     // Variants in the order they were asked for, whichever seed ended first.
@@ -37,7 +36,7 @@ export const starGraphs: ComparisonKind = {
       notes: [
         `Guessing the arm gives ${(100 * summary.chance).toFixed(0)}%. Final figures are on ${recipe.evaluation.finalQuestions} fresh graphs; a run stops when ${(100 * solved).toFixed(0)}% of ${recipe.evaluation.questions} held-out graphs are solved, the same rule for all.`,
       ],
-      page: await page(summary, readRunLogs(out, summary), problems),
+      page: await page({ summary, runs: ordered, problems }),
       pictures: {},
     };
   },
