@@ -459,6 +459,15 @@ describe('settings', () => {
       () => parseCorpusConfig({ files: proto(', "train": "x"') }),
       /unknown setting '__proto__'/,
     ],
+    [
+      '__proto__ of alternatives',
+      () =>
+        parseTextConfig({
+          template: '{q}',
+          alternatives: { a: ['b'], ...JSON.parse('{"c": 5}'), d: proto('') } as never,
+        }),
+      /alternatives: d: unknown setting '__proto__'/,
+    ],
     ['maxTime', () => parseTextConfig({ template: '{q}', maxTime: 1e9 }), /maxTime: /],
     ['maxAnswerTime', () => parseTextConfig({ template: '{q}', maxAnswerTime: 1e9 }), /maxAnswerTime: /],
     ['buckets', () => parseTextConfig({ template: '{q}', buckets: 1e9 }), /buckets: /],
