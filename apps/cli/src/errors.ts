@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { ForetokenError, InputError, printable, shorten } from '@foretoken/input';
 import { reasonOf } from '@foretoken/input/node';
+import { asCalled } from './called.js';
 
 /** A command was used in a way that cannot work; the message is the whole answer. */
 export class UsageError extends InputError {}
@@ -32,7 +33,8 @@ export const isOutputGone = (error: unknown): boolean =>
 /** Longer than any message that lists all that there is. */
 const LONGEST = 2000;
 
-const line = (text: string): string => shorten(printable(text.replace(/\s+/g, ' ').trim()), LONGEST);
+const line = (text: string): string =>
+  shorten(asCalled(printable(text.replace(/\s+/g, ' ').trim())), LONGEST);
 
 /** What the system refused, with the path it was asked for. */
 function ofSystem(error: NodeJS.ErrnoException): string {

@@ -73,6 +73,13 @@ export function imageModelConfig(
   } as ImageClassifierConfigInput);
 }
 
+/** What a classifier that is made from nothing is like; nothing of a pretrained one. */
+export function describeImageModel(model: Settings, dataSet: ImageDataSet): Settings {
+  if (model['from'] !== undefined) return {};
+  const { trunk, ...around } = imageModelConfig(model, dataSet);
+  return { ...trunk, ...around };
+}
+
 /** @throws RecipeError for a setting that a classifier does not have, or a value that does not fit */
 export function checkImageModel(settings: Settings, dataSet: ImageDataSet): void {
   const { from } = settings;

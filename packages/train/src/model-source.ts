@@ -74,6 +74,21 @@ function configOf(
   });
 }
 
+/** What the data will say is not known yet: any task will do that a config with a grid of its own can be of. */
+const ANY_TASK = {
+  vocabularySize: 2,
+  channels: 1,
+  maxTime: 2 ** 20,
+  grid: { height: 1, width: 1, before: 1 },
+};
+
+/** What a model that is made from nothing is like, as far as no data decides it; nothing of a pretrained one. */
+export function describeModel(model: Settings, kind: Pick<SequenceKind, 'defaultModel'>): Settings {
+  if (model['from'] !== undefined) return {};
+  const { maxPositions: _, grid: __, ...known } = configOf(model, kind, ANY_TASK);
+  return { preset: kind.defaultModel, ...known };
+}
+
 /** @throws RecipeError for a setting that a model does not have, or a value that does not fit */
 export function checkModel(model: Settings, kind: Pick<SequenceKind, 'defaultModel'>): void {
   const known = model['from'] === undefined ? CONFIG_KEYS : PRETRAINED_KEYS;
@@ -97,13 +112,7 @@ export function checkModel(model: Settings, kind: Pick<SequenceKind, 'defaultMod
     );
   }
   try {
-    // What the data will say is not known yet: any task will do that a config with a grid of its own can be of.
-    configOf(model, kind, {
-      vocabularySize: 2,
-      channels: 1,
-      maxTime: 2 ** 20,
-      grid: { height: 1, width: 1, before: 1 },
-    });
+    configOf(model, kind, ANY_TASK);
   } catch (error) {
     throw new RecipeError(`model: ${(error as Error).message.replace(/\s+/g, ' ')}`, { cause: error });
   }

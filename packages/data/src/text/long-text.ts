@@ -152,3 +152,17 @@ export function utf8Length(text: DocumentText): number {
   for (const piece of piecesOf(text)) bytes += encoder.encode(piece).length;
   return bytes;
 }
+
+/** Units of a string that a long text is cut into. */
+const STRING = 2 ** 24;
+
+/** A text as strings, cut behind line ends where there are any. */
+export function* stringsOf(text: DocumentText): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const near = Math.min(start + STRING, text.length);
+    const line = near === text.length ? near : text.lastIndexOf('\n', near) + 1;
+    const end = line > start ? line : near;
+    yield text.slice(start, end);
+    start = end;
+  }
+}
