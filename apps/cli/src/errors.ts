@@ -56,6 +56,10 @@ export function explain(error: unknown): string {
   return unexpected(error.message || error.name);
 }
 
+/** Why the program itself cannot be loaded: a file is missing, or may not be opened beside so many others. */
+export const explainLoading = (error: unknown): string =>
+  `the program cannot be loaded: ${line((error as Error).message)}. Install it again, or allow more open files (ulimit -n 256).`;
+
 const HOW_TO_SEE = ' FORETOKEN_DEBUG=1 shows where.';
 
 const unexpected = (message: string): string =>
