@@ -47,6 +47,8 @@ function ofSystem(error: NodeJS.ErrnoException): string {
 export function explain(error: unknown): string {
   if (error instanceof Interrupted) return 'Stopped. The same command resumes from the checkpoint.';
   if (!(error instanceof Error)) return unexpected(String(error));
+  if (error.name === 'AdapterNotFoundError')
+    return line(`${error.message} "foretoken doctor" tells how to get one here.`);
   if (error instanceof ForetokenError) return line(error.message);
   if ((error as NodeJS.ErrnoException).syscall !== undefined) return ofSystem(error);
   if (error instanceof RangeError && /call stack/.test(error.message))
