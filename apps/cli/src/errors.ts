@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { InputError, printable, shorten } from '@foretoken/input';
+import { ForetokenError, InputError, printable, shorten } from '@foretoken/input';
 import { reasonOf } from '@foretoken/input/node';
 
 /** A command was used in a way that cannot work; the message is the whole answer. */
@@ -29,15 +29,6 @@ const GONE = ['EPIPE', 'EIO', 'ECONNRESET', 'ENOTCONN', 'EBADF'];
 export const isOutputGone = (error: unknown): boolean =>
   GONE.includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** Base classes of what the packages throw on purpose: by name, so that no package need be loaded to tell. */
-const ON_PURPOSE = /^_?(InputError|DataError|ForetokenError)$/;
-
-function isOnPurpose(error: Error): boolean {
-  for (let type: unknown = error; type !== null; type = Object.getPrototypeOf(type))
-    if (ON_PURPOSE.test((type as object).constructor.name)) return true;
-  return false;
-}
-
 /** Longer than any message that lists all that there is. */
 const LONGEST = 2000;
 
@@ -54,7 +45,7 @@ function ofSystem(error: NodeJS.ErrnoException): string {
 export function explain(error: unknown): string {
   if (error instanceof Interrupted) return 'Stopped. The same command resumes from the checkpoint.';
   if (!(error instanceof Error)) return unexpected(String(error));
-  if (isOnPurpose(error)) return line(error.message);
+  if (error instanceof ForetokenError) return line(error.message);
   if ((error as NodeJS.ErrnoException).syscall !== undefined) return ofSystem(error);
   if (error instanceof RangeError && /call stack/.test(error.message))
     return `what was handed in is nested too deeply.${HOW_TO_SEE}`;

@@ -17,6 +17,7 @@ import { imagesRoutes } from './commands/images/index.js';
 import { objectivesCommand, recipesCommand, studiesCommand } from './commands/lists.js';
 import { reportCommand } from './commands/report.js';
 import { runCell } from './commands/run-cell.js';
+import { tokenizerRoutes } from './commands/tokenizer/index.js';
 import { trainCommand } from './commands/train.js';
 import { tuneCommand } from './commands/tune.js';
 import { UsageError } from './errors.js';
@@ -26,6 +27,7 @@ const routes = buildRouteMap({
   routes: {
     compare: compareCommand,
     train: trainCommand,
+    tokenizer: tokenizerRoutes,
     evaluate: evaluateCommand,
     generate: generateCommand,
     images: imagesRoutes,

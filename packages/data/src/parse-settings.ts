@@ -5,9 +5,20 @@ import { TaskConfigError } from './errors.js';
 /** Names that a setting may have, by the path of the object that holds it; '' for the settings themselves. */
 export type KnownNames = Readonly<Record<string, readonly string[]>>;
 
-function describeUnknown(key: string, known: readonly string[]): string {
-  const meant = nearestName(key, known);
-  return `unknown setting '${printable(shorten(key))}', ${meant ? `did you mean '${meant}'?` : `known are ${known.join(', ')}`}`;
+/** Mistakes that are told, of many. */
+const TOLD = 8;
+
+const describeList = (mistakes: readonly string[]): string =>
+  mistakes.slice(0, TOLD).join('; ') +
+  (mistakes.length > TOLD ? `; and ${mistakes.length - TOLD} more mistakes` : '');
+
+function describeUnknown(keys: readonly string[], known: readonly string[]): string {
+  const meant = keys.map((key) => nearestName(key, known));
+  const told = keys.map((key, at) => {
+    const hint = meant[at] === undefined ? '' : `, did you mean '${meant[at]}'?`;
+    return `unknown setting '${printable(shorten(key))}'${hint}`;
+  });
+  return describeList(told) + (meant.includes(undefined) ? `, known are ${known.join(', ')}` : '');
 }
 
 function describeChoice(issue: z.core.$ZodIssue & { code: 'invalid_value' }): string {
@@ -17,19 +28,12 @@ function describeChoice(issue: z.core.$ZodIssue & { code: 'invalid_value' }): st
   return `${found} ${values.join(', ')}${meant === undefined ? '' : `; did you mean '${meant}'?`}`;
 }
 
-/** Mistakes that are told, of many. */
-const TOLD = 8;
-
-const describeList = (mistakes: readonly string[]): string =>
-  mistakes.slice(0, TOLD).join('; ') +
-  (mistakes.length > TOLD ? `; and ${mistakes.length - TOLD} more mistakes` : '');
-
 function describeIssue(issue: z.core.$ZodIssue, known: KnownNames): string {
   const path = printable(shorten(issue.path.join('.')));
   const prefix = path === '' ? '' : `${path}: `;
   if (issue.code === 'unrecognized_keys') {
     const names = known[path] ?? [];
-    return prefix + describeList(issue.keys.map((key) => describeUnknown(key, names)));
+    return prefix + describeUnknown(issue.keys, names);
   }
   if (issue.code === 'invalid_value') return prefix + describeChoice(issue);
   return prefix + oneLine(issue.message);

@@ -121,8 +121,8 @@ export {
 export { findTaskKind, type TaskKind, taskKinds } from './task-kinds.js';
 export { TensorBoardSink } from './tensorboard.js';
 export { train } from './train.js';
+export type { TrainOptions } from './train-options.js';
 export { trainedSession } from './trained-session.js';
-export type { TrainOptions } from './training-loop.js';
 export { fileTuningStore } from './tuning-store.js';
 export { type LossSettings, nextTokenLoss, type Scoring, ValidationLoss } from './validation-loss.js';
 export { packageVersions } from './versions.js';

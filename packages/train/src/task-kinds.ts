@@ -13,6 +13,7 @@ import {
 } from '@foretoken/data';
 import { loadTextTask } from '@foretoken/data/node';
 import { didYouMean, quote } from '@foretoken/input';
+import { COMPANION_FILES } from '@foretoken/models';
 import { type ObjectiveDescription, objectiveKinds } from '@foretoken/objectives';
 import type { z } from 'zod';
 import { corpusOf } from './corpus-cache.js';
@@ -69,14 +70,13 @@ const sequences = (kind: SequenceKind): TaskKind => ({
   open: (request) => SequenceWork.open(kind, request),
 });
 
-const TOKENIZER_FILE = 'tokenizer.json';
-
-/** Files by split, as settings of sequences name them, and a tokenizer of their own. */
+/** Files by split, as settings of sequences name them, and those of a tokenizer of their own, whichever it has. */
 function namedFiles({ files, tokenizer }: Settings): string[] {
   const data = typeof files !== 'object' || files === null ? [] : Object.values(files).flat();
-  return [...data, ...(typeof tokenizer === 'string' ? [join(tokenizer, TOKENIZER_FILE)] : [])].filter(
-    (path): path is string => typeof path === 'string',
-  );
+  return [
+    ...data,
+    ...(typeof tokenizer === 'string' ? COMPANION_FILES.map((name) => join(tokenizer, name)) : []),
+  ].filter((path): path is string => typeof path === 'string');
 }
 
 /** What a person may set: the order of the examples follows the seed of the run. */

@@ -6,7 +6,7 @@ import { dataFingerprints, FINGERPRINTS_VERSION, modelFingerprints } from './run
 import { RunFolder } from './run/run-folder.js';
 import type { MetricsSink } from './sink.js';
 import { taskOf } from './task-kinds.js';
-import type { TrainOptions } from './training-loop.js';
+import type { TrainOptions } from './train-options.js';
 import { TrainingLoop } from './training-loop.js';
 import { packageVersions } from './versions.js';
 

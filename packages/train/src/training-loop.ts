@@ -1,4 +1,3 @@
-import type { Device } from '@foretoken/tensor';
 import { TrainingError } from './errors.js';
 import type { Evaluation } from './evaluate.js';
 import { type EvaluationPlan, planEvaluations } from './evaluation-plan.js';
@@ -14,12 +13,11 @@ import type {
 } from './events.js';
 import { inFlight } from './in-flight.js';
 import { phasesOf } from './phases.js';
-import type { Recipe } from './recipe.js';
-import type { Checkpoint } from './run/run-checkpoints.js';
+import { restoreKernels } from './run/kernel-choices.js';
 import { MODEL_FOLDER, type RunFolder } from './run/run-folder.js';
 import { RunStanding, secondsSince } from './run-standing.js';
 import { Session } from './session.js';
-import type { MetricsSink } from './sink.js';
+import type { TrainOptions } from './train-options.js';
 import type { HeldOutLoss, QuestionEvaluator, StepCost } from './workload.js';
 
 /** Updates that are submitted before the figures of the first of them are waited for. */
@@ -27,24 +25,14 @@ const IN_FLIGHT = 4;
 /** Answers that a summary keeps, for drawing. */
 const KEPT_ANSWERS = 8;
 
-export interface TrainOptions {
-  readonly device: Device;
-  readonly recipe: Recipe;
-  /** Name of an objective. */
-  readonly objective: string;
-  readonly seed: number;
-  /** The run folder. A run that was interrupted goes on; a finished one gives its summary again. */
-  readonly folder: string;
-  /** Recorded in `config.json`. */
-  readonly command?: string;
-  readonly commit?: string;
-  /** Hear every event: `TensorBoardSink`, or your own. */
-  readonly sinks?: readonly MetricsSink[];
-  /**
-   * Ends training as soon as what is done so far has been saved, in the middle of an evaluation too; the generator then
-   * throws the reason of the signal.
-   */
-  readonly signal?: AbortSignal;
+/** What a failure is told as. */
+function trainingError(
+  { step, loss, gradientNorm, folder }: FailureEvent,
+  { objective, seed }: TrainOptions,
+): TrainingError {
+  return new TrainingError(
+    `${objective}, seed ${seed}: the loss is ${loss} and the gradient norm ${gradientNorm} at step ${step}. The batch and the parameters of step ${step - 1} are in ${folder}. Lower optimizer.learningRate.`,
+  );
 }
 
 /** One process's work on a run. */
@@ -82,30 +70,11 @@ export class TrainingLoop {
   #resume(): void {
     const { recipe } = this.options;
     const { checkpoint, warnings } = this.folder.resume(this.session.steps, recipe.evaluation.every);
-    this.#warnings = [...warnings, ...this.#takeChoices(checkpoint)];
+    this.#warnings = [...warnings, ...restoreKernels(this.options.device, this.folder, checkpoint)];
     this.folder.cutLog(checkpoint?.progress.logBytes ?? 0);
     if (checkpoint === undefined) return;
     this.session.restore(checkpoint.tensors);
     this.#standing.resume(checkpoint.progress, this.session.cost());
-  }
-
-  /**
-   * The kernels of the processes before this one, whatever has been measured since: those that a checkpoint was made with.
-   *
-   * @returns warnings
-   */
-  #takeChoices(checkpoint: Checkpoint | undefined): string[] {
-    const { choices } = this.options.device.tuner;
-    const warnings: string[] = [];
-    try {
-      choices.load(this.folder.choices());
-    } catch (error) {
-      // Bits would follow other kernels where nothing else says which ones they were.
-      if (checkpoint !== undefined && checkpoint.kernels === undefined) throw error;
-      warnings.push(`${(error as Error).message} It is written anew.`);
-    }
-    choices.load(checkpoint?.kernels ?? {});
-    return warnings;
   }
 
   async *run(): AsyncGenerator<TrainEvent, RunSummary> {
@@ -140,8 +109,11 @@ export class TrainingLoop {
         standing.evaluationDue = standing.step === next;
       }
       if (standing.evaluationDue && signal?.aborted !== true) yield* this.#evaluateUnlessStopped();
-      await this.#save();
-      yield { type: 'checkpoint', step: standing.step };
+      // Before the first update there is nothing that another process would not make again.
+      if (standing.step > 0) {
+        await this.#save();
+        yield { type: 'checkpoint', step: standing.step };
+      }
       signal?.throwIfAborted();
     }
     const summary = yield* phasesOf((onPhase) => this.#finish(onPhase));
@@ -178,7 +150,7 @@ export class TrainingLoop {
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
         const failure = await this.#keepFailure(read, loss, gradientNorm);
         yield failure;
-        throw this.#failed(failure);
+        throw trainingError(failure, this.options);
       }
       const event = this.#metrics(read++, figures);
       if (event) yield event;
@@ -198,13 +170,6 @@ export class TrainingLoop {
     };
     this.folder.append(event);
     return event;
-  }
-
-  #failed({ step, loss, gradientNorm, folder }: FailureEvent): TrainingError {
-    const { objective, seed } = this.options;
-    return new TrainingError(
-      `${objective}, seed ${seed}: the loss is ${loss} and the gradient norm ${gradientNorm} at step ${step}. The batch and the parameters of step ${step - 1} are in ${folder}. Lower optimizer.learningRate.`,
-    );
   }
 
   /** The line of the log for update `step`, if it gets one. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Device, openDevice } from '@foretoken/tensor';
@@ -94,14 +94,14 @@ describe('train', () => {
       // Stopped after events of every kind, each time as if the process had died there.
       for (const stopAfter of [2, 5, 1, 7]) {
         let seen = 0;
-        for await (const _ of train({
+        for await (const { type } of train({
           device,
           recipe,
           objective,
           seed: 0,
           folder: path(`${objective}-pieces`),
         })) {
-          if (++seen > stopAfter) break;
+          if (type !== 'phase' && ++seen > stopAfter) break;
         }
       }
       await collect(`${objective}-pieces`, objective);
@@ -187,6 +187,62 @@ describe('train', () => {
     expect(events.at(-1)?.type).toBe('checkpoint');
     await collect('stopped', 'mutor');
     expect(outcome('stopped')).toEqual(outcome('mutor-whole'));
+  });
+
+  it('resumes from the checkpoint before a damaged one, says so, and ends with the same bits', async () => {
+    const options = { device, recipe, objective: 'mutor', seed: 0, folder: path('damaged') };
+    let saved = 0;
+    for await (const event of train(options)) if (event.type === 'checkpoint' && ++saved === 2) break;
+    const newest = join(path('damaged'), 'checkpoints', 'step-0000008.safetensors');
+    const bytes = readFileSync(newest);
+    bytes[bytes.length - 9] = (bytes[bytes.length - 9] as number) ^ 1;
+    writeFileSync(newest, bytes);
+    writeFileSync(join(path('damaged'), 'kernels.json'), '');
+    const events = await collect('damaged', 'mutor');
+    expect(events.filter(({ type }) => type !== 'phase').slice(0, 3)).toMatchObject([
+      { type: 'start', step: 4 },
+      {
+        type: 'warning',
+        message: expect.stringMatching(/step-0000008.*do not match its digest: training resumes/),
+      },
+      { type: 'warning', message: expect.stringMatching(/kernels.json.*writes it anew/) },
+    ]);
+    expect(outcome('damaged')).toEqual(outcome('mutor-whole'));
+  });
+
+  it('stops on the signal wherever it is heard, and loses nothing', async () => {
+    let stopped = 0;
+    for (let heardAt = 2; ; heardAt++) {
+      let asked = 0;
+      const reason = new Error('stop');
+      const isRaised = (): boolean => asked >= heardAt || ++asked >= heardAt;
+      /** A signal that is raised when it is asked for the so-and-so-many-th time. */
+      const signal = {
+        get aborted() {
+          return isRaised();
+        },
+        reason,
+        throwIfAborted: () => {
+          if (isRaised()) throw reason;
+        },
+      } as AbortSignal;
+      try {
+        for await (const _ of train({
+          device,
+          recipe,
+          objective: 'mutor',
+          seed: 0,
+          folder: path('heard'),
+          signal,
+        }));
+        break;
+      } catch (error) {
+        if (error !== reason) throw error;
+        stopped++;
+      }
+    }
+    expect(stopped).toBeGreaterThan(5);
+    expect(outcome('heard')).toEqual(outcome('mutor-whole'));
   });
 
   it('leaves no GPU memory behind', async () => {

@@ -4,6 +4,7 @@ import { TaskConfigError } from '../errors.js';
 import { LONGEST_NAME, LONGEST_TEXT, MOST_TIME } from '../limits.js';
 import { parseSettings } from '../parse-settings.js';
 import { parseTemplate } from '../text/template.js';
+import { tokenizerSetting } from '../text/trained-tokenizer.js';
 import { withLineEnds } from '../typed-text.js';
 
 /** Most that may be held out. */
@@ -30,12 +31,12 @@ export const corpusConfigSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('where the data is; null when records are handed over'),
-  tokenizer: z
-    .string()
-    .min(1)
+  tokenizer: tokenizerSetting
     .nullable()
     .default(null)
-    .describe('folder of the tokenizer; null when a tokenizer is handed over'),
+    .describe(
+      'folder of the tokenizer; or `char`, `bpe`, `bpe:2000`: one that is trained on the training texts. Null when one is handed over',
+    ),
   column: z
     .string()
     .min(1)

@@ -6,11 +6,13 @@ import { CorpusTask } from '../corpus/task.js';
 import type { DataFiles } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
 import { parseTextConfig, type TextOptions } from '../text/config.js';
+import { piecesOf } from '../text/long-text.js';
 import { TEXT_PRESET_NAMES } from '../text/presets.js';
 import type { TextRecord } from '../text/record.js';
 import { TextTask } from '../text/task.js';
-import { parseTemplate, templateColumns } from '../text/template.js';
+import { fillPattern, parseTemplate, templateColumns } from '../text/template.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
+import { tokenizerToTrain, trainTokenizerOf } from '../text/trained-tokenizer.js';
 import { findData } from './data-folder.js';
 import { loadTokenizer } from './load-tokenizer.js';
 import { readDocuments } from './read-documents.js';
@@ -24,20 +26,29 @@ async function readAll(paths: readonly string[], columns: readonly string[]): Pr
   return records;
 }
 
-/** The tokenizer and the files that settings name. */
-function needed(
-  { files, tokenizer }: { readonly files: DataFiles | null; readonly tokenizer: string | null },
-  given: TextTokenizer | undefined,
-): { readonly files: DataFiles; readonly tokenizer: TextTokenizer } {
-  if (files === null) {
-    throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
-  }
-  if (tokenizer === null && given === undefined) {
+/** The files that settings name. @throws TaskConfigError for none */
+function filesOf(files: DataFiles | null): DataFiles {
+  if (files !== null) return files;
+  throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
+}
+
+/**
+ * The tokenizer that a setting names: that of a folder, or one that is trained.
+ *
+ * @param texts - to train it on, where that is asked for
+ */
+async function tokenizerOf(
+  setting: string | null,
+  texts: () => Promise<Iterable<string>>,
+): Promise<TextTokenizer> {
+  if (setting === null) {
     throw new TaskConfigError(
-      'text: tokenizer is missing. Give the folder of a model with its tokenizer.json.',
+      'text: tokenizer is missing. Give the folder of a model with its tokenizer.json, or char or bpe to train one.',
     );
   }
-  return { files, tokenizer: given ?? loadTokenizer(findData(tokenizer as string)) };
+  const toTrain = tokenizerToTrain(setting);
+  if (toTrain === undefined) return loadTokenizer(findData(setting));
+  return trainTokenizerOf(setting, toTrain, await texts());
 }
 
 /**
@@ -52,13 +63,16 @@ export async function loadTextTask(
 ): Promise<TextTask> {
   const config = parseTextConfig(options);
   const template = parseTemplate(config.template, config.answerFrom ?? undefined);
+  const examples = (records: readonly TextRecord[]): string[] =>
+    records.map((record) => fillPattern(template.prompt, record) + fillPattern(template.answer, record));
   const columns = [...templateColumns(template), ...Object.values(config.alternatives).flat()];
-  const { files, ...given } = needed(config, tokenizer);
+  const files = filesOf(config.files);
+  const train = await readAll(files.train, columns);
   const read = (paths: readonly string[] | undefined) =>
     paths === undefined ? undefined : readAll(paths, columns);
   return new TextTask(options, {
-    ...given,
-    train: await readAll(files.train, columns),
+    tokenizer: tokenizer ?? (await tokenizerOf(config.tokenizer, async () => examples(train))),
+    train,
     validation: await read(files.validation),
     test: await read(files.test),
   });
@@ -72,7 +86,16 @@ export async function loadTextTask(
  */
 export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTokenizer): Promise<CorpusTask> {
   const config = parseCorpusConfig(options);
-  const { files, tokenizer: used } = needed(config, tokenizer);
+  const { train, validation, test } = filesOf(config.files);
+  const used =
+    tokenizer ??
+    (await tokenizerOf(config.tokenizer, async () => {
+      const texts: string[] = [];
+      for (const path of train)
+        for await (const { text } of readDocuments(findData(path), config))
+          for (const piece of piecesOf(text)) texts.push(piece);
+      return texts;
+    }));
   checkCorpus(config, used);
   const collect = async (paths: readonly string[]): Promise<DocumentCollection> => {
     const collection = new DocumentCollection(config, used);
@@ -80,7 +103,6 @@ export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTok
       for await (const { text } of readDocuments(findData(path), config)) collection.add(text);
     return collection;
   };
-  const { train, validation, test } = files;
   return new CorpusTask(
     options,
     arrangeCorpus(config, used, {

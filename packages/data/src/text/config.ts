@@ -5,6 +5,7 @@ import { SCORER_NAMES } from '../metrics/scorers.js';
 import { parseSettings } from '../parse-settings.js';
 import { TEXT_PRESET_NAMES, textPresets } from './presets.js';
 import { parseTemplate } from './template.js';
+import { tokenizerSetting } from './trained-tokenizer.js';
 
 const count = (least: number) => z.number().int().min(least).max(MOST_TIME);
 const name = z.string().max(LONGEST_NAME);
@@ -33,12 +34,12 @@ export const textConfigSchema = z
       .nullable()
       .default(null)
       .describe('where the data is; null when records are handed over'),
-    tokenizer: z
-      .string()
-      .min(1)
+    tokenizer: tokenizerSetting
       .nullable()
       .default(null)
-      .describe('folder of the tokenizer; null when a tokenizer is handed over'),
+      .describe(
+        'folder of the tokenizer; or `char`, `bpe`, `bpe:2000`: one that is trained on the training texts. Null when one is handed over',
+      ),
     template: z
       .string({
         error: `is missing; give a preset (${TEXT_PRESET_NAMES.join(', ')}) or a text with columns in braces, 'Question: {question}\\n\\nAnswer: {answer}'`,

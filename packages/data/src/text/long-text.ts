@@ -80,7 +80,8 @@ export class LongText {
   lastIndexOf(character: string, from: number): number {
     const unit = character.charCodeAt(0);
     for (let number = this.#pieceAt(from); number >= 0; number--) {
-      const piece = this.#pieces[number] as Piece;
+      const piece = this.#pieces[number];
+      if (piece === undefined) break;
       const found = piece.units.lastIndexOf(unit, Math.min(from - piece.start, piece.units.length - 1));
       if (found >= 0) return piece.start + found;
     }
@@ -133,14 +134,19 @@ export function graphemeBorder(text: DocumentText, position: number): number {
   return position >= text.length ? text.length : border;
 }
 
+/** A text in strings of bounded length, none of which ends within a surrogate pair. */
+export function* piecesOf(text: DocumentText): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const end = start + PIECE >= text.length ? text.length : characterBorder(text, start + PIECE);
+    yield text.slice(start, end);
+    start = end;
+  }
+}
+
 /** Bytes of a text in UTF-8. */
 export function utf8Length(text: DocumentText): number {
   const encoder = new TextEncoder();
   let bytes = 0;
-  for (let start = 0; start < text.length; ) {
-    const end = start + PIECE >= text.length ? text.length : characterBorder(text, start + PIECE);
-    bytes += encoder.encode(text.slice(start, end)).length;
-    start = end;
-  }
+  for (const piece of piecesOf(text)) bytes += encoder.encode(piece).length;
   return bytes;
 }
