@@ -90,8 +90,14 @@ describe('a download', () => {
 
   it('goes on where it broke off, in the next process', async () => {
     server.manner = { stallAfter: 1000 };
+    const stop = new AbortController();
     await expect(
-      getDataSet(sums(), { mirror, waits: { ...waits, bytes: 5_000 }, signal: AbortSignal.timeout(200) }),
+      getDataSet(sums(), {
+        mirror,
+        waits: { ...waits, bytes: 5_000 },
+        signal: stop.signal,
+        onProgress: () => stop.abort(),
+      }),
     ).rejects.toThrow();
     expect(existsSync(path())).toBe(false);
     server.manner = {};
