@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
-import { InputError, printable, shorten } from '@foretoken/input';
+import { ForetokenError, InputError, printable, shorten } from '@foretoken/input';
 import { reasonOf } from '@foretoken/input/node';
+import { asCalled } from './called.js';
 
 /** A command was used in a way that cannot work; the message is the whole answer. */
 export class UsageError extends InputError {}
@@ -29,19 +30,11 @@ const GONE = ['EPIPE', 'EIO', 'ECONNRESET', 'ENOTCONN', 'EBADF'];
 export const isOutputGone = (error: unknown): boolean =>
   GONE.includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** Base classes of what the packages throw on purpose: by name, so that no package need be loaded to tell. */
-const ON_PURPOSE = /^_?(InputError|DataError|ForetokenError)$/;
-
-function isOnPurpose(error: Error): boolean {
-  for (let type: unknown = error; type !== null; type = Object.getPrototypeOf(type))
-    if (ON_PURPOSE.test((type as object).constructor.name)) return true;
-  return false;
-}
-
 /** Longer than any message that lists all that there is. */
 const LONGEST = 2000;
 
-const line = (text: string): string => shorten(printable(text.replace(/\s+/g, ' ').trim()), LONGEST);
+const line = (text: string): string =>
+  shorten(asCalled(printable(text.replace(/\s+/g, ' ').trim())), LONGEST);
 
 /** What the system refused, with the path it was asked for. */
 function ofSystem(error: NodeJS.ErrnoException): string {
@@ -54,7 +47,9 @@ function ofSystem(error: NodeJS.ErrnoException): string {
 export function explain(error: unknown): string {
   if (error instanceof Interrupted) return 'Stopped. The same command resumes from the checkpoint.';
   if (!(error instanceof Error)) return unexpected(String(error));
-  if (isOnPurpose(error)) return line(error.message);
+  if (error.name === 'AdapterNotFoundError')
+    return line(`${error.message} "foretoken doctor" tells how to get one here.`);
+  if (error instanceof ForetokenError) return line(error.message);
   if ((error as NodeJS.ErrnoException).syscall !== undefined) return ofSystem(error);
   if (error instanceof RangeError && /call stack/.test(error.message))
     return `what was handed in is nested too deeply.${HOW_TO_SEE}`;
@@ -62,6 +57,10 @@ export function explain(error: unknown): string {
     return `out of memory: ${line(error.message)}. Choose smaller sizes.${HOW_TO_SEE}`;
   return unexpected(error.message || error.name);
 }
+
+/** Why the program itself cannot be loaded: a file is missing, or may not be opened beside so many others. */
+export const explainLoading = (error: unknown): string =>
+  `the program cannot be loaded: ${line((error as Error).message)}. Install it again, or allow more open files (ulimit -n 256).`;
 
 const HOW_TO_SEE = ' FORETOKEN_DEBUG=1 shows where.';
 

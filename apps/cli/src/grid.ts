@@ -6,7 +6,7 @@ import type { PlannedRun, Study, TrainEvent } from '@foretoken/train';
 import type { ComparisonKind } from './comparison/kind.js';
 import { performRun, type RunRequest } from './comparison/run.js';
 import { UsageError } from './errors.js';
-import type { Progress } from './progress.js';
+import { runLabel } from './run-label.js';
 import type { Interruption } from './signals.js';
 
 export interface GridOptions {
@@ -16,7 +16,8 @@ export interface GridOptions {
   readonly out: string;
   readonly command: string;
   readonly commit: string | undefined;
-  readonly progress: Progress;
+  /** Is told what happens in run number `at`. */
+  readonly onEvent: (at: number, event: TrainEvent) => void;
   readonly interruption: Interruption;
 }
 
@@ -30,12 +31,12 @@ const requestFor = ({ out, settings, command, commit }: GridOptions, run: Planne
 
 /** Makes the runs one after the other in this process. Finished ones are skipped, interrupted ones go on. */
 export async function runInOrder(options: GridOptions, openDevice: () => Promise<Device>): Promise<void> {
-  const { runs, kind, progress } = options;
+  const { runs, kind, onEvent } = options;
   const { signal } = options.interruption;
   for (const [at, run] of runs.entries()) {
     await performRun(await openDevice(), kind, requestFor(options, run), {
       signal,
-      onEvent: (event) => progress.update(at, event),
+      onEvent: (event) => onEvent(at, event),
     });
   }
 }
@@ -52,7 +53,7 @@ export async function runInParallel(options: GridOptions, jobs: number): Promise
     for (let next = waiting.shift(); next !== undefined && !stop.aborted; next = waiting.shift()) {
       const [at, run] = next;
       try {
-        await runInChild(options, run, stop, (event) => options.progress.update(at, event));
+        await runInChild(options, run, stop, (event) => options.onEvent(at, event));
       } catch (error) {
         // What the others end with afterwards is of no interest.
         failure.abort(error);
@@ -62,12 +63,6 @@ export async function runInParallel(options: GridOptions, jobs: number): Promise
   await Promise.all(Array.from({ length: Math.min(jobs, options.runs.length) }, worker));
   stop.throwIfAborted();
 }
-
-/** What a run is called in progress and errors. */
-export const runLabel = ({ dataset, variant, recipe, seed, budgets }: PlannedRun): string => {
-  const steps = budgets.includes('steps') ? '' : ` ${recipe.steps} steps`;
-  return `${dataset === '' ? '' : `${dataset} `}${variant}${steps} seed ${seed}`;
-};
 
 /** Characters of what a process says on standard error that are kept: the end tells why it failed. */
 const KEPT_COMPLAINT = 10_000;

@@ -133,7 +133,14 @@ function finished(
       };
     }),
   );
-  return { study, runs, starts: new Map([['sums', 2.5]]), out: path('nowhere'), command: 'compare', problems: [] };
+  return {
+    study,
+    runs,
+    starts: new Map([['sums', 2.5]]),
+    out: path('nowhere'),
+    command: 'compare',
+    problems: [],
+  };
 }
 
 describe('the summary of a study', () => {

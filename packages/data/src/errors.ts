@@ -1,10 +1,7 @@
+import { ForetokenError } from '@foretoken/input';
+
 /** Base of every error that this package throws on purpose. */
-export class DataError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-  }
-}
+export class DataError extends ForetokenError {}
 
 /** Settings of a task that are wrong or contradict each other. */
 export class TaskConfigError extends DataError {}

@@ -109,5 +109,14 @@ export {
   TextTokenizer,
 } from './text/tokenizer.js';
 export type { TokenizerFiles } from './text/tokenizer-files.js';
+export { TrainedTokenizer, tokenizerToTrain } from './text/trained-tokenizer.js';
 export { WrittenNumber } from './text/written-number.js';
+export {
+  DEFAULT_VOCABULARY_SIZE,
+  TOKENIZER_KINDS,
+  type TokenizerKind,
+  TokenizerTrainer,
+  type TrainTokenizerOptions,
+  trainTokenizer,
+} from './tokenizer-training/train.js';
 export { typedSeparator, typedText } from './typed-text.js';

@@ -1,4 +1,4 @@
-export { InputError, type InputErrorClass } from './errors.js';
+export { ForetokenError, InputError, type InputErrorClass } from './errors.js';
 export { isJsonObject, type JsonLimits, parseJson } from './json.js';
 export { didYouMean, nearestName } from './nearest-name.js';
 export { type NumberRange, parseNumber, parseWholeNumber } from './numbers.js';

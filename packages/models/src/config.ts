@@ -1,30 +1,48 @@
 import { ConfigError, MLP_KINDS } from '@foretoken/nn';
 import { z } from 'zod';
+import { parameterCount } from './cost.js';
 
-const count = z.int().positive();
+/** Far above any model, so that a slip of the keyboard is told and does not fill the memory. */
+const LARGEST_SIZE = 2 ** 24;
+const MOST_PARAMETERS = 1e11;
+
+/** A width, or a number of heads, tokens, positions. */
+export const sizeCount = z.int().positive().max(LARGEST_SIZE, `at most ${LARGEST_SIZE}`);
+
+const count = sizeCount;
 
 const MOST_LAYERS = 10_000;
 
+/** Channels of a token, and layers with a window. */
+const MOST_LISTED = MOST_LAYERS;
+
 /** Bounded far above any model, since a file that says more would make lists without end. */
-export const layerCount = count.max(MOST_LAYERS, `there are at most ${MOST_LAYERS} layers`);
+export const layerCount = z.int().positive().max(MOST_LAYERS, `there are at most ${MOST_LAYERS} layers`);
 
 /** A standard deviation, or `fanIn` for 1 / sqrt(number of inputs). */
 const spread = z.union([z.number().nonnegative(), z.literal('fanIn')]);
 
 const initialization = z
   .strictObject({
-    /** Token embeddings; also the output where it is tied to them. */
-    embedding: z.number().nonnegative().default(0.02),
-    /** Learned positions. */
-    positions: z.number().nonnegative().default(0.02),
-    /** What reads the residual stream: queries, keys, values, the input of the MLP. */
-    input: spread.default(0.02),
-    /** What writes to the residual stream: the outputs of attention and MLP. */
-    residual: spread.default(0.02),
-    /** Divide `residual` by sqrt(2 * layers), so that the stream does not grow with depth (GPT-2, section 2.3). */
-    scaleResidual: z.boolean().default(true),
-    /** The output, where it is not tied. */
-    output: spread.default(0.02),
+    embedding: z
+      .number()
+      .nonnegative()
+      .default(0.02)
+      .describe('token embeddings; also the output where it is tied to them'),
+    positions: z.number().nonnegative().default(0.02).describe('learned positions'),
+    input: spread
+      .default(0.02)
+      .describe('what reads the residual stream: queries, keys, values, the input of the MLP'),
+    residual: spread
+      .default(0.02)
+      .describe('what writes to the residual stream: the outputs of attention and MLP'),
+    scaleResidual: z
+      .boolean()
+      .default(true)
+      .describe(
+        'divide `residual` by sqrt(2 * layers), so that the stream does not grow with depth (GPT-2, section 2.3)',
+      ),
+    output: spread.default(0.02).describe('the output, where it is not tied'),
   })
   .prefault({});
 
@@ -33,8 +51,7 @@ const biases = z.strictObject({
   queryKeyValue: z.boolean(),
   attentionOutput: z.boolean(),
   mlp: z.boolean(),
-  /** Of layer norms; RMS norms have none. */
-  norm: z.boolean(),
+  norm: z.boolean().describe('of layer norms; RMS norms have none'),
 });
 
 /** All alike, or each kind by itself. */
@@ -60,80 +77,127 @@ const rotaryScaling = z.discriminatedUnion('kind', [
 ]);
 
 const slidingWindow = z.strictObject({
-  /** How many position ids a query sees, its own included. */
-  size: count,
-  /** The layers whose attention has the window; default all of them. */
-  layers: z.array(z.int().nonnegative()).readonly().optional(),
+  size: count.describe('how many position ids a query sees, its own included'),
+  layers: z
+    .array(z.int().nonnegative())
+    .max(MOST_LISTED)
+    .readonly()
+    .optional()
+    .describe('the layers whose attention has the window; default all of them'),
 });
 
 const grid = z.strictObject({
   height: count,
   width: count,
-  /** Position ids in front of the grid: of a class token, of registers. */
-  before: z.int().nonnegative().default(0),
+  before: z
+    .int()
+    .nonnegative()
+    .max(LARGEST_SIZE)
+    .default(0)
+    .describe('position ids in front of the grid: of a class token, of registers'),
 });
 
-const schema = z
+/** Settings of a transformer, with what each means. */
+export const transformerConfigSchema = z
   .strictObject({
-    /** Rows of the first embedding table, and classes of the output; 0 for a trunk that reads vectors alone. */
-    vocabularySize: z.int().nonnegative(),
-    /** Rows of the tables of further channels, for tokens `[B, T, C]` of several ids each. */
-    channelVocabularySizes: z.array(count).readonly().default([]),
-    width: count,
-    layers: layerCount,
-    heads: count,
-    /** Default `heads`; fewer for grouped-query attention. */
-    keyValueHeads: count.optional(),
-    /** Default `width / heads`. */
-    headWidth: count.optional(),
-    /** Position ids run from 0 to `maxPositions - 1`. */
-    maxPositions: count,
-    /** The kinds in two dimensions go by rows and columns of `grid`. */
-    positions: z.enum(['learned', 'rotary', 'rotary2d', 'sinusoidal', 'sinusoidal2d', 'none']),
-    /** Where tokens lie in a grid: position id `before + row * width + column`. */
-    grid: grid.optional(),
+    vocabularySize: z
+      .int()
+      .nonnegative()
+      .max(LARGEST_SIZE, `at most ${LARGEST_SIZE}`)
+      .describe(
+        'rows of the first embedding table, and classes of the output; 0 for a trunk that reads vectors alone',
+      ),
+    channelVocabularySizes: z
+      .array(count)
+      .max(MOST_LISTED)
+      .readonly()
+      .default([])
+      .describe('rows of the tables of further channels, for tokens `[B, T, C]` of several ids each'),
+    width: count.describe('numbers of a hidden state'),
+    layers: layerCount.describe('blocks'),
+    heads: count.describe('attention heads of each block'),
+    keyValueHeads: count
+      .optional()
+      .describe('heads of keys and values; as many as `heads`, or fewer for grouped-query attention'),
+    headWidth: count.optional().describe('numbers of a head; `width / heads` when absent'),
+    maxPositions: count.describe('position ids run from 0 to `maxPositions - 1`'),
+    positions: z
+      .enum(['learned', 'rotary', 'rotary2d', 'sinusoidal', 'sinusoidal2d', 'none'])
+      .describe('how tokens know where they are; in two dimensions by rows and columns of `grid`'),
+    grid: grid.optional().describe('where tokens lie in a grid: position id `before + row * width + column`'),
     rotary: z
       .strictObject({
         base: z.number().positive().default(10000),
         layout: z.enum(['half', 'interleaved']).default('half'),
-        /** Stretches positions beyond the context that the model was trained on first. */
-        scaling: rotaryScaling.optional(),
+        scaling: rotaryScaling
+          .optional()
+          .describe('stretches positions beyond the context that the model was trained on first'),
       })
-      .prefault({}),
-    /** Factor of the sum of all embeddings, before positions are added. */
-    embeddingScale: z.number().positive().default(1),
-    /** Factor of the attention scores. Default `1 / sqrt(headWidth)`. */
-    attentionScale: z.number().positive().optional(),
-    /** Attention scores become `cap * tanh(scores / cap)`; not capped when absent. */
-    attentionSoftCap: z.number().positive().optional(),
-    /** Logits become `cap * tanh(logits / cap)`; not capped when absent. */
-    logitSoftCap: z.number().positive().optional(),
-    /** Attention to the nearest position ids only, in all layers or in some; everywhere to all when absent. */
-    slidingWindow: slidingWindow.optional(),
-    norm: z.enum(['layer', 'rms']),
-    normEps: z.number().positive().default(1e-5),
-    /** Added to the weights of RMS norms, which start lower by as much. */
-    normWeightOffset: z.number().default(0),
-    /** A norm behind every attention and MLP too, before the residual stream takes their result. */
-    outputNorms: z.boolean().default(false),
-    /** `none` makes attention-only blocks. */
-    mlp: z.enum(['none', ...MLP_KINDS]),
-    /** Hidden width of the MLP. Default `4 * width`. */
-    mlpWidth: count.optional(),
+      .prefault({})
+      .describe('rotary positions: base of the frequencies, layout of pairs, scaling'),
+    embeddingScale: z
+      .number()
+      .positive()
+      .default(1)
+      .describe('factor of the sum of all embeddings, before positions are added'),
+    attentionScale: z
+      .number()
+      .positive()
+      .optional()
+      .describe('factor of the attention scores. Default `1 / sqrt(headWidth)`'),
+    attentionSoftCap: z
+      .number()
+      .positive()
+      .optional()
+      .describe('attention scores become `cap * tanh(scores / cap)`; not capped when absent'),
+    logitSoftCap: z
+      .number()
+      .positive()
+      .optional()
+      .describe('logits become `cap * tanh(logits / cap)`; not capped when absent'),
+    slidingWindow: slidingWindow
+      .optional()
+      .describe(
+        'attention to the nearest position ids only, in all layers or in some; everywhere to all when absent',
+      ),
+    norm: z.enum(['layer', 'rms']).describe('layer norm or RMS norm'),
+    normEps: z.number().positive().default(1e-5).describe('added to the variance in norms'),
+    normWeightOffset: z
+      .number()
+      .default(0)
+      .describe('added to the weights of RMS norms, which start lower by as much'),
+    outputNorms: z
+      .boolean()
+      .default(false)
+      .describe('a norm behind every attention and MLP too, before the residual stream takes their result'),
+    mlp: z.enum(['none', ...MLP_KINDS]).describe('kind of the MLP; `none` makes attention-only blocks'),
+    mlpWidth: count.optional().describe('hidden width of the MLP. Default `4 * width`'),
     /** Biases of linear layers and layer norms: all or none, or by kind. */
-    bias,
-    /** The output uses the (first) embedding table. */
-    tiedEmbeddings: z.boolean(),
-    /** After the embeddings and after every attention and MLP; acts only in passes that are given a key. */
-    dropout: z.number().nonnegative().lt(1).default(0),
-    /**
-     * What training keeps of the forward pass: all that gradients need, or only what enters each block, the rest of
-     * which is then computed again. Changes memory and time, no results.
-     */
-    activationCheckpointing: z.enum(['none', 'blocks']).default('none'),
-    /** `f16` rounds what linear layers and attention read and keep; parameters, norms, sums and losses are f32. */
-    precision: z.enum(['f32', 'f16']).default('f32'),
-    initialization,
+    bias: bias.describe('biases of linear layers and layer norms: all or none, or by kind'),
+    tiedEmbeddings: z.boolean().describe('the output uses the (first) embedding table'),
+    dropout: z
+      .number()
+      .nonnegative()
+      .lt(1)
+      .default(0)
+      .describe(
+        'fraction of numbers that is left out after the embeddings and after every attention and MLP; acts only in passes that are given a key',
+      ),
+    activationCheckpointing: z
+      .enum(['none', 'blocks'])
+      .default('none')
+      .describe(
+        'what training keeps of the forward pass: all that gradients need, or only what enters each block, the rest of which is then computed again. Changes memory and time, no results',
+      ),
+    precision: z
+      .enum(['f32', 'f16'])
+      .default('f32')
+      .describe(
+        '`f16` rounds what linear layers and attention read and keep; parameters, norms, sums and losses are f32',
+      ),
+    initialization: initialization.describe(
+      'standard deviations of the initial weights: embedding, positions, input, residual, output; scaleResidual',
+    ),
   })
   .transform((config) => ({
     ...config,
@@ -167,6 +231,14 @@ const schema = z
     if (config.norm === 'layer' && config.normWeightOffset !== 0) {
       refuse('normWeightOffset', 'only RMS norms have a weight offset.');
     }
+    // Learned positions follow from the data, which may not be known yet.
+    const parameters = parameterCount({ ...config, positions: 'none' });
+    if (parameters > MOST_PARAMETERS) {
+      refuse(
+        'width',
+        `a model of ${layersText(config)} has ${parameters.toLocaleString('en')} parameters; the limit is ${MOST_PARAMETERS.toLocaleString('en')}.`,
+      );
+    }
     if (config.positions === 'rotary' && headWidth % 2 !== 0) {
       refuse('headWidth', `rotary positions need an even headWidth, got ${headWidth}.`);
     }
@@ -191,11 +263,15 @@ const schema = z
     }
   });
 
+function layersText({ layers, width }: { readonly layers: number; readonly width: number }): string {
+  return `${layers.toLocaleString('en')} layers of width ${width.toLocaleString('en')}`;
+}
+
 /** What a caller writes: everything with a default may be left out. */
-export type TransformerConfigInput = z.input<typeof schema>;
+export type TransformerConfigInput = z.input<typeof transformerConfigSchema>;
 
 /** A complete description of a transformer. */
-export type TransformerConfig = z.output<typeof schema>;
+export type TransformerConfig = z.output<typeof transformerConfigSchema>;
 
 /**
  * Checks a config and fills in the defaults. A complete config passes unchanged.
@@ -203,7 +279,7 @@ export type TransformerConfig = z.output<typeof schema>;
  * @throws ConfigError listing everything that is wrong
  */
 export function transformerConfig(input: TransformerConfigInput): TransformerConfig {
-  const result = schema.safeParse(input);
+  const result = transformerConfigSchema.safeParse(input);
   if (!result.success) throw new ConfigError(`TransformerConfig: ${z.prettifyError(result.error)}`);
   return result.data;
 }

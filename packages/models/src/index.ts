@@ -11,6 +11,7 @@ export {
   type LoadClassifierOptions,
   type LoadedCheckpoint,
   type LoadedClassifier,
+  type LoadProgress,
   loadCheckpoint,
   loadImageClassifier,
   type SavableModel,
@@ -21,7 +22,12 @@ export {
   type TrainingSettings,
 } from './checkpoint/index.js';
 export { COMPANION_FILES } from './checkpoint/layout.js';
-export { type TransformerConfig, type TransformerConfigInput, transformerConfig } from './config.js';
+export {
+  type TransformerConfig,
+  type TransformerConfigInput,
+  transformerConfig,
+  transformerConfigSchema,
+} from './config.js';
 export {
   blockFlops,
   blockParameterCount,
@@ -63,6 +69,7 @@ export {
   type LoraConfigInput,
   loadAdapters,
   loraConfig,
+  loraConfigSchema,
   loraSettings,
   type SaveAdaptersOptions,
 } from './lora/index.js';
@@ -96,6 +103,7 @@ export {
   type ImageClassifierConfig,
   type ImageClassifierConfigInput,
   imageClassifierConfig,
+  imageClassifierConfigSchema,
   patchGrid,
   tokensInFront,
 } from './vision/config.js';

@@ -157,14 +157,16 @@ export interface SafetensorsLayout {
  * Plans a file before its values are at hand. The same tensors give the same header: wider element types come first
  * (which keeps every tensor aligned), then names in order.
  *
- * @throws SafetensorsError for a tensor called `__metadata__`
+ * @throws SafetensorsError for a tensor called `__metadata__` or `__proto__`
  */
 export function layOutSafetensors(
   tensors: ReadonlyMap<string, SafetensorsDescription>,
   metadata: Readonly<Record<string, string>> = {},
 ): SafetensorsLayout {
-  if (tensors.has('__metadata__'))
-    throw new SafetensorsError('safetensors: a tensor may not be called __metadata__.');
+  for (const name of ['__metadata__', '__proto__'])
+    if (tensors.has(name)) throw new SafetensorsError(`safetensors: a tensor may not be called ${name}.`);
+  if (Object.hasOwn(metadata, '__proto__'))
+    throw new SafetensorsError('safetensors: metadata may not have the name __proto__.');
   const width = ({ dtype }: SafetensorsDescription): number => ELEMENT_BYTES[dtype];
   const inOrder = [...tensors].sort(
     ([nameA, a], [nameB, b]) => width(b) - width(a) || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),

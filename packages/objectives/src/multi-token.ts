@@ -38,6 +38,7 @@ const settings = z.strictObject({
   heads: z
     .int()
     .min(1)
+    .max(256)
     .default(3)
     .describe('heads in all; the first is the model itself, each other one a block more'),
   weight: share

@@ -40,17 +40,24 @@ import { defineObjective, type ObjectiveContext } from './objective-kind.js';
 import { type BatchSize, checkBatch, type SequenceBatch } from './sequence-batch.js';
 import { commonSettings, share } from './settings.js';
 
+/** Far beyond what can be learned from; every offset is one of a list. */
+const MOST_OFFSETS = 4096;
+const MOST_GRID_OFFSETS = 64;
+const LARGEST_GRID = 4096;
+
 const settings = z
   .strictObject({
     ...commonSettings,
     minOffset: z
       .int()
       .min(1)
+      .max(MOST_OFFSETS)
       .default(1)
       .describe('smallest distance from a register to its target, in tokens'),
     maxOffset: z
       .int()
       .min(1)
+      .max(MOST_OFFSETS)
       .default(4)
       .describe('largest distance; one is drawn evenly for each sequence and step'),
     offsets: z
@@ -60,7 +67,7 @@ const settings = z
         "distances along the sequence, or down and to the right on the grid of an image, up to maxOffset rows by maxOffset columns with the register's token as the first (MuToR-2D)",
       ),
     grid: z
-      .strictObject({ height: z.int().min(1), width: z.int().min(1) })
+      .strictObject({ height: z.int().min(1).max(LARGEST_GRID), width: z.int().min(1).max(LARGEST_GRID) })
       .optional()
       .describe('rows and columns of the image that the tokens behind the prompt are'),
     wrappedTargets: z
@@ -75,6 +82,7 @@ const settings = z
     registerCount: z
       .int()
       .min(1)
+      .max(2 ** 20)
       .optional()
       .describe(
         'registers of a sequence, at places drawn anew for each step; one at every place when absent',
@@ -104,6 +112,8 @@ const settings = z
     if (grid === undefined) refuse('grid', 'offsets on a grid need its height and width');
     if (minOffset !== 1) refuse('minOffset', 'offsets on a grid begin at the token itself; leave it 1');
     if (maxOffset < 2) refuse('maxOffset', 'a grid of offsets needs 2 or more');
+    if (maxOffset > MOST_GRID_OFFSETS)
+      refuse('maxOffset', `a grid of offsets has at most ${MOST_GRID_OFFSETS} rows and columns`);
   });
 
 type Settings = z.output<typeof settings>;

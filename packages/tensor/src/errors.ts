@@ -1,10 +1,6 @@
-/** Base of every error that this package throws on purpose. */
-export class ForetokenError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-  }
-}
+import { ForetokenError } from '@foretoken/input';
+
+export { ForetokenError };
 
 /** Shapes or axes do not fit the operation. */
 export class ShapeError extends ForetokenError {}

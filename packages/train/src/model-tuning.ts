@@ -8,6 +8,8 @@ export interface TunedModel {
   readonly model: Transformer;
   readonly folder: string;
   readonly origin: PretrainedOrigin | undefined;
+  /** JSON files to lie beside config.json: those of a tokenizer that was trained for the task. */
+  readonly files?: Readonly<Record<string, object>>;
   /** What the objective trained along: registers, heads. */
   readonly extra: ReadonlyMap<string, Variable>;
 }
@@ -30,8 +32,11 @@ export interface ModelTuning {
   save(tuned: TunedModel): Promise<void>;
 }
 
-const saveWhole = ({ model, folder, origin }: TunedModel): Promise<void> =>
-  savePretrained(model, folder, origin === undefined ? {} : { origin });
+const saveWhole = ({ model, folder, origin, files }: TunedModel): Promise<void> =>
+  savePretrained(model, folder, {
+    ...(origin === undefined ? {} : { origin }),
+    ...(files === undefined ? {} : { files }),
+  });
 
 /** Every weight of the model. */
 export const fullWeights: ModelTuning = {

@@ -1,59 +1,57 @@
 import { typedSeparator, typedText } from '@foretoken/data';
-import { describeSettings } from '@foretoken/objectives';
+import { didYouMean, parseJson, parseNumber, parseWholeNumber, quote } from '@foretoken/input';
 import { RecipeError } from './errors.js';
-import { nearest } from './nearest.js';
-import { parseRecipe, type Recipe, SECTION_KEYS, TOP_KEYS, withoutOtherBudget } from './recipe.js';
-import { taskOf } from './task-kinds.js';
+import { parseRecipe, type Recipe, withoutOtherBudget } from './recipe.js';
+import { type Setting, settingsOf } from './settings.js';
 
 type Settings = Record<string, unknown>;
-
-/** Names at the top of a recipe that describe it rather than set anything. */
-const DESCRIPTION = [
-  'name',
-  'title',
-  'objective',
-  'seed',
-  'description',
-  'task',
-  'model',
-  'lora',
-  'objectives',
-  'optimizer',
-  'evaluation',
-];
-
-/** Where each setting lies in a recipe, by the key under which it is given. */
-function settable(recipe: Recipe): Map<string, readonly string[]> {
-  const places = new Map<string, readonly string[]>();
-  for (const key of TOP_KEYS) if (!DESCRIPTION.includes(key)) places.set(key, [key]);
-  for (const section of ['optimizer', 'evaluation', 'lora'] as const) {
-    for (const key of SECTION_KEYS[section]) places.set(`${section}.${key}`, [section, key]);
-  }
-  const { keys, modelKeys, objectives } = taskOf(recipe).kind;
-  for (const key of keys) places.set(`task.${key}`, ['task', ...key.split('.')]);
-  for (const key of modelKeys) places.set(`model.${key}`, ['model', key]);
-  for (const objective of objectives) {
-    for (const { name } of describeSettings(objective)) {
-      places.set(`${objective.name}.${name}`, ['objectives', objective.name, name]);
-    }
-  }
-  return places;
-}
-
-/** `true`, `1e-3` and `[1, 2]` as what they look like; anything else as text. */
-function parseValue(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
-}
 
 /** Settings of text, which other commands have flags for: both are read in the same way. */
 const TYPED: Readonly<Record<string, (text: string, flag: string) => unknown>> = {
   'task.separator': typedSeparator,
   'task.template': (text) => (text === 'null' ? null : typedText(text)),
 };
+
+/** A text that is the JSON of something of one of these types, or undefined. */
+function jsonOf(text: string, types: ReadonlySet<string>): { readonly value: unknown } | undefined {
+  let value: unknown;
+  try {
+    value = parseJson(text, { what: 'value', maxLength: 100_000 });
+  } catch {
+    return undefined;
+  }
+  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
+  return types.size === 0 || types.has(type) ? { value } : undefined;
+}
+
+/**
+ * The value that a text stands for, by what its setting can be: text is taken as it is, also where it looks like a number;
+ * numbers, `true`, `null`, lists and objects are as in JSON.
+ *
+ * @throws RecipeError where only a number will do, and it is none or out of range
+ */
+function valueOfText(text: string, { key, types, min, max }: Setting): unknown {
+  const what = `--${key}`;
+  if (text === '') throw new RecipeError(`${what}: expected a value, got nothing.`);
+  const typed = TYPED[key];
+  if (typed !== undefined) return typed(text, key) ?? null;
+  const range = {
+    what,
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
+    error: RecipeError,
+  };
+  if (types.size === 1 && types.has('integer')) return parseWholeNumber(text, range);
+  if (types.size === 1 && types.has('number')) return parseNumber(text, range);
+  const json = jsonOf(text, types);
+  if (json !== undefined) return json.value;
+  // `.5` and `1e3` are numbers here, if not in JSON; what is no number is refused by the check of the recipe.
+  if ((types.has('number') || types.has('integer')) && /^[-+.]?\d/.test(text)) {
+    const value = Number(text);
+    if (Number.isFinite(value)) return value;
+  }
+  return text;
+}
 
 /**
  * A recipe with some settings replaced.
@@ -62,31 +60,29 @@ const TYPED: Readonly<Record<string, (text: string, flag: string) => unknown>> =
  * @throws RecipeError for a key that no setting has, or a value that does not fit
  */
 export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Recipe {
-  const places = settable(recipe);
+  const settings = settingsOf(recipe);
   const given = Object.fromEntries(overrides.map((override) => [override.split('=')[0], true]));
   const result: Settings = withoutOtherBudget(structuredClone(recipe), given);
+  const seen = new Set<string>();
   for (const override of overrides) {
     const cut = override.indexOf('=');
     if (cut < 1)
-      throw new RecipeError(`--set ${override}: expected key=value, for instance mutor.maxOffset=1.`);
+      throw new RecipeError(`--set ${quote(override)}: expected key=value, for instance mutor.maxOffset=1.`);
     const key = override.slice(0, cut);
-    const place = places.get(key);
-    if (place === undefined) {
+    const setting = settings.get(key);
+    if (setting === undefined) {
       throw new RecipeError(
-        `--set ${override}: no setting ${JSON.stringify(key)}.${nearest(key, [...places.keys()])}`,
+        `--set ${quote(override)}: no setting ${quote(key)}.${didYouMean(key, [...settings.keys()])}`,
       );
     }
+    if (seen.has(key)) throw new RecipeError(`--${key}: given twice.`);
+    seen.add(key);
     let section = result;
-    for (const name of place.slice(0, -1)) {
+    for (const name of setting.path.slice(0, -1)) {
       if (typeof section[name] !== 'object' || section[name] === null) section[name] = {};
       section = section[name] as Settings;
     }
-    const text = override.slice(cut + 1);
-    section[place[place.length - 1] as string] =
-      TYPED[key]?.(text, key) ?? (key in TYPED ? null : parseValue(text));
+    section[setting.path.at(-1) as string] = valueOfText(override.slice(cut + 1), setting);
   }
   return parseRecipe(result);
 }
-
-/** All keys that `overrideRecipe` takes, for help texts. */
-export const settingKeys = (recipe: Recipe): string[] => [...settable(recipe).keys()];

@@ -1,5 +1,5 @@
+import { didYouMean, printable, quote, shorten } from '@foretoken/input';
 import { z } from 'zod';
-import { nearest } from './nearest.js';
 
 /** The object schema at a path, through defaults and optional wrappers. */
 function objectAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodObject | undefined {
@@ -29,8 +29,8 @@ function objectAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodObject 
 export const describeUnknown = (keys: readonly string[], known: readonly string[]): string =>
   keys
     .map((key) => {
-      const hint = nearest(key, known);
-      return `no setting ${JSON.stringify(key)}.${hint === '' ? ` There are ${known.join(', ')}.` : hint}`;
+      const hint = didYouMean(key, known);
+      return `no setting ${quote(key)}.${hint === '' ? ` There are ${known.join(', ')}.` : hint}`;
     })
     .join(' ');
 
@@ -38,7 +38,7 @@ export const describeUnknown = (keys: readonly string[], known: readonly string[
 export function describeProblems(schema: z.ZodType, error: z.ZodError): string {
   return error.issues
     .map((issue) => {
-      const place = issue.path.length > 0 ? `${issue.path.join('.')}: ` : '';
+      const place = issue.path.length > 0 ? `${printable(shorten(issue.path.join('.'), 200))}: ` : '';
       if (issue.code !== 'unrecognized_keys') return `${place}${issue.message}`;
       const known = Object.keys(objectAt(schema, issue.path)?.shape ?? {});
       return `${place}${describeUnknown(issue.keys, known)}`;

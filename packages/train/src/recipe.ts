@@ -2,97 +2,183 @@ import { type LoraConfigInput, loraConfig, loraSettings } from '@foretoken/model
 import { resolveSettings } from '@foretoken/objectives';
 import { z } from 'zod';
 import { RecipeError } from './errors.js';
+import { plainName, title } from './plain-name.js';
 import { describeProblems } from './problems.js';
 import { taskOf } from './task-kinds.js';
 
-const count = z.int().positive();
-const share = z.number().min(0).max(1);
+/** Limits far above what anybody trains, so that a slip of the keyboard is told at once. */
+const MOST_STEPS = 10_000_000;
+const LARGEST_BATCH = 65_536;
+const MOST_QUESTIONS = 100_000;
+const LARGEST_RATE = 1000;
 
-const schema = z
+const steps = z.int().positive().max(MOST_STEPS);
+const batch = z.int().positive().max(LARGEST_BATCH);
+const questions = z.int().nonnegative().max(MOST_QUESTIONS);
+const share = z.number().min(0).max(1);
+const positive = z.number().positive().max(LARGEST_RATE);
+
+export const recipeSchema = z
   .strictObject({
-    name: z.string().default('recipe'),
-    title: z.string().optional(),
-    /** What is special about it, for the report. */
-    description: z.string().default(''),
-    /** The objective of `foretoken train` when the command names none. */
-    objective: z.string().optional(),
-    /** The seed of `foretoken train` when the command gives none. */
-    seed: z.int().nonnegative().optional(),
-    /** `kind` (star-graph, text, corpus, image-tokens, mnist) and the settings of such a task, but for the seed. */
-    task: z.record(z.string(), z.unknown()),
-    /** `from`, a pretrained model; or `preset` and what differs from it in a model made from nothing. */
-    model: z.record(z.string(), z.unknown()).default({}),
-    /** Train low-rank adapters beside linear layers of a pretrained model instead of its weights; settings as `addLora` has them. */
-    lora: z.record(z.string(), z.unknown()).optional(),
-    /** Settings of each objective that differ from its defaults. */
-    objectives: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+    name: plainName.default('recipe'),
+    title: title.optional(),
+    description: z.string().max(10_000).default('').describe('what is special about it, for the report'),
+    objective: z
+      .string()
+      .optional()
+      .describe('the objective of `foretoken train` when the command names none'),
+    seed: z
+      .int()
+      .nonnegative()
+      .optional()
+      .describe('the seed of `foretoken train` when the command gives none'),
+    task: z
+      .record(z.string(), z.unknown())
+      .describe(
+        '`kind` (star-graph, text, corpus, image-tokens, mnist) and the settings of such a task, but for the seed',
+      ),
+    model: z
+      .record(z.string(), z.unknown())
+      .default({})
+      .describe(
+        '`from`, a pretrained model; or `preset` and what differs from it in a model made from nothing',
+      ),
+    lora: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe(
+        'train low-rank adapters beside linear layers of a pretrained model instead of its weights; settings as `addLora` has them',
+      ),
+    objectives: z
+      .record(z.string(), z.record(z.string(), z.unknown()))
+      .default({})
+      .describe('settings of each objective that differ from its defaults'),
     optimizer: z.strictObject({
-      learningRate: z.number().positive(),
-      /** Factor of the learning rate for what the objective adds: registers, heads, blanks. */
-      objectiveRateScale: z.number().positive().default(1),
-      beta1: share.default(0.9),
-      beta2: share.default(0.999),
-      weightDecay: z.number().nonnegative().default(0),
-      /** Global norm to which gradients are clipped. */
-      clip: z.number().positive().default(1),
-      schedule: z.enum(['constant', 'linear', 'cosine']).default('linear'),
-      warmupSteps: z.int().nonnegative().default(0),
-      /** Micro-batches of a batch, which go through the model one after another: less memory, about the same time. */
-      accumulate: count.default(1),
-      /**
-       * What the loss of an update is the mean over when gradients are accumulated: all of its targets, as if the batch were
-       * not split, or the means of its micro-batches, as in the code of the paper.
-       */
-      lossAverage: z.enum(['targets', 'microBatches']).default('targets'),
+      learningRate: z.number().positive().describe('step size of AdamW'),
+      objectiveRateScale: positive
+        .default(1)
+        .describe('factor of the learning rate for what the objective adds: registers, heads, blanks'),
+      beta1: share.default(0.9).describe('decay of the mean of gradients'),
+      beta2: share.default(0.999).describe('decay of the mean of squared gradients'),
+      weightDecay: z
+        .number()
+        .nonnegative()
+        .max(LARGEST_RATE)
+        .default(0)
+        .describe('decoupled weight decay of AdamW'),
+      clip: z.number().positive().default(1).describe('global norm to which gradients are clipped'),
+      schedule: z
+        .enum(['constant', 'linear', 'cosine'])
+        .default('linear')
+        .describe('how the learning rate falls to zero, or does not'),
+      warmupSteps: z
+        .int()
+        .nonnegative()
+        .max(MOST_STEPS)
+        .default(0)
+        .describe('steps over which the learning rate rises first'),
+      accumulate: batch
+        .default(1)
+        .describe(
+          'micro-batches of a batch, which go through the model one after another: less memory, about the same time',
+        ),
+      lossAverage: z
+        .enum(['targets', 'microBatches'])
+        .default('targets')
+        .describe(
+          'what the loss of an update is the mean over when gradients are accumulated: all of its targets, as if the batch were not split, or the means of its micro-batches, as in the code of the paper',
+        ),
     }),
-    /** Sequences in a batch, which is that of one update: in all its parts together. */
-    batch: count,
-    /** Updates at most. Or `epochs`. */
-    steps: count.optional(),
-    /** Passes over the training examples, which may be a part of one; for tasks whose examples are counted. */
-    epochs: z.number().positive().optional(),
+    batch: batch.describe('sequences in a batch, which is that of one update: in all its parts together'),
+    steps: steps.optional().describe('updates at most. Or `epochs`'),
+    epochs: z
+      .number()
+      .positive()
+      .max(1_000_000)
+      .optional()
+      .describe(
+        'passes over the training examples, which may be a part of one; for tasks whose examples are counted',
+      ),
     evaluation: z
       .strictObject({
-        /** Steps between evaluations, each of which also saves a checkpoint. */
-        every: count.default(250),
-        /** Checkpoints that are kept: where the newest is damaged, a run resumes from the one before it. */
-        keepCheckpoints: count.default(2),
-        /** Validation examples of each whose next-token loss is measured; all where they are counted, else none. */
-        lossExamples: z.int().nonnegative().optional(),
-        /** Validation questions of each, answered by generation. */
-        questions: z.int().nonnegative().default(0),
-        /** Test questions, seen by no evaluation, for the final figure. */
-        finalQuestions: z.int().nonnegative().default(0),
-        /**
-         * What chooses the best checkpoint: `validationLoss`, a metric of the task, or `last` for none. The validation loss
-         * where it is measured, else `last`.
-         */
-        bestBy: z.string().optional(),
-        /** A run stops when so many evaluations in a row were no better than the best, by what chooses it. */
-        patience: count.optional(),
-        /** A run stops when the first metric of an evaluation reaches this share: the same rule for all objectives. */
-        solved: share.optional(),
+        every: steps
+          .default(250)
+          .describe('steps between evaluations, each of which also saves a checkpoint'),
+        keepCheckpoints: z
+          .int()
+          .positive()
+          .max(MOST_STEPS)
+          .default(2)
+          .describe(
+            'checkpoints that are kept: where the newest is damaged, a run resumes from the one before it',
+          ),
+        lossExamples: z
+          .int()
+          .nonnegative()
+          .max(MOST_STEPS)
+          .optional()
+          .describe(
+            'validation examples of each whose next-token loss is measured; all where they are counted, else none',
+          ),
+        questions: questions.default(0).describe('validation questions of each, answered by generation'),
+        finalQuestions: questions
+          .default(0)
+          .describe('test questions, seen by no evaluation, for the final figure'),
+        bestBy: z
+          .string()
+          .optional()
+          .describe(
+            'what chooses the best checkpoint: `validationLoss`, a metric of the task, or `last` for none. The validation loss where it is measured, else `last`',
+          ),
+        patience: steps
+          .optional()
+          .describe(
+            'a run stops when so many evaluations in a row were no better than the best, by what chooses it',
+          ),
+        solved: share
+          .optional()
+          .describe(
+            'a run stops when the first metric of an evaluation reaches this share: the same rule for all objectives',
+          ),
       })
       .prefault({}),
-    /** Steps between lines of the log. */
-    logEvery: count.default(10),
+    samples: z
+      .strictObject({
+        prompt: z
+          .union([z.string().max(10_000), z.array(z.string().max(10_000)).min(1).max(16)])
+          .default('\n')
+          .describe('the text that a model continues, or several'),
+        tokens: z.int().positive().max(10_000).default(200).describe('tokens of each continuation'),
+        temperature: z.number().min(0).max(100).default(0.8).describe('0 always takes the likeliest token'),
+        topK: z
+          .int()
+          .positive()
+          .max(1_000_000)
+          .optional()
+          .describe('draw among so many of the likeliest tokens only'),
+      })
+      .optional()
+      .describe('what the model writes at each evaluation and at the end, for tasks of text'),
+    logEvery: steps.default(10).describe('steps between lines of the log'),
   })
-  .transform(({ title, lora, ...recipe }) => ({
+  .transform(({ title, lora, samples, ...recipe }) => ({
     ...recipe,
+    ...(samples === undefined ? {} : { samples }),
     title: title ?? recipe.name,
     ...(lora === undefined ? {} : { lora: lora as LoraConfigInput }),
   }));
 
 /** Names of all settings at the top of a recipe, and in its sections. */
-export const TOP_KEYS: readonly string[] = Object.keys(schema.in.shape);
+export const TOP_KEYS: readonly string[] = Object.keys(recipeSchema.in.shape);
 export const SECTION_KEYS = {
-  optimizer: Object.keys(schema.in.shape.optimizer.shape),
-  evaluation: Object.keys(schema.in.shape.evaluation.unwrap().shape),
+  optimizer: Object.keys(recipeSchema.in.shape.optimizer.shape),
+  evaluation: Object.keys(recipeSchema.in.shape.evaluation.unwrap().shape),
+  samples: Object.keys(recipeSchema.in.shape.samples.unwrap().shape),
   lora: loraSettings,
 } as const;
 
 /** Everything that a run is made from, but for the objective and the seed. */
-export type Recipe = z.output<typeof schema>;
+export type Recipe = z.output<typeof recipeSchema>;
 
 /**
  * Checks a recipe as a whole, and fills in the defaults.
@@ -100,8 +186,8 @@ export type Recipe = z.output<typeof schema>;
  * @throws RecipeError listing everything that is wrong with it
  */
 export function parseRecipe(input: unknown): Recipe {
-  const result = schema.safeParse(input);
-  if (!result.success) throw new RecipeError(`recipe: ${describeProblems(schema.in, result.error)}`);
+  const result = recipeSchema.safeParse(input);
+  if (!result.success) throw new RecipeError(`recipe: ${describeProblems(recipeSchema.in, result.error)}`);
   const recipe = result.data;
   checkTask(recipe);
   checkLora(recipe);
@@ -188,6 +274,11 @@ function checkTask(recipe: Recipe): void {
     throw new RecipeError(`recipe ${recipe.name}, task: ${(error as Error).message}`, { cause: error });
   }
   kind.checkModel(recipe.model);
+  if (recipe.samples !== undefined && !kind.isText) {
+    throw new RecipeError(
+      `recipe ${recipe.name}, samples: a task of kind ${kind.name} is none of text. Leave samples out.`,
+    );
+  }
 }
 
 /** The names of the objectives that can learn the task of a recipe, in the order of help texts and tables. */

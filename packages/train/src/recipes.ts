@@ -1,6 +1,6 @@
 import { starGraphSettings } from '@foretoken/data';
+import { didYouMean, quote } from '@foretoken/input';
 import { RecipeError } from './errors.js';
-import { nearest } from './nearest.js';
 import { parseRecipe, type Recipe } from './recipe.js';
 import { taskOf } from './task-kinds.js';
 
@@ -146,6 +146,37 @@ const definitions: readonly unknown[] = [
     logEvery: 10,
   },
   {
+    name: 'shakespeare',
+    title: 'Tiny Shakespeare, character by character',
+    objective: 'ntp',
+    description:
+      "A GPT from scratch on Shakespeare's plays with a token for each character, in the sizes that nanoGPT has for a CPU; docs/from-scratch.md has those for a GPU.",
+    task: {
+      kind: 'corpus',
+      files: { train: 'tinyshakespeare/input.txt' },
+      tokenizer: 'char',
+      separator: null,
+      endToken: false,
+      validationShare: 0.1,
+      time: 64,
+    },
+    model: { preset: 'gpt2', width: 128, layers: 4, heads: 4 },
+    objectives: { mtp: { heads: 3, weight: 0.3 }, mutor: { maxOffset: 4, weight: 0.3 } },
+    optimizer: {
+      learningRate: 1e-3,
+      beta2: 0.99,
+      weightDecay: 0.1,
+      clip: 1,
+      schedule: 'cosine',
+      warmupSteps: 100,
+    },
+    batch: 12,
+    steps: 1000,
+    evaluation: { every: 250, lossExamples: 240 },
+    samples: { prompt: '\n', tokens: 300, temperature: 0.8 },
+    logEvery: 10,
+  },
+  {
     ...images,
     name: 'mnist-tokens',
     title: 'MNIST as image tokens',
@@ -196,9 +227,7 @@ export function findRecipe(name: string): Recipe {
   const recipe = recipes.find((each) => each.name === name);
   if (recipe !== undefined) return recipe;
   const names = recipes.map((each) => each.name);
-  throw new RecipeError(
-    `no recipe ${JSON.stringify(name)}.${nearest(name, names)} There are ${names.join(', ')}.`,
-  );
+  throw new RecipeError(`no recipe ${quote(name)}.${didYouMean(name, names)} There are ${names.join(', ')}.`);
 }
 
 /**
@@ -212,6 +241,6 @@ export function recipeOfTask(name: string): Recipe {
   if (recipe !== undefined) return recipe;
   const names = [...new Set(recipes.map(kindOf))];
   throw new RecipeError(
-    `no recipe ships for task ${JSON.stringify(name)}.${nearest(name, names)} There are some for ${names.join(', ')}.`,
+    `no recipe ships for task ${quote(name)}.${didYouMean(name, names)} There are some for ${names.join(', ')}.`,
   );
 }

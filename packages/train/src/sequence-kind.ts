@@ -1,4 +1,5 @@
 import type { SequenceTask, TextTokenizer } from '@foretoken/data';
+import type { z } from 'zod';
 
 type Settings = Readonly<Record<string, unknown>>;
 
@@ -17,6 +18,8 @@ export interface SequenceKind {
   readonly defaultModel: string;
   /** Settings that can be given as `task.NAME`. */
   readonly keys: readonly string[];
+  /** What these settings are. */
+  readonly schema: z.ZodType;
   /** Whether a tokenizer makes its tokens. */
   readonly isText: boolean;
   /** @throws TaskConfigError with all that is wrong */

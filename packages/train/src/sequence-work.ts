@@ -1,4 +1,4 @@
-import type { SequenceBatch, SequenceTask, TextTokenizer } from '@foretoken/data';
+import { type SequenceBatch, type SequenceTask, type TextTokenizer, TrainedTokenizer } from '@foretoken/data';
 import { CheckpointError, checkpointContents, type Transformer } from '@foretoken/models';
 import type { PretrainedOrigin } from '@foretoken/models/node';
 import { createObjective, type LossInputs, type Objective, type ObjectiveLoss } from '@foretoken/objectives';
@@ -8,6 +8,7 @@ import { Evaluator } from './evaluate.js';
 import { makeModel, startFolder } from './model-source.js';
 import { fullWeights, LoraTuning, type ModelTuning } from './model-tuning.js';
 import type { Recipe } from './recipe.js';
+import { type Sampler, type SampleSettings, TextSampler } from './samples.js';
 import { SequenceAnswers } from './sequence-answers.js';
 import type { LoadedTask, SequenceKind } from './sequence-kind.js';
 import { STREAM } from './streams.js';
@@ -112,7 +113,10 @@ export class SequenceWork implements Workload {
 
   #costOf({ batch, time, lengths, prefixLengths, answerTime }: SequenceBatch): StepCost {
     // What is computed is the room that a batch of this shape makes for its answers.
-    const prefix = answerTime === undefined ? Math.min(...prefixLengths) : time - answerTime;
+    const prefix =
+      answerTime === undefined
+        ? prefixLengths.reduce((least, length) => Math.min(least, length), time)
+        : time - answerTime;
     const { flops } = this.objective.cost(this.model.config, { batch, time, prefix });
     return { flops, tokens: lengths.reduce((all, length) => all + length, 0) };
   }
@@ -129,6 +133,15 @@ export class SequenceWork implements Workload {
   heldOutLoss(batch: number): HeldOutLoss {
     const { device, settings } = this.#parts;
     return nextTokenLoss(device, this.task, this.model, settings, batch);
+  }
+
+  /** None where the objective has the model answer all at once. */
+  sampler(settings: SampleSettings, seed: number): Sampler | undefined {
+    const { model, tokenizer, objective } = this;
+    if (tokenizer === undefined || objective.decoding.kind === 'parallel') return undefined;
+    const { bidirectionalPrefix } = objective.decoding;
+    const endsTexts = this.task.config['endToken'] !== false;
+    return new TextSampler({ model, tokenizer, settings, seed, endsTexts, bidirectionalPrefix });
   }
 
   /** Models of text are written, where a family of models that other tools know expresses them. */
@@ -148,7 +161,8 @@ export class SequenceWork implements Workload {
     return tuning.save({
       model: this.model,
       folder,
-      origin: origin ?? originOf(this.tokenizer),
+      origin: origin ?? originOf(this.tokenizer, folder),
+      ...filesOf(this.tokenizer),
       extra: this.objective.parameters(),
     });
   }
@@ -172,12 +186,25 @@ function tuningOf({ lora, model }: Recipe, seed: number): ModelTuning {
 }
 
 /** What a model made from nothing has to keep: the files of its tokenizer, and which tokens begin and end a text. */
-function originOf(tokenizer: TextTokenizer | undefined): PretrainedOrigin | undefined {
+function originOf(tokenizer: TextTokenizer | undefined, target: string): PretrainedOrigin | undefined {
   if (tokenizer === undefined) return undefined;
   const { beginToken, endToken, name } = tokenizer;
   const ids = [
     ['bos_token_id', beginToken],
     ['eos_token_id', endToken],
   ].filter(([, id]) => id !== undefined);
-  return { folder: name, config: Object.fromEntries(ids) as Record<string, number>, dtypes: new Map() };
+  // One that was trained lies in no folder to copy files from.
+  const folder = tokenizer instanceof TrainedTokenizer ? target : name;
+  return { folder, config: Object.fromEntries(ids) as Record<string, number>, dtypes: new Map() };
+}
+
+/** The files of a tokenizer that was trained for the task. */
+function filesOf(tokenizer: TextTokenizer | undefined): {
+  readonly files?: Readonly<Record<string, object>>;
+} {
+  if (!(tokenizer instanceof TrainedTokenizer)) return {};
+  const { files } = tokenizer;
+  return {
+    files: { 'tokenizer.json': files.tokenizer as object, 'tokenizer_config.json': files.config as object },
+  };
 }

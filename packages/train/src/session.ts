@@ -145,16 +145,20 @@ export class Session {
    * Makes updates ready: traces, times kernels where that has not been done on this adapter, and compiles, for every
    * shape of a batch that occurs.
    *
+   * @param tune - false leaves kernels to rules of thumb
    * @throws the reason of the signal, between two shapes
    */
-  async warmUp({ signal, onPhase }: WorkControl = {}): Promise<void> {
+  async warmUp(
+    { signal, onPhase }: WorkControl = {},
+    { tune = true }: { readonly tune?: boolean } = {},
+  ): Promise<void> {
     onPhase?.({ phase: 'compile' });
     const onProgress = (done: number, total: number): void =>
       onPhase?.({ phase: 'compile', done, total, unit: 'shaders' });
     for (const step of this.#stepsOfEachShape()) {
       signal?.throwIfAborted();
       const [microBatch] = this.#microBatches(step, this.#examples(step));
-      if (microBatch !== undefined) await this.#update.warmUp(microBatch, { onProgress });
+      if (microBatch !== undefined) await this.#update.warmUp(microBatch, { tune, onProgress });
     }
   }
 

@@ -12,16 +12,19 @@ import {
   textConfigSchema,
 } from '@foretoken/data';
 import { loadTextTask } from '@foretoken/data/node';
+import { didYouMean, quote } from '@foretoken/input';
 import { COMPANION_FILES } from '@foretoken/models';
 import { type ObjectiveDescription, objectiveKinds } from '@foretoken/objectives';
+import type { z } from 'zod';
 import { corpusOf } from './corpus-cache.js';
 import { RecipeError } from './errors.js';
 import { imageKinds } from './image-kinds.js';
 import { readImageTokenFiles } from './image-token-file.js';
-import { checkModel, MODEL_KEYS } from './model-source.js';
-import { nearest } from './nearest.js';
+import { MODEL_SETTINGS } from './model-settings.js';
+import { checkModel, describeModel, MODEL_KEYS } from './model-source.js';
 import type { SequenceKind } from './sequence-kind.js';
 import { SequenceWork } from './sequence-work.js';
+import type { SettingDescription } from './setting-descriptions.js';
 import type { Workload, WorkRequest } from './workload.js';
 
 type Settings = Readonly<Record<string, unknown>>;
@@ -31,8 +34,16 @@ export interface TaskKind {
   readonly name: string;
   /** Settings that can be given as `task.NAME`. */
   readonly keys: readonly string[];
+  /** What these settings are. */
+  readonly schema: z.ZodType;
   /** Settings that can be given as `model.NAME`. */
   readonly modelKeys: readonly string[];
+  /** What those are. */
+  readonly modelSettings: ReadonlyMap<string, SettingDescription>;
+  /** What a model that is made from nothing is like with such settings; nothing of a pretrained one. */
+  describeModel(model: Settings): Settings;
+  /** Whether a tokenizer makes its tokens. */
+  readonly isText: boolean;
   /** Objectives that learn from its batches. */
   readonly objectives: readonly ObjectiveDescription[];
   /** @throws TaskConfigError with all that is wrong */
@@ -53,7 +64,11 @@ export interface TaskKind {
 const sequences = (kind: SequenceKind): TaskKind => ({
   name: kind.name,
   keys: kind.keys,
+  schema: kind.schema,
   modelKeys: MODEL_KEYS,
+  modelSettings: MODEL_SETTINGS,
+  describeModel: (model) => describeModel(model, kind),
+  isText: kind.isText,
   objectives: objectiveKinds,
   check: (settings) => kind.check(settings),
   checkModel: (model) => checkModel(model, kind),
@@ -84,6 +99,7 @@ const withTokenizer = (settings: Settings, folder: string | undefined): Settings
 const starGraph: SequenceKind = {
   name: 'star-graph',
   defaultModel: 'attentionOnly',
+  schema: starGraphConfigSchema,
   keys: settable(Object.keys(starGraphConfigSchema.shape)),
   isText: false,
   check: (settings) => void parseStarGraphConfig(settings as Parameters<typeof parseStarGraphConfig>[0]),
@@ -96,6 +112,7 @@ const starGraph: SequenceKind = {
 const text: SequenceKind = {
   name: 'text',
   defaultModel: 'llama',
+  schema: textConfigSchema,
   keys: keysOfFiles(Object.keys(textConfigSchema.in.shape)),
   isText: true,
   check: (settings) => void parseTextConfig(settings),
@@ -108,6 +125,7 @@ const text: SequenceKind = {
 const corpus: SequenceKind = {
   name: 'corpus',
   defaultModel: 'llama',
+  schema: corpusConfigSchema,
   keys: keysOfFiles(Object.keys(corpusConfigSchema.shape)),
   isText: true,
   check: (settings) => void parseCorpusConfig(settings),
@@ -120,6 +138,7 @@ const corpus: SequenceKind = {
 const imageTokens: SequenceKind = {
   name: 'image-tokens',
   defaultModel: 'imageGpt',
+  schema: imageTokensConfigSchema,
   keys: keysOfFiles(Object.keys(imageTokensConfigSchema.shape)),
   isText: false,
   check: (settings) => void parseImageTokensConfig(settings),
@@ -142,7 +161,7 @@ export function findTaskKind(name: unknown): TaskKind {
   if (kind !== undefined) return kind;
   const names = taskKinds.map((each) => each.name);
   throw new RecipeError(
-    `task.kind: there is no kind ${JSON.stringify(name)}.${nearest(String(name), names)} There are ${names.join(', ')}.`,
+    `task.kind: there is no kind ${quote(name)}.${didYouMean(String(name), names)} There are ${names.join(', ')}.`,
   );
 }
 

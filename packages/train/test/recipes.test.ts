@@ -21,6 +21,7 @@ describe('recipes', () => {
       ['star-graph-paper', 5000],
       ['star-graph-long', 4000],
       ['tinystories', 120],
+      ['shakespeare', 1000],
       ['mnist-tokens', 2000],
       ['fashion-mnist-tokens', 2000],
       ['mnist-vit', 3000],
@@ -46,7 +47,7 @@ describe('recipes of text', () => {
   it('fills in what is left out', () => {
     const { optimizer, evaluation, logEvery } = parseRecipe(text);
     expect(optimizer).toMatchObject({ beta1: 0.9, weightDecay: 0, schedule: 'linear', accumulate: 1 });
-    expect(evaluation).toEqual({ every: 250, questions: 0, finalQuestions: 0 });
+    expect(evaluation).toEqual({ every: 250, keepCheckpoints: 2, questions: 0, finalQuestions: 0 });
     expect(logEvery).toBe(10);
   });
 
@@ -153,7 +154,7 @@ describe('overrides', () => {
     ['steps', /expected key=value/],
     ['steps=-1', /steps: /],
     ['task.degree=9', /recipe star-graph, task: /],
-    ['mutor.maxOffset=0', /mutor: maxOffset/],
+    ['mutor.maxOffset=0', /--mutor\.maxOffset: expected a whole number from 1 to 4,096, got "0"/],
     ['name=x', /no setting "name"/],
   ])('refuses %s', (override, message) => {
     expect(() => overrideRecipe(recipe, [override])).toThrow(message);

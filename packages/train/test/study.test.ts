@@ -115,7 +115,7 @@ describe('a study', () => {
     writeFileSync(file, 'recipe: { base: star-graph }\nvariants: [{ name: low, objectve: mutor }]\n');
     expect(() => findOrLoadStudy(file)).toThrow(/weights\.yaml: study: variants\.0.*Did you mean objective/);
     expect(() => findOrLoadStudy(join(scratch, 'nowhere.yaml'))).toThrow(
-      /study .*nowhere\.yaml: there is no such file/,
+      /cannot read .*nowhere\.yaml: there is no such file/,
     );
     expect(() => findOrLoadStudy('storie')).toThrow(/no study "storie"\. Did you mean stories\?/);
   });

@@ -6,24 +6,32 @@ import {
   describeBudget,
   objectivesOf,
   overrideRecipe,
+  type PlannedRun,
   type Study,
   studyInFolder,
   studyOfObjectives,
+  type TrainEvent,
   toJson,
 } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
 import { conclude, finishedStudy, writePictures } from '../comparison/conclude.js';
+import type { ComparisonKind } from '../comparison/kind.js';
 import { kindOf } from '../comparison/kinds.js';
 import { measureStarts, planStudy } from '../comparison/prepare.js';
 import { StudyFolder, type StudyRecord } from '../comparison/study-folder.js';
-import { openTunedDevice } from '../device.js';
+import { openTunedDevice, openUntunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
-import { runInOrder, runInParallel, runLabel } from '../grid.js';
-import { Progress } from '../progress.js';
+import { text, wholeNumber } from '../flags.js';
+import { runInOrder, runInParallel } from '../grid.js';
+import { describePlan } from '../plan/estimate.js';
+import { planOf } from '../plan/plan-runs.js';
+import { keepRate } from '../plan/rates.js';
+import { Progress } from '../progress/progress.js';
+import { runLabel } from '../run-label.js';
 import { runName } from '../run-name.js';
-import { parseObjectives, parseSeeds, startOfComparison } from '../settings.js';
+import { parseNumbers, parseObjectives, startOfComparison } from '../settings.js';
 import { watchSignals } from '../signals.js';
 
 interface Flags {
@@ -37,15 +45,12 @@ interface Flags {
   readonly pictures?: string;
   readonly set?: readonly string[];
   readonly jobs: number;
+  readonly dryRun: boolean;
   readonly json: boolean;
 }
 
-function parseJobs(text: string): number {
-  const jobs = Number(text);
-  if (!Number.isInteger(jobs) || jobs < 1)
-    throw new UsageError(`--jobs ${text}: expected a whole number of at least 1.`);
-  return jobs;
-}
+/** Each is a process with a device of its own. */
+const MOST_JOBS = 256;
 
 /** A study, and the name of the folder for it. */
 interface Choice {
@@ -78,55 +83,109 @@ function chooseStudy({ objectives, seeds, data, set = [], ...choice }: Flags): C
 }
 
 /** Opens the device once it is needed. */
-function lazyDevice(): { open: () => Promise<Device>; close: () => Promise<void> } {
+function lazyDevice(openDevice: () => Promise<Device>): {
+  open: () => Promise<Device>;
+  close: () => Promise<void>;
+} {
   let device: Promise<Device> | undefined;
   return {
     open: () => {
-      device ??= openTunedDevice();
+      device ??= openDevice();
       return device;
     },
     close: async () => (await device)?.close(),
   };
 }
 
-async function compare(this: void, flags: Flags): Promise<void> {
-  const { study: chosen, name } = chooseStudy(flags);
-  const kind = kindOf(chosen);
-  const out = flags.out ?? join('runs', name);
-  const { title, recipe, seeds, variants } = chosen;
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** Runs of a study, as far as that can be told before its data is made: those of equal FLOPs may be fewer. */
+function expectedRuns({ datasets, variants, seeds, budgets }: Study): number {
+  const cells = variants.length + (budgets.length > 1 ? variants.length - 1 : 0);
+  return datasets.reduce((sum, { firstSeeds }) => sum + cells * seeds.slice(0, firstSeeds).length, 0);
+}
+
+/** Says what would be trained, and writes nothing. */
+async function tryOut(study: Study, kind: ComparisonKind, out: string, jobs: number): Promise<void> {
+  const device = lazyDevice(openUntunedDevice);
+  try {
+    const missing = kind.preparations?.(study, out) ?? [];
+    for (const line of missing) say(line);
+    if (missing.length > 0) {
+      say(`Then up to ${expectedRuns(study)} runs. What they cost is known once the data is made.`);
+      return;
+    }
+    const ready = kind.prepared?.(study, out) ?? study;
+    const { runs, costs } = await planStudy(ready, device.open);
+    const options = { jobs, openDevice: device.open, always: true };
+    for (const line of describePlan(await planOf(runs, costs, options))) say(line);
+  } finally {
+    await device.close();
+  }
+}
+
+/** Trains and measures all runs of a study. @returns its record */
+async function makeRuns(study: Study, kind: ComparisonKind, out: string, jobs: number): Promise<StudyRecord> {
   const folder = new StudyFolder(out);
-  mkdirSync(out, { recursive: true });
-  const say = (text: string): void => void process.stderr.write(`${text}\n`);
-  const names = variants.map(({ name }) => name);
+  const command = commandLine();
+  const commit = currentCommit();
+  const device = lazyDevice(openTunedDevice);
+  const interruption = watchSignals();
+  const { signal } = interruption;
+  const progress = new Progress([], { jobs });
+  try {
+    progress.expect(expectedRuns(study));
+    const tell = (text: string): void => progress.tell(text);
+    const preparing = { out, openDevice: device.open, say: tell, progress, signal, command, commit };
+    const ready = (await kind.prepare?.(study, preparing)) ?? study;
+    const { runs, costs } = await planStudy(ready, device.open);
+    const record = { study: ready, runs, command };
+    await measureStarts(ready, kind, folder, device.open, tell);
+    folder.keepRecord(record);
+    const open = runs.filter((run) => folder.finished(run) === undefined);
+    if (open.length > 0) {
+      const options = { jobs, openDevice: device.open, always: false };
+      for (const line of describePlan(await planOf(open, costs, options))) tell(line);
+    }
+    progress.expect(runs.length);
+    const lines = runs.map((run) =>
+      progress.add({ label: runLabel(run), steps: run.recipe.steps, kind: `${run.dataset} ${run.variant}` }),
+    );
+    const kept: Promise<void>[] = [];
+    const onEvent = (at: number, event: TrainEvent): void => {
+      progress.update(lines[at] as number, event);
+      const isNew = event.type === 'done' && open.includes(runs[at] as PlannedRun);
+      if (isNew && jobs === 1)
+        kept.push(device.open().then(({ info }) => keepRate(info.name, event.summary)));
+    };
+    const options = { runs, kind, settings: ready.measure, out, command, commit, onEvent, interruption };
+    await (jobs === 1 ? runInOrder(options, device.open) : runInParallel(options, jobs));
+    await Promise.all(kept);
+    return record;
+  } finally {
+    progress.end();
+    await device.close();
+  }
+}
+
+async function compare(this: void, flags: Flags): Promise<void> {
+  const { study, name } = chooseStudy(flags);
+  const kind = kindOf(study);
+  const out = flags.out ?? join('runs', name);
+  const { title, recipe, seeds, variants } = study;
+  const names = variants.map((each) => each.name);
   say(
     `${title}: ${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}; at most ${describeBudget(recipe)} each.`,
   );
+  if (flags.dryRun) return tryOut(study, kind, out, flags.jobs);
+  mkdirSync(out, { recursive: true });
   say(`Runs are kept in ${out}; after an interruption the same command goes on.`);
+  const record = await makeRuns(study, kind, out, flags.jobs);
 
-  const command = commandLine();
-  const commit = currentCommit();
-  const device = lazyDevice();
-  const interruption = watchSignals();
-  const { signal } = interruption;
-  let progress: Progress | undefined;
-  let record: StudyRecord;
-  try {
-    const preparing = { out, openDevice: device.open, say, signal, command, commit };
-    const study = (await kind.prepare?.(chosen, preparing)) ?? chosen;
-    record = { study, runs: await planStudy(study, device.open), command };
-    await measureStarts(study, kind, folder, device.open);
-    folder.keepRecord(record);
-    const { runs } = record;
-    progress = new Progress(runs.map((run) => ({ label: runLabel(run), steps: run.recipe.steps })));
-    const settings = study.measure;
-    const options = { runs, kind, settings, out, command, commit, progress, interruption };
-    await (flags.jobs === 1 ? runInOrder(options, device.open) : runInParallel(options, flags.jobs));
-  } finally {
-    progress?.end();
-    await device.close();
-  }
-
-  const { report, conclusion } = await conclude(kind, finishedStudy(out, record));
+  const { report, conclusion } = await conclude(
+    kind,
+    finishedStudy(out, new StudyFolder(out).record() ?? record),
+  );
   if (flags.pictures !== undefined) await writePictures(flags.pictures, conclusion);
   if (flags.json) {
     process.stdout.write(toJson(conclusion.summary));
@@ -156,64 +215,79 @@ export const compareCommand = buildCommand<Flags>({
     flags: {
       task: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'What ships for a task: star-graph, images, stories, ...',
       },
       study: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Study: a YAML or JSON file, or a name of "foretoken studies"',
       },
       data: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder that the paths of a study start from [default = the current one]',
       },
       recipe: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Recipe: see "foretoken recipes" [default = star-graph]',
       },
       objectives: {
         kind: 'parsed',
+        placeholder: 'A,B',
         parse: parseObjectives,
         optional: true,
         brief: 'Objectives, separated by commas [default = all]',
       },
       seeds: {
         kind: 'parsed',
-        parse: parseSeeds,
+        placeholder: 'N,N',
+        parse: (text) => parseNumbers(text),
         optional: true,
         brief: 'Seeds: 0,1,2 or 0-4 [default = 0, or those of the study]',
       },
       out: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder of the runs [default = runs/RECIPE-SETTINGS or runs/STUDY-SETTINGS]',
       },
       pictures: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder to write the plots of the report to, as SVG and PNG',
       },
       set: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'KEY=VALUE',
+        parse: text,
         optional: true,
         variadic: true,
         brief: 'Override a setting: key=value',
       },
       jobs: {
         kind: 'parsed',
-        parse: parseJobs,
+        placeholder: 'N',
+        parse: wholeNumber(1, MOST_JOBS),
         default: '1',
         brief: 'Runs at a time, each in its own process',
+      },
+      dryRun: {
+        kind: 'boolean',
+        default: false,
+        brief: 'Say what would be trained, what it costs and how long it takes; write nothing',
       },
       json: { kind: 'boolean', default: false, brief: 'Print one JSON document on standard output' },
     },

@@ -1,11 +1,15 @@
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findObjective } from '@foretoken/objectives';
+import type { Device } from '@foretoken/tensor';
 import {
   describeBudget,
   type MetricsSink,
   overrideRecipe,
+  type Recipe,
   type RunSummary,
+  Session,
+  type StartEvent,
   TensorBoardSink,
   toJson,
   train,
@@ -14,12 +18,17 @@ import {
 import { buildCommand } from '@stricli/core';
 import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
-import { openTunedDevice } from '../device.js';
+import { openTunedDevice, openUntunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
+import { seedNumber, text } from '../flags.js';
 import { formatShare } from '../format.js';
-import { Progress } from '../progress.js';
+import { describePlan } from '../plan/estimate.js';
+import { heldBytes, timeSteps } from '../plan/measure.js';
+import { ratesOf } from '../plan/plan-runs.js';
+import { keepRate, Rates } from '../plan/rates.js';
+import { Progress } from '../progress/progress.js';
 import { runName } from '../run-name.js';
-import { parseSeeds, startingRecipe } from '../settings.js';
+import { startingRecipe } from '../settings.js';
 import { watchSignals } from '../signals.js';
 
 interface Flags {
@@ -31,13 +40,8 @@ interface Flags {
   readonly set?: readonly string[];
   readonly sink?: readonly string[];
   readonly tensorboard: boolean;
+  readonly dryRun: boolean;
   readonly json: boolean;
-}
-
-function parseSeed(text: string): number {
-  const [seed, ...others] = parseSeeds(text);
-  if (seed === undefined || others.length > 0) throw new UsageError(`--seed ${text}: expected one seed.`);
-  return seed;
 }
 
 /** A sink by its name, or the one that a module makes: its default export is a function of the folder of the run. */
@@ -67,16 +71,73 @@ function outcome(summary: RunSummary, folder: string): string {
   ];
   const saved = model === null ? '' : ` Model of step ${modelStep}: ${join(folder, model)}.`;
   const early = summary.endedBy === 'patience' ? ', ended early: no evaluation was better' : '';
-  return `${parts.length > 0 ? `${parts.join('; ')}; ` : ''}${steps} steps${early}.${saved} Run: ${folder}\n`;
+  const written = (summary.samples ?? []).map(({ prompt, text }) => `${prompt}${text}\n\n`).join('');
+  return `${written}${parts.length > 0 ? `${parts.join('; ')}; ` : ''}${steps} steps${early}.${saved} Run: ${folder}\n`;
 }
 
-async function trainOne(this: void, flags: Flags): Promise<void> {
+/** A run that the flags ask for. */
+interface Chosen {
+  readonly recipe: Recipe;
+  readonly objective: string;
+  readonly seed: number;
+  readonly folder: string;
+}
+
+function choose(flags: Flags): Chosen {
   const shipped = startingRecipe(flags);
   const recipe = overrideRecipe(shipped, flags.set ?? []);
   const objective = findObjective(flags.objective ?? recipe.objective ?? 'mutor').name;
   const seed = flags.seed ?? recipe.seed ?? 0;
   const folder = flags.out ?? join('runs', runName(recipe.name, shipped, recipe), `${objective}-seed${seed}`);
-  const progress = new Progress([{ label: `${objective} seed ${seed}`, steps: recipe.steps }]);
+  return { recipe, objective, seed, folder };
+}
+
+const titleOf = ({ recipe, objective, seed }: Chosen): string =>
+  `${recipe.title}: ${objective}, seed ${seed}; at most ${describeBudget(recipe)}.`;
+
+/** Says what would be trained, and writes nothing. */
+async function tryOut(chosen: Chosen): Promise<void> {
+  const { recipe, objective, seed } = chosen;
+  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  say(titleOf(chosen));
+  const device = await openUntunedDevice();
+  try {
+    const session = await Session.create(device, recipe, objective, seed);
+    try {
+      const { steps, parameterCount: parameters } = session;
+      const { flops: flopsPerStep } = session.cost();
+      const held = heldBytes(device.memory().liveBytes, parameters);
+      for (const line of session.work.reports) say(line);
+      const timed = await timeSteps(session);
+      const plan = {
+        costs: [{ runs: 1, steps, parameters, flopsPerStep }],
+        memory: { bytes: timed?.peakBytes ?? held, isMeasured: timed !== undefined },
+        ...ratesOf(await Rates.open(device.info.name), timed),
+        jobs: 1,
+      };
+      for (const line of describePlan(plan)) say(line);
+    } finally {
+      session.dispose();
+    }
+  } finally {
+    device.close();
+  }
+}
+
+/** What a run is about to do, by how fast others were on this adapter. */
+async function planLines({ steps, parameters, flopsPerStep }: StartEvent, device: Device): Promise<string[]> {
+  return describePlan({
+    costs: [{ runs: 1, steps, parameters, flopsPerStep }],
+    memory: { bytes: heldBytes(device.memory().liveBytes, parameters), isMeasured: false },
+    ...ratesOf(await Rates.open(device.info.name), undefined),
+    jobs: 1,
+  });
+}
+
+async function trainOne(this: void, flags: Flags): Promise<void> {
+  const chosen = choose(flags);
+  if (flags.dryRun) return tryOut(chosen);
+  const { recipe, objective, seed, folder } = chosen;
   const commit = currentCommit();
   const { signal } = watchSignals();
   const sinks = [
@@ -84,6 +145,8 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
     ...(await Promise.all((flags.sink ?? []).map((path) => loadSink(path, folder)))),
   ];
   const device = await openTunedDevice();
+  const progress = new Progress([{ label: `${objective} seed ${seed}`, steps: recipe.steps }]);
+  let isNew = false;
   try {
     const events = train({
       device,
@@ -98,18 +161,18 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
     });
     for await (const event of events) {
       if (event.type === 'start') {
-        process.stderr.write(
-          `${recipe.title}: ${objective}, seed ${seed}; at most ${describeBudget(recipe)}. The run is kept in ${folder}; after an interruption the same command goes on.\n`,
+        isNew = event.step === 0;
+        progress.tell(
+          `${titleOf(chosen)} The run is kept in ${folder}; after an interruption the same command goes on.`,
         );
-        for (const line of event.reports) process.stderr.write(`${line}\n`);
+        for (const line of [...(await planLines(event, device)), ...event.reports]) progress.tell(line);
         if (event.reports.length > 0)
-          process.stderr.write(
-            'Evaluations use the validation split; the test split is never used to choose.\n',
-          );
+          progress.tell('Evaluations use the validation split; the test split is never used to choose.');
       }
       progress.update(0, event);
       if (event.type !== 'done') continue;
       progress.end();
+      if (isNew) await keepRate(device.info.name, event.summary);
       process.stdout.write(flags.json ? toJson(event.summary) : outcome(event.summary, folder));
     }
   } finally {
@@ -129,37 +192,43 @@ export const trainCommand = buildCommand<Flags>({
     flags: {
       recipe: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Recipe: a YAML or JSON file, or a name of "foretoken recipes" [default = star-graph]',
       },
       task: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Instead: the recipe that ships for a task, mnist for instance',
       },
       objective: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Objective: see "foretoken objectives" [default = that of the recipe, else mutor]',
       },
       seed: {
         kind: 'parsed',
-        parse: parseSeed,
+        placeholder: 'N',
+        parse: seedNumber,
         optional: true,
         brief: 'Seed [default = that of the recipe, else 0]',
       },
       out: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder of the run [default = runs/RECIPE-SETTINGS/OBJECTIVE-seedN]',
       },
       set: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'KEY=VALUE',
+        parse: text,
         optional: true,
         variadic: true,
         brief: 'Override a setting: key=value',
@@ -171,11 +240,17 @@ export const trainCommand = buildCommand<Flags>({
       },
       sink: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         variadic: true,
         brief:
           'Where metrics go as well: wandb, or a JavaScript module that makes a sink, see docs/fine-tuning.md',
+      },
+      dryRun: {
+        kind: 'boolean',
+        default: false,
+        brief: 'Say what would be trained, what it costs and how long it takes; write nothing',
       },
       json: { kind: 'boolean', default: false, brief: 'Print the summary as JSON' },
     },

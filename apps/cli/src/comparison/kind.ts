@@ -1,5 +1,8 @@
 import type { Device } from '@foretoken/tensor';
 import type { PlannedRun, Recipe, RunRecord, RunSummary, Session, Study } from '@foretoken/train';
+import type { Progress } from '../progress/progress.js';
+import type { RunLog } from '../report/run-logs.js';
+import type { StoredLossSummary } from './stored.js';
 
 /** A run that has ended. */
 export interface FinishedRun {
@@ -8,6 +11,8 @@ export interface FinishedRun {
   readonly record: RunRecord;
   /** What `measure` of its kind has found; undefined where the kind measures nothing. */
   readonly measured: unknown;
+  /** What it logged; absent where that cannot be read. */
+  readonly log?: RunLog;
 }
 
 /** All runs of a study that have ended. */
@@ -42,6 +47,8 @@ export interface Preparing {
   readonly out: string;
   readonly openDevice: () => Promise<Device>;
   readonly say: (text: string) => void;
+  /** Shows what is trained. */
+  readonly progress: Pick<Progress, 'add' | 'update'>;
   readonly signal: AbortSignal;
   readonly command: string;
   readonly commit: string | undefined;
@@ -68,6 +75,10 @@ export interface ComparisonKind {
   check(recipe: Recipe, settings: Study['measure']): void;
   /** @throws RecipeError for a `prepare` of a data set that asks for nothing it can make; absent where nothing is made */
   checkPreparation?(settings: Readonly<Record<string, unknown>>, dataset: string): void;
+  /** What `prepare` has still to make, a line for each data set; absent where nothing is made. */
+  preparations?(study: Study, out: string): readonly string[];
+  /** The study with what `prepare` made in its settings. */
+  prepared?(study: Study, out: string): Study;
   /**
    * Makes the data that a study asks for, where it is not there: `prepare` of its data sets.
    *
@@ -79,4 +90,6 @@ export interface ComparisonKind {
   /** Measures a trained model; what it finds is kept as JSON in the folder of the run. */
   measure?(session: Session, settings: Study['measure'], place: MeasuredPlace): Promise<unknown>;
   conclude(finished: FinishedStudy): Promise<Conclusion>;
+  /** The same from a summary that was written before, where there are no runs; absent where that is not enough. */
+  restate?(finished: FinishedStudy, summary: StoredLossSummary): Promise<Conclusion>;
 }

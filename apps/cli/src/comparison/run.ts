@@ -40,10 +40,13 @@ export async function performRun(
   for await (const event of events) onEvent(event);
   if (kind.measure === undefined || readMeasures(folder) !== undefined) return;
   signal.throwIfAborted();
+  const measure = (done: number): void => onEvent({ type: 'phase', phase: 'measure', done, total: 1 });
+  measure(0);
   const session = await trainedSession(device, folder);
   try {
     keepMeasures(folder, await kind.measure(session, settings, { folder, out, dataset: run.dataset }));
   } finally {
     session.dispose();
+    measure(1);
   }
 }

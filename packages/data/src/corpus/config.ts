@@ -4,6 +4,7 @@ import { TaskConfigError } from '../errors.js';
 import { LONGEST_NAME, LONGEST_TEXT, MOST_TIME } from '../limits.js';
 import { parseSettings } from '../parse-settings.js';
 import { parseTemplate } from '../text/template.js';
+import { tokenizerSetting } from '../text/trained-tokenizer.js';
 import { withLineEnds } from '../typed-text.js';
 
 /** Most that may be held out. */
@@ -25,36 +26,66 @@ const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** Settings of a task of running text. */
 export const corpusConfigSchema = z.strictObject({
-  preset: z.literal('text').default('text'),
-  /** Where the data is; null when records are handed over. */
-  files: dataFilesSchema.nullable().default(null),
-  /** Folder of the tokenizer; null when a tokenizer is handed over. */
-  tokenizer: z.string().min(1).nullable().default(null),
-  /** Column that holds the text. Plain text files have one column, `text`. */
-  column: z.string().min(1).max(LONGEST_NAME).default('text'),
-  /**
-   * The text made of several columns instead, `Question: {question}\n\nAnswer: {answer}`; `column` alone when null.
-   */
-  template: templateSchema.nullable().default(null),
-  /**
-   * What stands between two documents of a record: a marker such as `<|endoftext|>`, or `\n\n` for paragraphs. A text
-   * without it is one document, and so is each record when this is null. `\\n`, `\\t` and `\\r` may be written out.
-   */
-  separator: z.string().min(1).max(LONGEST_TEXT).transform(withLineEnds).nullable().default('<|endoftext|>'),
-  /** T: tokens of a row. */
-  time: z.number().int().min(2).max(MOST_TIME).default(512),
-  /** Begins each document with the token that begins a text; as the tokenizer itself does when null. */
-  beginToken: z.boolean().nullable().default(null),
-  /** Ends each document with the token that ends a text. */
-  endToken: z.boolean().default(true),
-  /** Order of the rows. */
-  seed: seed.default(0),
-  /** Which documents are held out; the same for all runs of a study. */
-  heldOutSeed: seed.default(0),
-  /** Share held out for validation when there is no validation file: of the documents, or the end of a single one. */
-  validationShare: z.number().min(0).max(LARGEST_SHARE).default(0.05),
-  /** Share held out for the test when there is no test file, in the same way and before validation: the very end of a single document. */
-  testShare: z.number().min(0).max(LARGEST_SHARE).default(0),
+  preset: z.literal('text').default('text').describe('settings that these are based on'),
+  files: dataFilesSchema
+    .nullable()
+    .default(null)
+    .describe('where the data is; null when records are handed over'),
+  tokenizer: tokenizerSetting
+    .nullable()
+    .default(null)
+    .describe(
+      'folder of the tokenizer; or `char`, `bpe`, `bpe:2000`: one that is trained on the training texts. Null when one is handed over',
+    ),
+  column: z
+    .string()
+    .min(1)
+    .max(LONGEST_NAME)
+    .default('text')
+    .describe('column that holds the text. Plain text files have one column, `text`'),
+  template: templateSchema
+    .nullable()
+    .default(null)
+    .describe(
+      'the text made of several columns instead, `Question: {question}\\n\\nAnswer: {answer}`; `column` alone when null',
+    ),
+  separator: z
+    .string()
+    .min(1)
+    .max(LONGEST_TEXT)
+    .transform(withLineEnds)
+    .nullable()
+    .default('<|endoftext|>')
+    .describe(
+      'what stands between two documents of a record: a marker such as `<|endoftext|>`, or `\\n\\n` for paragraphs. A text without it is one document, and so is each record when this is null. `\\n`, `\\t` and `\\r` may be written out',
+    ),
+  time: z.number().int().min(2).max(MOST_TIME).default(512).describe('T: tokens of a row'),
+  beginToken: z
+    .boolean()
+    .nullable()
+    .default(null)
+    .describe(
+      'begins each document with the token that begins a text; as the tokenizer itself does when null',
+    ),
+  endToken: z.boolean().default(true).describe('ends each document with the token that ends a text'),
+  seed: seed.default(0).describe('order of the rows'),
+  heldOutSeed: seed.default(0).describe('which documents are held out; the same for all runs of a study'),
+  validationShare: z
+    .number()
+    .min(0)
+    .max(LARGEST_SHARE)
+    .default(0.05)
+    .describe(
+      'share held out for validation when there is no validation file: of the documents, or the end of a single one',
+    ),
+  testShare: z
+    .number()
+    .min(0)
+    .max(LARGEST_SHARE)
+    .default(0)
+    .describe(
+      'share held out for the test when there is no test file, in the same way and before validation: the very end of a single document',
+    ),
 });
 
 /** Complete settings, as stored with a run. */

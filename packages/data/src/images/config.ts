@@ -12,29 +12,65 @@ const share = z.number().min(0).max(1);
 
 /** Settings of a task of images and their classes. */
 export const imageConfigSchema = z.strictObject({
-  /** Folder with the files of the data set; null for the places where `findImageFolder` looks, or when images are handed over. */
-  data: z.string().min(1).max(LONGEST_TEXT).nullable().default(null),
-  /** Training images that are used, the first ones of the file; null for all. */
-  trainingImages: z.number().int().min(2).max(MOST_IMAGES).nullable().default(null),
-  /** Share of the training images held out for validation; never taken from the test images. */
-  validationShare: z.number().min(0).max(0.9).default(0.05),
-  /** Of each channel, pixels counted from 0 to 1; null for those of the data set. */
-  mean: z.array(z.number()).max(MOST_CHANNELS).nullable().default(null),
-  std: z.array(z.number().positive()).max(MOST_CHANNELS).nullable().default(null),
-  /** Training images are moved by up to so many pixels each way, black coming in. */
-  shift: z.number().int().min(0).max(MOST_SHIFT).default(0),
-  /** Half of the training images are mirrored, left to right. */
-  flip: z.boolean().default(false),
-  /** Share of the label that is spread evenly over all classes, in training. */
-  labelSmoothing: share.lt(1).default(0),
-  /** Parameter of the Beta distribution of the shares in which two training images are blended (arXiv 1710.09412); 0 for none. */
-  mixup: share.default(0),
-  /** The same for the area of a piece of one that is put into the other (arXiv 1905.04899). Both: each in half of the batches. */
-  cutmix: share.default(0),
-  /** Order and changes of the training images. */
-  seed: seed.default(0),
-  /** Which images are held out; the same for all runs of a study. */
-  heldOutSeed: seed.default(0),
+  data: z
+    .string()
+    .min(1)
+    .max(LONGEST_TEXT)
+    .nullable()
+    .default(null)
+    .describe(
+      'folder with the files of the data set; null for the places where `findImageFolder` looks, or when images are handed over',
+    ),
+  trainingImages: z
+    .number()
+    .int()
+    .min(2)
+    .max(MOST_IMAGES)
+    .nullable()
+    .default(null)
+    .describe('training images that are used, the first ones of the file; null for all'),
+  validationShare: z
+    .number()
+    .min(0)
+    .max(0.9)
+    .default(0.05)
+    .describe('share of the training images held out for validation; never taken from the test images'),
+  mean: z
+    .array(z.number())
+    .max(MOST_CHANNELS)
+    .nullable()
+    .default(null)
+    .describe('of each channel, pixels counted from 0 to 1; null for those of the data set'),
+  std: z
+    .array(z.number().positive())
+    .max(MOST_CHANNELS)
+    .nullable()
+    .default(null)
+    .describe('standard deviation of each channel, in the same way'),
+  shift: z
+    .number()
+    .int()
+    .min(0)
+    .max(MOST_SHIFT)
+    .default(0)
+    .describe('training images are moved by up to so many pixels each way, black coming in'),
+  flip: z.boolean().default(false).describe('half of the training images are mirrored, left to right'),
+  labelSmoothing: share
+    .lt(1)
+    .default(0)
+    .describe('share of the label that is spread evenly over all classes, in training'),
+  mixup: share
+    .default(0)
+    .describe(
+      'parameter of the Beta distribution of the shares in which two training images are blended (arXiv 1710.09412); 0 for none',
+    ),
+  cutmix: share
+    .default(0)
+    .describe(
+      'the same for the area of a piece of one that is put into the other (arXiv 1905.04899). Both: each in half of the batches',
+    ),
+  seed: seed.default(0).describe('order and changes of the training images'),
+  heldOutSeed: seed.default(0).describe('which images are held out; the same for all runs of a study'),
 });
 
 /** Complete settings, as stored with a run. */

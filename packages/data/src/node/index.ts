@@ -11,3 +11,4 @@ export {
   loadImageTask,
 } from './read-images.js';
 export { type ReadOptions, readRecords } from './read-records.js';
+export { saveTokenizer } from './save-tokenizer.js';

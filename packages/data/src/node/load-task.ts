@@ -6,11 +6,14 @@ import { CorpusTask } from '../corpus/task.js';
 import type { DataFiles } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
 import { parseTextConfig, type TextOptions } from '../text/config.js';
+import { type DocumentText, stringsOf } from '../text/long-text.js';
 import { TEXT_PRESET_NAMES } from '../text/presets.js';
 import type { TextRecord } from '../text/record.js';
 import { TextTask } from '../text/task.js';
-import { parseTemplate, templateColumns } from '../text/template.js';
+import { fillPattern, parseTemplate, templateColumns } from '../text/template.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
+import { TrainedTokenizer, tokenizerToTrain } from '../text/trained-tokenizer.js';
+import { TokenizerTrainer } from '../tokenizer-training/train.js';
 import { findData } from './data-folder.js';
 import { loadTokenizer } from './load-tokenizer.js';
 import { readDocuments } from './read-documents.js';
@@ -24,20 +27,33 @@ async function readAll(paths: readonly string[], columns: readonly string[]): Pr
   return records;
 }
 
-/** The tokenizer and the files that settings name. */
-function needed(
+/** The tokenizer and the files that settings name. @param texts - what a tokenizer is trained on, where they ask for one */
+async function needed(
   { files, tokenizer }: { readonly files: DataFiles | null; readonly tokenizer: string | null },
   given: TextTokenizer | undefined,
-): { readonly files: DataFiles; readonly tokenizer: TextTokenizer } {
+  texts: (paths: readonly string[]) => AsyncIterable<DocumentText>,
+): Promise<{ readonly files: DataFiles; readonly tokenizer: TextTokenizer }> {
   if (files === null) {
     throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
   }
   if (tokenizer === null && given === undefined) {
     throw new TaskConfigError(
-      'text: tokenizer is missing. Give the folder of a model with its tokenizer.json.',
+      'text: tokenizer is missing. Give the folder of a model with its tokenizer.json, or char or bpe to train one.',
     );
   }
-  return { files, tokenizer: given ?? loadTokenizer(findData(tokenizer as string)) };
+  return { files, tokenizer: given ?? (await tokenizerOf(tokenizer as string, () => texts(files.train))) };
+}
+
+/** The tokenizer in a folder, or one that is trained. */
+async function tokenizerOf(
+  setting: string,
+  texts: () => AsyncIterable<DocumentText>,
+): Promise<TextTokenizer> {
+  const training = tokenizerToTrain(setting);
+  if (training === undefined) return loadTokenizer(findData(setting));
+  const trainer = new TokenizerTrainer(training);
+  for await (const text of texts()) for (const part of stringsOf(text)) trainer.add(part);
+  return new TrainedTokenizer(trainer.finish(), setting);
 }
 
 /**
@@ -53,7 +69,11 @@ export async function loadTextTask(
   const config = parseTextConfig(options);
   const template = parseTemplate(config.template, config.answerFrom ?? undefined);
   const columns = [...templateColumns(template), ...Object.values(config.alternatives).flat()];
-  const { files, ...given } = needed(config, tokenizer);
+  async function* texts(paths: readonly string[]): AsyncGenerator<string> {
+    for (const record of await readAll(paths, columns))
+      yield fillPattern(template.prompt, record) + fillPattern(template.answer, record);
+  }
+  const { files, ...given } = await needed(config, tokenizer, texts);
   const read = (paths: readonly string[] | undefined) =>
     paths === undefined ? undefined : readAll(paths, columns);
   return new TextTask(options, {
@@ -72,12 +92,14 @@ export async function loadTextTask(
  */
 export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTokenizer): Promise<CorpusTask> {
   const config = parseCorpusConfig(options);
-  const { files, tokenizer: used } = needed(config, tokenizer);
+  async function* texts(paths: readonly string[]): AsyncGenerator<DocumentText> {
+    for (const path of paths) for await (const { text } of readDocuments(findData(path), config)) yield text;
+  }
+  const { files, tokenizer: used } = await needed(config, tokenizer, texts);
   checkCorpus(config, used);
   const collect = async (paths: readonly string[]): Promise<DocumentCollection> => {
     const collection = new DocumentCollection(config, used);
-    for (const path of paths)
-      for await (const { text } of readDocuments(findData(path), config)) collection.add(text);
+    for await (const text of texts(paths)) collection.add(text);
     return collection;
   };
   const { train, validation, test } = files;

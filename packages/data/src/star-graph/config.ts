@@ -5,6 +5,7 @@ const count = (least: number) => z.number().int().min(least);
 const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 // Names and the order of an epoch are listed in memory.
 const MOST_NAMES = 1_000_000;
+const MOST_ARMS = 1000;
 const MOST_EXAMPLES = 100_000_000;
 // A share that is tiny but not zero would make the search for a held-out graph endless.
 const SMALLEST_SHARE = 0.001;
@@ -27,29 +28,37 @@ export const edgeCount = (config: { degree: number; length: number }): number =>
 /** Settings of the star-graph task G(degree, length, names). */
 export const starGraphConfigSchema = z
   .strictObject({
-    /** Arms of the star. Guessing an arm is right once in `degree` times. */
-    degree: count(1),
-    /** Nodes of an arm, the centre included; the path to write has as many tokens. */
-    length: count(2),
-    /** N: how many node names there are to draw from. */
-    names: count(2).max(MOST_NAMES),
-    /** `token`: one position for each token of the edge list; `edge`: one position for each edge. */
-    format: z.enum(['token', 'edge']),
-    /** `forward`: the path is written start to goal; `reversed`: goal to start, which takes no foresight. */
-    target: z.enum(['forward', 'reversed']).default('forward'),
-    /** Seed of the training examples. */
-    seed: seed.default(0),
-    /**
-     * Decides which graphs are held out and which of them are asked. Leave it alone within a study, so that
-     * all runs answer the same questions and none has seen them in training.
-     */
-    heldOutSeed: seed.default(0),
-    /** Examples of a fixed training set, gone through in epochs; null draws fresh examples for ever. */
-    trainingExamples: count(1).max(MOST_EXAMPLES).nullable().default(null),
-    /** Share of all graphs kept for validation. */
-    validationShare: share.default(0.1),
-    /** Share of all graphs kept for the test. */
-    testShare: share.default(0.1),
+    degree: count(1)
+      .max(MOST_ARMS)
+      .describe('arms of the star. Guessing an arm is right once in `degree` times'),
+    length: count(2)
+      .max(MOST_ARMS)
+      .describe('nodes of an arm, the centre included; the path to write has as many tokens'),
+    names: count(2).max(MOST_NAMES).describe('N: how many node names there are to draw from'),
+    format: z
+      .enum(['token', 'edge'])
+      .describe('`token`: one position for each token of the edge list; `edge`: one position for each edge'),
+    target: z
+      .enum(['forward', 'reversed'])
+      .default('forward')
+      .describe(
+        '`forward`: the path is written start to goal; `reversed`: goal to start, which takes no foresight',
+      ),
+    seed: seed.default(0).describe('seed of the training examples'),
+    heldOutSeed: seed
+      .default(0)
+      .describe(
+        'decides which graphs are held out and which of them are asked. Leave it alone within a study, so that all runs answer the same questions and none has seen them in training',
+      ),
+    trainingExamples: count(1)
+      .max(MOST_EXAMPLES)
+      .nullable()
+      .default(null)
+      .describe(
+        'examples of a fixed training set, gone through in epochs; null draws fresh examples for ever',
+      ),
+    validationShare: share.default(0.1).describe('share of all graphs kept for validation'),
+    testShare: share.default(0.1).describe('share of all graphs kept for the test'),
   })
   .superRefine((config, context) => {
     const nodes = nodeCount(config);

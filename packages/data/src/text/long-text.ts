@@ -57,7 +57,9 @@ export class LongText {
       if (piece.start >= end) break;
       const last = Math.min(end - piece.start, piece.units.length);
       for (let from = Math.max(0, start - piece.start); from < last; from += RUN) {
-        runs.push(String.fromCharCode(...piece.units.subarray(from, Math.min(from + RUN, last))));
+        const units = piece.units.subarray(from, Math.min(from + RUN, last));
+        // Faster than spreading, and of a bounded number of arguments.
+        runs.push(String.fromCharCode.apply(null, units as unknown as number[]));
       }
     }
     return runs.join('');
@@ -80,7 +82,8 @@ export class LongText {
   lastIndexOf(character: string, from: number): number {
     const unit = character.charCodeAt(0);
     for (let number = this.#pieceAt(from); number >= 0; number--) {
-      const piece = this.#pieces[number] as Piece;
+      const piece = this.#pieces[number];
+      if (piece === undefined) break;
       const found = piece.units.lastIndexOf(unit, Math.min(from - piece.start, piece.units.length - 1));
       if (found >= 0) return piece.start + found;
     }
@@ -133,14 +136,33 @@ export function graphemeBorder(text: DocumentText, position: number): number {
   return position >= text.length ? text.length : border;
 }
 
+/** A text in strings of bounded length, none of which ends within a surrogate pair. */
+export function* piecesOf(text: DocumentText): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const end = start + PIECE >= text.length ? text.length : characterBorder(text, start + PIECE);
+    yield text.slice(start, end);
+    start = end;
+  }
+}
+
 /** Bytes of a text in UTF-8. */
 export function utf8Length(text: DocumentText): number {
   const encoder = new TextEncoder();
   let bytes = 0;
+  for (const piece of piecesOf(text)) bytes += encoder.encode(piece).length;
+  return bytes;
+}
+
+/** Units of a string that a long text is cut into. */
+const STRING = 2 ** 24;
+
+/** A text as strings, cut behind line ends where there are any. */
+export function* stringsOf(text: DocumentText): Generator<string> {
   for (let start = 0; start < text.length; ) {
-    const end = start + PIECE >= text.length ? text.length : characterBorder(text, start + PIECE);
-    bytes += encoder.encode(text.slice(start, end)).length;
+    const near = Math.min(start + STRING, text.length);
+    const line = near === text.length ? near : text.lastIndexOf('\n', near) + 1;
+    const end = line > start ? line : near;
+    yield text.slice(start, end);
     start = end;
   }
-  return bytes;
 }

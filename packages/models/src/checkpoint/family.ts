@@ -1,5 +1,7 @@
+import { printable, shorten } from '@foretoken/input';
 import { z } from 'zod';
-import type { TransformerConfig, TransformerConfigInput } from '../config.js';
+import { sizeCount, type TransformerConfig, type TransformerConfigInput } from '../config.js';
+import { showValue } from './errors.js';
 import type { ModelNames, NameMap } from './name-map.js';
 
 /** What a config.json holds. */
@@ -42,7 +44,7 @@ export interface TextFamily
 /** Fields of a config.json that cannot be read. The message is one line. */
 export class FieldsError extends Error {}
 
-export const count = z.int().positive();
+export const count = sizeCount;
 
 /** A boolean that may be absent; null is false, as Python takes it. */
 export const flag = (fallback: boolean) =>
@@ -50,6 +52,9 @@ export const flag = (fallback: boolean) =>
     .boolean()
     .nullish()
     .transform((value) => (value === undefined ? fallback : (value ?? false)));
+
+/** Problems in one message. */
+const LISTED = 10;
 
 /**
  * Checks fields and fills in defaults.
@@ -64,14 +69,15 @@ export function parseFields<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const result = schema.safeParse(fields);
   if (result.success) return result.data;
-  throw new FieldsError(
-    result.error.issues
-      .map(({ path, message }) => `${[...within, ...path].join('.')}: ${message}`)
-      .join('; '),
-  );
+  const problems = result.error.issues.map(({ path, message }) => {
+    const field = [...within, ...path].map((step) => shorten(printable(String(step)))).join('.');
+    return `${field}: ${message}`;
+  });
+  const more = problems.length > LISTED ? `; and ${problems.length - LISTED} more` : '';
+  throw new FieldsError(problems.slice(0, LISTED).join('; ') + more);
 }
 
 /** @throws FieldsError naming a field whose value asks for more than there is */
 export function refuseField(name: string, value: unknown, supported: string): never {
-  throw new FieldsError(`${name} is ${JSON.stringify(value)}; supported is ${supported}`);
+  throw new FieldsError(`${name} is ${showValue(value)}; supported is ${supported}`);
 }

@@ -1,6 +1,7 @@
+import { isJsonObject, oneLine, quote } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
 import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from '../config.js';
-import { CheckpointError } from './errors.js';
+import { CheckpointError, showValue } from './errors.js';
 import { type Family, FieldsError, type HubFields } from './family.js';
 import type { ModelKind } from './model-kind.js';
 import { transformers } from './transformers.js';
@@ -30,9 +31,6 @@ function shortened(config: TransformerConfig, maxPositions: number): Transformer
     throw new ConfigError(`maxPositions ${maxPositions} exceeds the ${config.maxPositions} of the model.`);
   return transformerConfig({ ...config, maxPositions });
 }
-
-const isRecord = (value: unknown): value is HubFields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Fields that make a checkpoint something else than a decoder with float weights, in any family. */
 const REFUSED = {
@@ -68,7 +66,7 @@ export function familyOf<Config, Input>(
   label: string,
   config: unknown,
 ): FoundConfig<Config, Input> {
-  if (!isRecord(config)) throw new CheckpointError(`${label}: config.json must hold an object.`);
+  if (!isJsonObject(config)) throw new CheckpointError(`${label}: config.json must hold an object.`);
   const { model_type: type, architectures } = config;
   const names: readonly unknown[] = Array.isArray(architectures) ? architectures : [];
   const family = families.find(({ modelType, architectures: own }) =>
@@ -76,15 +74,15 @@ export function familyOf<Config, Input>(
   );
   if (family === undefined) {
     const found = [
-      type === undefined ? 'no model_type' : `model_type ${JSON.stringify(type)}`,
-      names.length === 0 ? 'no architectures' : `architectures ${JSON.stringify(names)}`,
+      type === undefined ? 'no model_type' : `model_type ${showValue(type)}`,
+      names.length === 0 ? 'no architectures' : `architectures ${showValue(names)}`,
     ].join(' and ');
     throw new CheckpointError(`${label}: config.json has ${found}; known are ${listFamilies(families)}.`);
   }
   const foreign = names.find((name) => !family.architectures.includes(name as string));
   if (foreign !== undefined) {
     throw new CheckpointError(
-      `${label}: config.json has architecture ${JSON.stringify(foreign)}; of ${family.modelType}, known are ${family.architectures.join(' and ')}.`,
+      `${label}: config.json has architecture ${showValue(foreign)}; of ${family.modelType}, known are ${family.architectures.join(' and ')}.`,
     );
   }
   return { family, fields: config };
@@ -127,12 +125,14 @@ function translated<Config>(label: string, translate: () => Config): Config {
     if (error instanceof FieldsError)
       throw new CheckpointError(`${label}: config.json: ${error.message}.`, { cause: error });
     if (error instanceof ConfigError) {
-      // Issues lie one a line, each with a sign in front and its path behind.
-      const issues = error.message.replace(/^\w+: /, '').replace(/\u2716 |\s*\u2192 at \S+/g, '');
-      throw new CheckpointError(
-        `${label}: config.json describes no transformer: ${issues.replace(/\s*\n\s*/g, ' ')}`,
-        { cause: error },
-      );
+      // Issues lie one a line, each with a sign in front and its path on a line behind.
+      const issues = error.message
+        .replace(/^\w+: /, '')
+        .replace(/\u2716 ([^\n]*)\n\s*\u2192 at (\S+)/g, '$2: $1')
+        .replace(/\u2716 /g, '');
+      throw new CheckpointError(`${label}: config.json describes no transformer: ${oneLine(issues, 500)}`, {
+        cause: error,
+      });
     }
     throw error;
   }
@@ -166,7 +166,9 @@ const sameValue = (a: unknown, b: unknown): boolean => canonical(a) === canonica
 
 const canonical = (value: unknown): string | undefined =>
   JSON.stringify(value, (_, inner: unknown) =>
-    isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
+    isJsonObject(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
   );
 
 /**
@@ -186,7 +188,7 @@ export function expressingFamily<Config, Input>(
     .sort((a, b) => a.lost.length - b.lost.length);
   if (nearest === undefined) {
     const known = families.map(({ modelType }) => modelType).join(', ');
-    throw new CheckpointError(`no family is called ${JSON.stringify(wanted)}; known are ${known}.`);
+    throw new CheckpointError(`no family is called ${quote(wanted)}; known are ${known}.`);
   }
   if (nearest.lost.length === 0) return nearest.family;
   const values = essence(config);

@@ -10,7 +10,7 @@ import { deit } from './families/deit.js';
 import { ownClassifier } from './families/own-classifier.js';
 import { vit } from './families/vit.js';
 import { describedConfig, familyOf, type TrainingSettings } from './hub-config.js';
-import { type CheckpointOrigin, loadModel } from './load.js';
+import { type CheckpointOrigin, loadModel, type ProgressOptions } from './load.js';
 import type { ModelKind } from './model-kind.js';
 import type { CheckpointSource } from './source.js';
 import { essenceOf } from './transformers.js';
@@ -26,7 +26,7 @@ export const imageClassifiers: ModelKind<ImageClassifierConfig, ImageClassifierC
   };
 
 /** What a caller may set besides config.json. */
-export interface LoadClassifierOptions {
+export interface LoadClassifierOptions extends ProgressOptions {
   /** What config.json does not say, of the trunk. */
   readonly training?: TrainingSettings;
   /** Classes that are wanted: where the checkpoint has no head for as many, it gets a fresh one, to be trained. */
@@ -53,7 +53,7 @@ const HEAD = /^(head|distillationHead)\./;
 export async function loadImageClassifier(
   device: Device,
   source: CheckpointSource,
-  { training = {}, classes, random }: LoadClassifierOptions = {},
+  { training = {}, classes, random, onProgress }: LoadClassifierOptions = {},
 ): Promise<LoadedClassifier> {
   const found = familyOf(imageClassifiers.families, source.label, source.config);
   const { family } = found;
@@ -73,6 +73,7 @@ export async function loadImageClassifier(
     fresh ? new Map([...whole].filter(([name]) => !HEAD.test(name))) : whole,
     (name) => family.ignores(name, config) || (fresh && isHead(name)),
     () => new ImageClassifier(device, config, fresh ? random : undefined),
+    onProgress,
   );
   return { model, config: model.config, origin };
 }

@@ -9,6 +9,7 @@ export {
   type CheckpointOrigin,
   type LoadCheckpointOptions,
   type LoadedCheckpoint,
+  type LoadProgress,
   loadCheckpoint,
 } from './load.js';
 export {

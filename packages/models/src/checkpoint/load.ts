@@ -3,6 +3,7 @@ import { type Device, sizeOf, type Variable } from '@foretoken/tensor';
 import type { TransformerConfig } from '../config.js';
 import type { Transformer } from '../transformer.js';
 import type { HubFields } from './family.js';
+import { checkFinite } from './finite.js';
 import { checkFit, type FullNames, withPrefix } from './fit.js';
 import { type ConfigSettings, type FoundConfig, familyOf, readHubConfig } from './hub-config.js';
 import type { StoredModel } from './model-kind.js';
@@ -18,7 +19,21 @@ export interface CheckpointOrigin {
   readonly dtypes: ReadonlyMap<string, SafetensorsDType>;
 }
 
-export type LoadCheckpointOptions = ConfigSettings;
+/** How far the weights of a checkpoint have been loaded. */
+export interface LoadProgress {
+  /** The tensor that was read last, by its name in the file. */
+  readonly tensor: string;
+  readonly loadedBytes: number;
+  /** Of all tensors that are loaded. */
+  readonly totalBytes: number;
+}
+
+export interface ProgressOptions {
+  /** Called whenever more of the weights has been read, about every MiB. */
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+export interface LoadCheckpointOptions extends ConfigSettings, ProgressOptions {}
 
 /** A model with the weights of a checkpoint. */
 export interface LoadedCheckpoint {
@@ -52,20 +67,44 @@ class Uploader {
   }
 }
 
+/** What a checkpoint is called, and who hears how far it is. */
+interface Loading extends ProgressOptions {
+  readonly label: string;
+  readonly totalBytes: number;
+}
+
 /** Reads tensors a chunk at a time, always into the same memory. */
 class ChunkReader {
+  #loadedBytes = 0;
+  readonly #loading: Loading;
   readonly #bytes = new Uint8Array(CHUNK * FLOAT_BYTES.F32);
   readonly #widened = new Float32Array(CHUNK);
 
-  /** Values of a tensor and where they start in it. They change with the next chunk. */
-  async *chunks(tensor: StoredTensor): AsyncGenerator<readonly [values: Float32Array, at: number], void> {
+  constructor(loading: Loading) {
+    this.#loading = loading;
+  }
+
+  /**
+   * Values of a tensor and where they start in it. They change with the next chunk.
+   *
+   * @throws CheckpointError where one is NaN or infinite: the model would give nothing but NaN
+   */
+  async *chunks(
+    name: string,
+    tensor: StoredTensor,
+  ): AsyncGenerator<readonly [values: Float32Array, at: number], void> {
     const storage = tensor.dtype as FloatStorage;
     const width = FLOAT_BYTES[storage];
     const size = sizeOf(tensor.shape);
     for (let at = 0; at < size; at += CHUNK) {
       const bytes = this.#bytes.subarray(0, Math.min(CHUNK, size - at) * width);
       await tensor.read(bytes, at * width);
-      yield [widenFloats(storage, bytes, this.#widened), at];
+      const values = widenFloats(storage, bytes, this.#widened);
+      checkFinite(this.#loading.label, name, tensor.shape, values, at);
+      yield [values, at];
+      this.#loadedBytes += bytes.length;
+      const { totalBytes, onProgress } = this.#loading;
+      onProgress?.({ tensor: name, loadedBytes: this.#loadedBytes, totalBytes });
     }
   }
 }
@@ -92,18 +131,30 @@ async function loadPart(
   { uploader, variable, start }: { uploader: Uploader; variable: Variable; start: number },
 ): Promise<void> {
   if (!part.transposed) {
-    for await (const [values, at] of reader.chunks(tensor)) await uploader.put(variable, values, start + at);
+    for await (const [values, at] of reader.chunks(part.name, tensor))
+      await uploader.put(variable, values, start + at);
     return;
   }
   const turned = new Float32Array(partSize(part));
-  for await (const [values, at] of reader.chunks(tensor))
+  for await (const [values, at] of reader.chunks(part.name, tensor))
     scatterTransposed(values, at, part.shape as readonly [number, number], turned);
   await uploader.put(variable, turned, start);
 }
 
-async function loadParameters(model: StoredModel, map: NameMap, tensors: FullNames): Promise<void> {
+const bytesOf = ({ dtype, shape }: StoredTensor): number =>
+  sizeOf(shape) * FLOAT_BYTES[dtype as FloatStorage];
+
+async function loadParameters(
+  model: StoredModel,
+  map: NameMap,
+  tensors: FullNames,
+  { label, onProgress }: Pick<Loading, 'label' | 'onProgress'>,
+): Promise<void> {
   const uploader = new Uploader(model.device);
-  const reader = new ChunkReader();
+  const totalBytes = [...map.values()]
+    .flat()
+    .reduce((sum, { name }) => sum + bytesOf(tensors.get(name) as StoredTensor), 0);
+  const reader = new ChunkReader({ label, totalBytes, onProgress });
   for (const [name, variable] of model.parameters()) {
     let start = 0;
     for (const part of map.get(name) ?? []) {
@@ -120,7 +171,8 @@ async function loadParameters(model: StoredModel, map: NameMap, tensors: FullNam
  * tensor).
  *
  * @param map - the parameters that the checkpoint has
- * @throws CheckpointError in one message, for all tensors that are missing, extra, mis-shaped or of a dtype that is no float
+ * @throws CheckpointError in one message, for all tensors that are missing, extra, mis-shaped or of a dtype that is no
+ *   float, or for the first value that is not finite
  */
 export async function loadModel<Config, Input, Model extends StoredModel>(
   source: CheckpointSource,
@@ -128,12 +180,13 @@ export async function loadModel<Config, Input, Model extends StoredModel>(
   map: NameMap,
   isIgnored: (name: string) => boolean,
   create: () => Model,
+  onProgress?: ProgressOptions['onProgress'],
 ): Promise<{ readonly model: Model; readonly origin: CheckpointOrigin }> {
   const tensors = withPrefix(source, family);
   checkFit(source.label, tensors, family.architectures[0], map, isIgnored);
   const model = create();
   try {
-    await loadParameters(model, map, tensors);
+    await loadParameters(model, map, tensors, { label: source.label, onProgress });
   } catch (error) {
     model.dispose();
     throw error;
@@ -146,7 +199,7 @@ export async function loadModel<Config, Input, Model extends StoredModel>(
  * A transformer with the weights of a checkpoint, widened to f32.
  *
  * @throws CheckpointError in one message, for an unknown architecture and for all tensors that are missing, extra,
- *   mis-shaped or of a dtype that is no float
+ *   mis-shaped or of a dtype that is no float, or for the first value that is not finite
  */
 export async function loadCheckpoint(
   device: Device,
@@ -161,6 +214,7 @@ export async function loadCheckpoint(
     found.family.nameMap(config),
     (name) => found.family.ignores(name, config),
     () => transformers.create(device, config),
+    options.onProgress,
   );
   return { model, config: model.config, origin };
 }

@@ -1,3 +1,4 @@
+import { printable, shorten } from '@foretoken/input';
 import { z } from 'zod';
 import { CheckpointError } from './errors.js';
 import { INDEX_FILE } from './layout.js';
@@ -20,7 +21,8 @@ export function parseWeightIndex(label: string, value: unknown): WeightMap {
   const result = schema.safeParse(value);
   if (!result.success) {
     const [first] = result.error.issues;
-    throw new CheckpointError(`${label}: ${INDEX_FILE}: ${first?.path.join('.')}: ${first?.message}.`);
+    const where = shorten(printable((first?.path ?? []).join('.')), 120) || 'the file';
+    throw new CheckpointError(`${label}: ${INDEX_FILE}: ${where}: ${first?.message}.`);
   }
   const map = new Map(Object.entries(result.data.weight_map));
   const files = new Set(map.values()).size;

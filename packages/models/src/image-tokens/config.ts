@@ -1,7 +1,8 @@
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
+import { layerCount } from '../config.js';
 
-const count = z.int().positive();
+const count = z.int().positive().max(65_536);
 
 const image = z.strictObject({ channels: count, height: count, width: count });
 
@@ -11,7 +12,7 @@ const shared = {
   /** Height and width of a patch, which becomes one token. */
   patch: count,
   /** K: codes of the codebook. */
-  codes: z.int().min(2),
+  codes: z.int().min(2).max(65_536),
 };
 
 const schema = z
@@ -24,7 +25,7 @@ const schema = z
       codeWidth: count.default(8),
       /** Of the transformers that encode and decode. */
       width: count.default(64),
-      layers: count.default(2),
+      layers: layerCount.default(2),
       heads: count.default(4),
     }),
   ])

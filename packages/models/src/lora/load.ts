@@ -1,6 +1,7 @@
 import { FLOAT_BYTES, type FloatStorage, widenFloats } from '@foretoken/nn';
 import { sizeOf } from '@foretoken/tensor';
 import { CheckpointError } from '../checkpoint/errors.js';
+import { checkFinite } from '../checkpoint/finite.js';
 import { fitProblems } from '../checkpoint/fit.js';
 import type { CheckpointSource, StoredTensor } from '../checkpoint/source.js';
 import type { Transformer } from '../transformer.js';
@@ -8,11 +9,18 @@ import { type AdapterPlan, attachAdapters, type Lora, planAdapters } from './lor
 import { readPeftConfig } from './peft-config.js';
 import { tensorNames } from './peft-names.js';
 
-async function readValues({ dtype, shape, read }: StoredTensor): Promise<Float32Array> {
+/** @throws CheckpointError where a value is NaN or infinite */
+async function readValues(
+  label: string,
+  name: string,
+  { dtype, shape, read }: StoredTensor,
+): Promise<Float32Array> {
   const storage = dtype as FloatStorage;
   const bytes = new Uint8Array(sizeOf(shape) * FLOAT_BYTES[storage]);
   await read(bytes, 0);
-  return widenFloats(storage, bytes);
+  const values = widenFloats(storage, bytes);
+  checkFinite(label, name, shape, values, 0);
+  return values;
 }
 
 /** @throws CheckpointError listing all tensors that are missing, extra, mis-shaped or no floats */
@@ -48,7 +56,7 @@ export async function loadAdapters(model: Transformer, source: CheckpointSource)
   const lora = attachAdapters(model, config, plan, { baseModel });
   try {
     for (const [name, variable] of lora.parameters())
-      variable.load(await readValues(source.tensors.get(name) as StoredTensor));
+      variable.load(await readValues(source.label, name, source.tensors.get(name) as StoredTensor));
   } catch (error) {
     lora.unload();
     throw error;

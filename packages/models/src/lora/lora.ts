@@ -1,3 +1,4 @@
+import { withTimeLimit } from '@foretoken/input';
 import { ConfigError, type LowRankAdapter } from '@foretoken/nn';
 import type { HostRandom, Variable } from '@foretoken/tensor';
 import type { Transformer } from '../transformer.js';
@@ -140,6 +141,9 @@ export function addLora(model: Transformer, input: LoraConfigInput, random: Host
   return attachAdapters(model, config, plan, { random });
 }
 
+/** Finding layers takes a few milliseconds in the largest of models. */
+const PATTERN_MILLISECONDS = 1000;
+
 /** Which adapters a model gets. */
 export interface AdapterPlan {
   readonly adapters: readonly { readonly site: LinearSite; readonly size: AdapterSize }[];
@@ -155,10 +159,17 @@ export function planAdapters(
   const { sites, transposed } = linearSites(model);
   if (sites.some(({ linear }) => linear.adapters.size > 0))
     throw new ConfigError('LoRA: the model has adapters already; unload() or mergeAndUnload() them first.');
-  const adapters = selectSites(sites, config, unmatched).map((site) => ({
-    site,
-    size: sizeOfAdapter(config, site.name),
-  }));
+  const choose = (): AdapterPlan['adapters'] =>
+    selectSites(sites, config, unmatched).map((site) => ({
+      site,
+      size: sizeOfAdapter(config, site.name),
+    }));
+  // Patterns of a file may backtrack for ever.
+  const adapters = withTimeLimit(choose, {
+    what: 'LoRA config: finding the layers that targets, exclude and the patterns mean',
+    milliseconds: PATTERN_MILLISECONDS,
+    error: ConfigError,
+  });
   return { adapters, transposed };
 }
 

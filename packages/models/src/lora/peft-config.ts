@@ -1,12 +1,17 @@
+import { isJsonObject, printable, shorten } from '@foretoken/input';
 import { z } from 'zod';
-import { CheckpointError } from '../checkpoint/errors.js';
+import { CheckpointError, showValue } from '../checkpoint/errors.js';
 import type { HubFields } from '../checkpoint/family.js';
+import { sizeCount } from '../config.js';
 import type { LoraConfig } from './config.js';
 import type { Lora } from './lora.js';
 import { ADAPTER_CONFIG_FILE } from './peft-names.js';
 import { ALL_LINEAR, lastPart } from './targets.js';
 
-const count = z.int().positive();
+/** Problems in one message. */
+const LISTED = 10;
+
+const count = sizeCount;
 const modules = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 const patterns = <Value extends z.ZodType<number>>(value: Value) =>
   z
@@ -62,11 +67,8 @@ function refusedFields(fields: HubFields): string[] {
       if (Object.hasOwn(schema.shape, name) || isIdle(value)) return false;
       return !INDIFFERENT[name]?.(value);
     })
-    .map(([name, value]) => `${name} ${JSON.stringify(value)} is not supported.`);
+    .map(([name, value]) => `${shorten(printable(name))} ${showValue(value)} is not supported.`);
 }
-
-const isRecord = (value: unknown): value is HubFields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What an adapter_config.json says. */
 export interface PeftDescription {
@@ -81,12 +83,12 @@ export interface PeftDescription {
  */
 export function readPeftConfig(label: string, fields: unknown): PeftDescription {
   const where = `${label}: ${ADAPTER_CONFIG_FILE}`;
-  if (!isRecord(fields)) throw new CheckpointError(`${where} must hold an object.`);
+  if (!isJsonObject(fields)) throw new CheckpointError(`${where} must hold an object.`);
   const result = schema.safeParse(fields);
-  const problems = [
-    ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}.`),
-    ...refusedFields(fields),
-  ];
+  const issues = (result.error?.issues ?? []).map(
+    ({ path, message }) => `${shorten(printable(path.join('.')))}: ${message}.`,
+  );
+  const problems = [...issues, ...refusedFields(fields)].slice(0, LISTED);
   if (!result.success || problems.length > 0) throw new CheckpointError(`${where}: ${problems.join(' ')}`);
   const { data } = result;
   const layers = data.layers_to_transform ?? undefined;

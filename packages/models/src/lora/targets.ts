@@ -1,7 +1,10 @@
-import { didYouMean } from '@foretoken/input';
+import { didYouMean, oneLine, quote } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
 import type { LoraConfig } from './config.js';
 import type { LinearSite } from './linear-sites.js';
+
+/** Targets in one message. */
+const LISTED = 10;
 
 /** All linear layers but the output, as PEFT says it. */
 export const ALL_LINEAR = 'all-linear';
@@ -17,7 +20,7 @@ function wholeName(pattern: string, setting: string): RegExp {
     return new RegExp(`^(?:${pattern})$`);
   } catch (error) {
     throw new ConfigError(
-      `LoRA config: ${setting}: ${JSON.stringify(pattern)} is no regular expression: ${(error as Error).message}.`,
+      `LoRA config: ${setting}: ${quote(pattern)} is no regular expression: ${oneLine((error as Error).message)}.`,
       { cause: error },
     );
   }
@@ -36,9 +39,9 @@ function matcher(wanted: LoraConfig['targets'], setting: string): (name: string)
 /** What is wrong with targets of which nothing in the model is meant. */
 function describeUnmatched(targets: readonly string[], names: readonly string[]): string {
   const ends = unique(names.map(lastPart));
-  const suggestions = targets.map((target) => {
+  const suggestions = targets.slice(0, LISTED).map((target) => {
     const candidates = target.includes('.') ? names : ends;
-    return `target ${JSON.stringify(target)} matches no linear layer.${didYouMean(target, candidates)}`;
+    return `target ${quote(target)} matches no linear layer.${didYouMean(target, candidates)}`;
   });
   return `${suggestions.join(' ')} There are ${ends.join(', ')}, as in ${names[0]}.`;
 }

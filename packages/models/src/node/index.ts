@@ -1,3 +1,4 @@
+export { checkCompanions } from './companions.js';
 export { type CheckpointFolder, openCheckpointFolder } from './folder.js';
 export type { HubOptions, HubProgress } from './hub.js';
 export { BlobDownload } from './hub-download.js';

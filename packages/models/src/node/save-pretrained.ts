@@ -1,7 +1,7 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigError, layOutSafetensors } from '@foretoken/nn';
-import { COMPANION_FILES, CONFIG_FILE, INDEX_FILE } from '../checkpoint/layout.js';
+import { CONFIG_FILE, INDEX_FILE } from '../checkpoint/layout.js';
 import {
   type CheckpointContents,
   checkpointContents,
@@ -11,6 +11,7 @@ import {
 } from '../checkpoint/save.js';
 import { DEFAULT_MAX_SHARD_BYTES, planShards, tensorBytes } from '../checkpoint/shards.js';
 import { weightIndex } from '../checkpoint/weight-index.js';
+import { companionFiles, readCompanion } from './companions.js';
 import { writing } from './file-error.js';
 import type { PretrainedOrigin } from './load-pretrained.js';
 import { Staging, toJson, writeAt, writeWhole } from './staging.js';
@@ -64,10 +65,8 @@ async function copyCompanions(
   others: Readonly<Record<string, object>>,
 ): Promise<void> {
   if (resolve(from) === resolve(to)) return;
-  const present = await readdir(from);
-  for (const name of COMPANION_FILES) {
-    if (!present.includes(name) || others[name] !== undefined) continue;
-    await staging.write(name, writeWhole(await readFile(join(from, name))));
+  for (const [name, path] of companionFiles(from)) {
+    if (others[name] === undefined) await staging.write(name, writeWhole(readCompanion(path)));
   }
 }
 
@@ -111,9 +110,10 @@ async function writeCheckpoint(
 ): Promise<void> {
   const staging = await Staging.begin(folder);
   try {
+    // First, since they may be refused, and weights take long.
+    if (origin !== undefined) await copyCompanions(staging, origin.folder, folder, files);
     await writeShards(staging, shards, contents);
     await writeIndex(staging, shards, contents);
-    if (origin !== undefined) await copyCompanions(staging, origin.folder, folder, files);
     for (const [name, value] of Object.entries(files)) await staging.write(name, writeWhole(toJson(value)));
     await staging.write(CONFIG_FILE, writeWhole(toJson(contents.config)));
     await staging.commit();

@@ -1,37 +1,45 @@
+import { isJsonObject } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
 import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from '../config.js';
 
-const count = z.int().positive();
+const count = z.int().positive().max(65_536);
 
 /** Which tokens of a transformer follow from the image; the rest of its config is `trunk`. */
 type FromImage = 'vocabularySize' | 'channelVocabularySizes' | 'maxPositions' | 'grid' | 'tiedEmbeddings';
 
-const schema = z.strictObject({
-  /** Of the images, in pixels; channels are 3 for colours, 1 for shades of grey. */
-  image: z.strictObject({ height: count, width: count, channels: count }),
-  /** Height and width of a patch, in pixels. */
-  patch: count,
+/** Settings of an image classifier, with what each means. */
+export const imageClassifierConfigSchema = z.strictObject({
+  image: z
+    .strictObject({ height: count, width: count, channels: count })
+    .describe('of the images, in pixels; channels are 3 for colours, 1 for shades of grey'),
+  patch: count.describe('height and width of a patch, in pixels'),
   classes: count,
-  /** A learned token in front of the patches. */
-  classToken: z.boolean().default(true),
-  /**
-   * DeiT's second token in front (arXiv 2012.12877): `none`; a `token` that is seen and not read; or one with a `head` of
-   * its own, whose logits are averaged with those of the first.
-   */
-  distillation: z.enum(['none', 'token', 'head']).default('none'),
-  /** Learned tokens behind those, which no head reads (arXiv 2309.16588). */
-  registers: z.int().nonnegative().default(0),
-  /** What the head reads: the class token, or the mean of all patches. */
-  pooling: z.enum(['class', 'mean']).default('class'),
-  trunk: z.custom<Omit<TransformerConfigInput, FromImage>>((value) => typeof value === 'object'),
+  classToken: z.boolean().default(true).describe('a learned token in front of the patches'),
+  distillation: z
+    .enum(['none', 'token', 'head'])
+    .default('none')
+    .describe(
+      "DeiT's second token in front (arXiv 2012.12877): `none`; a `token` that is seen and not read; or one with a `head` of its own, whose logits are averaged with those of the first",
+    ),
+  registers: z
+    .int()
+    .nonnegative()
+    .max(4096)
+    .default(0)
+    .describe('learned tokens behind those, which no head reads (arXiv 2309.16588)'),
+  pooling: z
+    .enum(['class', 'mean'])
+    .default('class')
+    .describe('what the head reads: the class token, or the mean of all patches'),
+  trunk: z.custom<Omit<TransformerConfigInput, FromImage>>(isJsonObject, 'expected an object'),
 });
 
 /** What a caller writes; the trunk's tokens and positions follow from the image. */
-export type ImageClassifierConfigInput = z.input<typeof schema>;
+export type ImageClassifierConfigInput = z.input<typeof imageClassifierConfigSchema>;
 
 /** A complete description of a vision transformer that classifies images. */
-export interface ImageClassifierConfig extends Omit<z.output<typeof schema>, 'trunk'> {
+export interface ImageClassifierConfig extends Omit<z.output<typeof imageClassifierConfigSchema>, 'trunk'> {
   readonly trunk: TransformerConfig;
 }
 
@@ -58,7 +66,7 @@ export const patchGrid = ({
  * @throws ConfigError listing everything that is wrong
  */
 export function imageClassifierConfig(input: ImageClassifierConfigInput): ImageClassifierConfig {
-  const result = schema.safeParse(input);
+  const result = imageClassifierConfigSchema.safeParse(input);
   if (!result.success) throw new ConfigError(`ImageClassifierConfig: ${z.prettifyError(result.error)}`);
   const { trunk, ...own } = result.data;
   const { image, patch, classToken, distillation, pooling } = own;

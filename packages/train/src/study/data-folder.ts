@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import { tokenizerToTrain } from '@foretoken/data';
 import { isFields } from '../merge.js';
 import type { Recipe } from '../recipe.js';
 import type { Study } from './study.js';
@@ -7,6 +8,12 @@ import type { Study } from './study.js';
 /** Settings that hold paths. */
 const inFolder = (folder: string, path: unknown): unknown =>
   typeof path === 'string' && !isAbsolute(path) ? join(folder, path) : path;
+
+/** A tokenizer that is to be trained lies in no folder. */
+const tokenizerIn = (folder: string, setting: unknown): unknown =>
+  typeof setting === 'string' && tokenizerToTrain(setting) !== undefined
+    ? setting
+    : inFolder(folder, setting);
 
 function filesIn(folder: string, files: unknown): unknown {
   if (!isFields(files)) return files;
@@ -26,7 +33,7 @@ function pathsIn(folder: string, settings: Readonly<Record<string, unknown>>): R
     moved['task'] = {
       ...task,
       ...('files' in task ? { files: filesIn(folder, task['files']) } : {}),
-      ...('tokenizer' in task ? { tokenizer: inFolder(folder, task['tokenizer']) } : {}),
+      ...('tokenizer' in task ? { tokenizer: tokenizerIn(folder, task['tokenizer']) } : {}),
     };
   }
   if (isFields(model)) {

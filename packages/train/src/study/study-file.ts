@@ -1,6 +1,6 @@
-import { basename } from 'node:path';
+import { didYouMean, printable, quote } from '@foretoken/input';
 import { RecipeError } from '../errors.js';
-import { nearest } from '../nearest.js';
+import { nameOfFile } from '../plain-name.js';
 import { isRecipeFile, readFields, recipeOnBase } from '../recipe-file.js';
 import { studies } from './studies.js';
 import { parseStudy, type Study } from './study.js';
@@ -12,12 +12,12 @@ import { parseStudy, type Study } from './study.js';
  */
 export function loadStudy(path: string): Study {
   const fields = readFields(path, 'study');
-  const name = basename(path).replace(/\.\w+$/, '');
+  const name = nameOfFile(path);
   try {
     return parseStudy({ name, ...fields }, (recipe) => recipeOnBase(recipe as Record<string, unknown>));
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
-    throw new RecipeError(`${path}: ${cause.message}`, { cause });
+    throw new RecipeError(`${printable(path)}: ${cause.message}`, { cause });
   }
 }
 
@@ -27,7 +27,5 @@ export function findOrLoadStudy(name: string): Study {
   const found = studies.find((each) => each.name === name);
   if (found !== undefined) return found;
   const names = studies.map((each) => each.name);
-  throw new RecipeError(
-    `no study ${JSON.stringify(name)}.${nearest(name, names)} There are ${names.join(', ')}.`,
-  );
+  throw new RecipeError(`no study ${quote(name)}.${didYouMean(name, names)} There are ${names.join(', ')}.`);
 }

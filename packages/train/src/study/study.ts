@@ -1,15 +1,16 @@
+import { didYouMean, quote } from '@foretoken/input';
 import { findObjective } from '@foretoken/objectives';
 import { z } from 'zod';
 import { RecipeError } from '../errors.js';
 import { type Fields, merge } from '../merge.js';
-import { nearest } from '../nearest.js';
+import { plainName as name, title } from '../plain-name.js';
 import { describeProblems } from '../problems.js';
 import { parseRecipe, type Recipe } from '../recipe.js';
 
-/** Names that folders can have. */
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][\w.-]*$/, 'expected letters, digits, ".", "_" and "-", as in the name of a folder');
+/** Far above what anybody runs: each seed is a run of each variant on each data set. */
+export const MOST_SEEDS = 1000;
+const MOST_VARIANTS = 1000;
+
 const settings = z.record(z.string(), z.unknown());
 
 /** What of the first variant all others get the same of. */
@@ -19,45 +20,66 @@ export type Budget = (typeof BUDGETS)[number];
 const variant = z
   .strictObject({
     name,
-    /** What a reader of a table sees. */
-    title: z.string().optional(),
+    title: title.optional().describe('what a reader of a table sees'),
     objective: z.string(),
-    /** Settings of the recipe that this variant has otherwise: `{ optimizer: { learningRate: 1e-3 } }`. */
-    set: settings.default({}),
+    set: settings
+      .default({})
+      .describe(
+        'settings of the recipe that this variant has otherwise: `{ optimizer: { learningRate: 1e-3 } }`',
+      ),
   })
   .transform((given) => ({ ...given, title: given.title ?? given.name }));
 
 const dataset = z
   .strictObject({
     name,
-    title: z.string().optional(),
-    /** Settings of the recipe that belong to this data: mostly `task`. */
-    set: settings.default({}),
-    /** Settings of single variants on this data, by their names: learning rates that were chosen for it. */
-    variants: z.record(z.string(), settings).default({}),
-    /** Seeds on this data: the first so many of the study, where all would take too long. */
-    firstSeeds: z.int().positive().optional(),
-    /** What is made for this data before its runs, by kind of task. */
-    prepare: settings.optional(),
+    title: title.optional(),
+    set: settings.default({}).describe('settings of the recipe that belong to this data: mostly `task`'),
+    variants: z
+      .record(z.string(), settings)
+      .default({})
+      .describe(
+        'settings of single variants on this data, by their names: learning rates that were chosen for it',
+      ),
+    firstSeeds: z
+      .int()
+      .positive()
+      .optional()
+      .describe('seeds on this data: the first so many of the study, where all would take too long'),
+    prepare: settings.optional().describe('what is made for this data before its runs, by kind of task'),
   })
   .transform((given) => ({ ...given, title: given.title ?? given.name }));
 
 const schema = z.strictObject({
   name,
-  title: z.string().optional(),
-  /** What is special about it, for the report. */
-  description: z.string().default(''),
-  /** What all runs have in common: settings of a recipe, `base: NAME` for one that ships. */
-  recipe: settings,
-  /** What is compared; the first is what the others are compared with. */
-  variants: z.array(variant).min(1),
-  /** What the comparison is repeated over; the data of the recipe alone when absent. */
-  datasets: z.array(dataset).min(1).optional(),
-  seeds: z.array(z.int().nonnegative()).min(1).default([0, 1, 2]),
-  /** `steps`: as many steps for all; `flops`: as many as cost the training FLOPs of the first variant. */
-  budgets: z.array(z.enum(BUDGETS)).min(1).default(['steps']),
-  /** Settings of what is measured once a run has ended, by kind of task. */
-  measure: settings.default({}),
+  title: title.optional(),
+  description: z.string().max(10_000).default('').describe('what is special about it, for the report'),
+  recipe: settings.describe(
+    'what all runs have in common: settings of a recipe, `base: NAME` for one that ships',
+  ),
+  variants: z
+    .array(variant)
+    .min(1)
+    .max(MOST_VARIANTS)
+    .describe('what is compared; the first is what the others are compared with'),
+  datasets: z
+    .array(dataset)
+    .min(1)
+    .max(MOST_VARIANTS)
+    .optional()
+    .describe('what the comparison is repeated over; the data of the recipe alone when absent'),
+  seeds: z.array(z.int().nonnegative()).min(1).max(MOST_SEEDS).default([0, 1, 2]),
+  budgets: z
+    .array(z.enum(BUDGETS))
+    .min(1)
+    .max(BUDGETS.length)
+    .default(['steps'])
+    .describe(
+      '`steps`: as many steps for all; `flops`: as many as cost the training FLOPs of the first variant',
+    ),
+  measure: settings
+    .default({})
+    .describe('settings of what is measured once a run has ended, by kind of task'),
 });
 
 export type StudyVariant = z.output<typeof variant>;
@@ -98,7 +120,7 @@ export function parseStudy(input: unknown, recipeOf: (fields: unknown) => Recipe
     const unknown = Object.keys(data.variants).find((each) => !names.includes(each));
     if (unknown === undefined) continue;
     throw new RecipeError(
-      `study, datasets, ${data.name}: no variant ${JSON.stringify(unknown)}.${nearest(unknown, names)} There are ${names.join(', ')}.`,
+      `study, datasets, ${data.name}: no variant ${quote(unknown)}.${didYouMean(unknown, names)} There are ${names.join(', ')}.`,
     );
   }
   for (const each of study.variants) {

@@ -12,28 +12,40 @@ import { describeProblems } from '../problems.js';
 import { sequencesOf } from '../sequence-work.js';
 import type { Session } from '../session.js';
 
-const count = z.int().positive();
+/** Limits far above what anybody measures. */
+const MOST_EXAMPLES = 10_000_000;
+const MOST_PROMPTS = 10_000;
+const MOST_TOKENS = 65_536;
 
-const schema = z.strictObject({
-  /** Test examples whose next-token loss is measured; all when absent. */
-  testExamples: count.optional(),
-  /** Test examples of which the losses by offset are. */
-  offsetExamples: count.default(64),
-  /** Beginnings of test documents that are continued to see which drafts the model accepts; 0 for none. */
-  prompts: z.int().nonnegative().default(6),
-  promptTokens: count.default(32),
-  /** Tokens that each is continued with. */
-  newTokens: count.default(48),
+const examples = z.int().positive().max(MOST_EXAMPLES);
+const tokens = z.int().positive().max(MOST_TOKENS);
+
+/** Settings of what is measured on running text, with what each means. */
+export const textMeasuresSchema = z.strictObject({
+  testExamples: examples
+    .optional()
+    .describe('test examples whose next-token loss is measured; all when absent'),
+  offsetExamples: examples.default(64).describe('test examples of which the losses by offset are'),
+  prompts: z
+    .int()
+    .nonnegative()
+    .max(MOST_PROMPTS)
+    .default(6)
+    .describe(
+      'beginnings of test documents that are continued to see which drafts the model accepts; 0 for none',
+    ),
+  promptTokens: tokens.default(32).describe('tokens of each beginning'),
+  newTokens: tokens.default(48).describe('tokens that each is continued with'),
 });
 
 /** How runs on running text are measured. */
-export type TextMeasureSettings = z.output<typeof schema>;
+export type TextMeasureSettings = z.output<typeof textMeasuresSchema>;
 
 /** @throws RecipeError listing what is wrong */
 export function parseTextMeasures(settings: unknown): TextMeasureSettings {
-  const result = schema.safeParse(settings);
+  const result = textMeasuresSchema.safeParse(settings);
   if (result.success) return result.data;
-  throw new RecipeError(`study, measure: ${describeProblems(schema, result.error)}`);
+  throw new RecipeError(`study, measure: ${describeProblems(textMeasuresSchema, result.error)}`);
 }
 
 /** What a trained model is worth on sequences that nothing has seen before: the test split. */

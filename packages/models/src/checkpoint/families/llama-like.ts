@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { layerCount, type TransformerConfig, type TransformerConfigInput } from '../../config.js';
 import { activationName } from '../activations.js';
-import { count, flag, type HubFields, parseFields } from '../family.js';
+import { count, flag, type HubFields, parseFields, refuseField } from '../family.js';
 import type { LayerNames, ModelNames } from '../name-map.js';
 import { ROPE_FIELDS, readRope, writeRope } from '../rope.js';
 
@@ -61,6 +61,10 @@ export function readLlamaLike(
   const keyValueHeads =
     found.num_key_value_heads === undefined ? defaults.num_key_value_heads : found.num_key_value_heads;
   const headWidth = found.head_dim === undefined ? defaults.head_dim : found.head_dim;
+  if (headWidth == null && found.hidden_size % found.num_attention_heads !== 0) {
+    const supported = `a divisor of hidden_size (${found.hidden_size}), or head_dim beside it`;
+    refuseField('num_attention_heads', found.num_attention_heads, supported);
+  }
   return {
     vocabularySize: found.vocab_size,
     width: found.hidden_size,

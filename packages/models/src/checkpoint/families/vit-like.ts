@@ -1,5 +1,6 @@
 // D width, C channels, p height and width of a patch, P patches.
 import { z } from 'zod';
+import { layerCount } from '../../config.js';
 import { vitConfig } from '../../presets.js';
 import {
   type ImageClassifierConfig,
@@ -15,7 +16,7 @@ const size = z.union([count, z.tuple([count, count])]);
 
 const schema = z.looseObject({
   hidden_size: count.default(768),
-  num_hidden_layers: count.default(12),
+  num_hidden_layers: layerCount.default(12),
   num_attention_heads: count.default(12),
   intermediate_size: count.default(3072),
   hidden_act: z.string().default('gelu'),
