@@ -168,7 +168,7 @@ describe('finalNumber of LaTeX', () => {
 describe('long answers', () => {
   const long = 300_000;
   it.each([
-    ['boxes without end', String.raw`\boxed{`.repeat(long / 10) + '7', '7'],
+    ['boxes without end', `${String.raw`\boxed{`.repeat(long / 10)}7`, '7'],
     ['boxes in boxes', `${String.raw`\boxed{\text{`.repeat(long / 10)}7${'}}'.repeat(long / 10)}`, '7'],
     ['zeros', `0.${'0'.repeat(long)}1`, `0.${'0'.repeat(long)}1`],
     ['digits', '9'.repeat(long), '9'.repeat(long)],
