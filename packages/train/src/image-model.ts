@@ -6,11 +6,13 @@ import {
   type ImageClassifierConfigInput,
   imageClassifierConfig,
   type Overrides,
+  parameterCount,
   vitConfig,
 } from '@foretoken/models';
 import { loadPretrainedClassifier, type PretrainedOrigin } from '@foretoken/models/node';
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
+import { checkModelFits } from './memory-check.js';
 import { checkFrom } from './model-source.js';
 import { describeUnknown } from './problems.js';
 
@@ -124,6 +126,7 @@ export async function makeClassifier(
 ): Promise<MadeClassifier> {
   if (from === undefined) {
     const config = imageModelConfig(settings, dataSet);
+    checkModelFits(parameterCount(config.trunk), device.info);
     return { model: new ImageClassifier(device, config, random), origin: undefined };
   }
   const { classes, image, title } = dataSet;

@@ -68,6 +68,7 @@ export { type Normalization, readNormalization } from './image-preprocessor.js';
 export { readImageTokenFiles, readImageTokens, writeImageTokens } from './image-token-file.js';
 export { ImageWork } from './image-work.js';
 export { inFlight } from './in-flight.js';
+export { checkMemory, checkModelFits } from './memory-check.js';
 export { merge } from './merge.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { overrideRecipe } from './overrides.js';

@@ -1,6 +1,6 @@
 import { checkTokenizerFits, type SequenceTask } from '@foretoken/data';
 import { findModelData } from '@foretoken/data/node';
-import { Transformer, type TransformerConfig } from '@foretoken/models';
+import { parameterCount, Transformer, type TransformerConfig } from '@foretoken/models';
 import {
   checkCompanions,
   loadPretrained,
@@ -10,6 +10,7 @@ import {
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
 import type { OnPhase } from './events.js';
+import { checkModelFits } from './memory-check.js';
 import { MODEL_PRESETS } from './model-presets.js';
 import { describeUnknown } from './problems.js';
 import type { LoadedTask, SequenceKind } from './sequence-kind.js';
@@ -161,7 +162,9 @@ export async function makeModel(request: ModelRequest): Promise<MadeModel> {
   const kept = tokenizer?.name ?? folder;
   if (kept !== undefined) checkCompanions(kept);
   if (folder === undefined) {
-    return { model: new Transformer(device, configOf(settings, kind, task), random), origin: undefined };
+    const config = configOf(settings, kind, task);
+    checkModelFits(parameterCount(config), device.info);
+    return { model: new Transformer(device, config, random), origin: undefined };
   }
   const { maxPositions, from: _, ...training } = settings;
   onPhase?.({ phase: 'weights' });

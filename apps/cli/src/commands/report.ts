@@ -74,12 +74,15 @@ function studyBelow(folder: string): Found | undefined {
 }
 
 /** What can be said of a folder: of its runs, else of its summary alone. */
-async function concludeFolder(folder: string): Promise<{ report: string; conclusion: Conclusion }> {
+export async function concludeFolder(
+  folder: string,
+  warn: (text: string) => void,
+): Promise<{ report: string; conclusion: Conclusion }> {
   const stored = new StudyFolder(folder).record();
   const found = stored === undefined ? studyBelow(folder) : { record: stored, problems: [] };
   const finished = found && finishedStudy(folder, found.record, found.problems);
   if (finished !== undefined && finished.runs.length > 0) {
-    for (const problem of finished.problems) process.stderr.write(`Left out: ${problem}\n`);
+    for (const problem of finished.problems) warn(`Left out: ${problem}`);
     return conclude(kindOf(finished.study), finished);
   }
   const again = finished === undefined ? await concludeSummary(folder) : undefined;
@@ -93,7 +96,10 @@ async function concludeFolder(folder: string): Promise<{ report: string; conclus
 async function rebuild(this: void, flags: Flags, folder: string): Promise<void> {
   if (!existsSync(folder)) throw new UsageError(`report: there is no folder ${quote(folder)}.`);
   if (!statSync(folder).isDirectory()) throw new UsageError(`report: ${printable(folder)} is no folder.`);
-  const { report, conclusion } = await concludeFolder(folder);
+  const { report, conclusion } = await concludeFolder(
+    folder,
+    (text) => void process.stderr.write(`${text}\n`),
+  );
   if (flags.pictures !== undefined) await writePictures(flags.pictures, conclusion);
   process.stdout.write(
     flags.json ? toJson(conclusion.summary) : `${conclusion.table}\n\nReport: ${report}\n`,
