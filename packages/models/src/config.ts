@@ -116,12 +116,14 @@ export const transformerConfigSchema = z
     width: count.describe('numbers of a hidden state'),
     layers: layerCount.describe('blocks'),
     heads: count.describe('attention heads of each block'),
-    keyValueHeads: count.optional().describe('default `heads`; fewer for grouped-query attention'),
-    headWidth: count.optional().describe('default `width / heads`'),
+    keyValueHeads: count
+      .optional()
+      .describe('heads of keys and values; as many as `heads`, or fewer for grouped-query attention'),
+    headWidth: count.optional().describe('numbers of a head; `width / heads` when absent'),
     maxPositions: count.describe('position ids run from 0 to `maxPositions - 1`'),
     positions: z
       .enum(['learned', 'rotary', 'rotary2d', 'sinusoidal', 'sinusoidal2d', 'none'])
-      .describe('the kinds in two dimensions go by rows and columns of `grid`'),
+      .describe('how tokens know where they are; in two dimensions by rows and columns of `grid`'),
     grid: grid.optional().describe('where tokens lie in a grid: position id `before + row * width + column`'),
     rotary: z
       .strictObject({
@@ -168,10 +170,10 @@ export const transformerConfigSchema = z
       .boolean()
       .default(false)
       .describe('a norm behind every attention and MLP too, before the residual stream takes their result'),
-    mlp: z.enum(['none', ...MLP_KINDS]).describe('`none` makes attention-only blocks'),
+    mlp: z.enum(['none', ...MLP_KINDS]).describe('kind of the MLP; `none` makes attention-only blocks'),
     mlpWidth: count.optional().describe('hidden width of the MLP. Default `4 * width`'),
     /** Biases of linear layers and layer norms: all or none, or by kind. */
-    bias,
+    bias: bias.describe('biases of linear layers and layer norms: all or none, or by kind'),
     tiedEmbeddings: z.boolean().describe('the output uses the (first) embedding table'),
     dropout: z
       .number()
@@ -179,7 +181,7 @@ export const transformerConfigSchema = z
       .lt(1)
       .default(0)
       .describe(
-        'after the embeddings and after every attention and MLP; acts only in passes that are given a key',
+        'fraction of numbers that is left out after the embeddings and after every attention and MLP; acts only in passes that are given a key',
       ),
     activationCheckpointing: z
       .enum(['none', 'blocks'])

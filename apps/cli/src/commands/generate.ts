@@ -3,6 +3,15 @@ import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { openTunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
+import {
+  jsonFlag,
+  numberAboveZero,
+  numberFrom,
+  optionalNumber,
+  seedNumber,
+  text,
+  wholeNumber,
+} from '../flags.js';
 import { formatShare } from '../format.js';
 import { type ChatMessage, ChatTemplate } from '../generation/chat-template.js';
 import { type Continuation, type ContinueOptions, Continuer } from '../generation/continuation.js';
@@ -12,7 +21,7 @@ import { promptText, readPrompts } from '../generation/prompts.js';
 import { TerminalChat } from '../generation/terminal-chat.js';
 import { findModel } from '../models/model-source.js';
 import { openModel, type TextModel } from '../models/open-model.js';
-import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
+import { tell } from '../output.js';
 
 interface Flags {
   readonly model: string;
@@ -34,15 +43,6 @@ interface Flags {
   readonly batch: number;
   readonly json: boolean;
 }
-
-const numberBetween =
-  (rule: string, holds: (value: number) => boolean) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || !holds(value))
-      throw new UsageError(`expected a number ${rule}.`);
-    return value;
-  };
 
 function checkFlags({ prompt, prompts, chat, system, draft, draftFrom, draftCount, json }: Flags): void {
   const refuse = (message: string): never => {
@@ -219,57 +219,77 @@ export const generateCommand = buildCommand<Flags>({
     flags: {
       model: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'MODEL',
+        parse: text,
         brief: 'Folder of a model, a run or adapters, or organization/model of the hub',
       },
       adapter: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: "Folder of adapters in PEFT's format, to put on the model",
       },
       prompt: {
         kind: 'parsed',
+        placeholder: 'TEXT',
         parse: String,
         optional: true,
         brief: 'Text to continue, or to answer with --chat; - reads standard input',
       },
       prompts: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'FILE',
+        parse: text,
         optional: true,
         brief: 'File of prompts, one a line; of .jsonl the field --field',
       },
       field: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         default: 'prompt',
         brief: 'Field of a .jsonl file with the prompt',
       },
-      maxTokens: { kind: 'parsed', parse: wholeNumber(0), default: '256', brief: 'Most new tokens' },
+      maxTokens: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: wholeNumber(0, 2 ** 20),
+        default: '256',
+        brief: 'Most new tokens',
+      },
       temperature: {
         kind: 'parsed',
-        parse: numberBetween('of at least 0', (value) => value >= 0),
+        placeholder: 'X',
+        parse: numberFrom(0, 1000),
         default: '0',
         brief: '0 always takes the likeliest token',
       },
       topK: optionalNumber('Draw among the k likeliest tokens only'),
       topP: {
         kind: 'parsed',
-        parse: numberBetween('above 0 and at most 1', (value) => value > 0 && value <= 1),
+        placeholder: 'X',
+        parse: numberAboveZero(1),
         optional: true,
         brief: 'Draw among the likeliest tokens that reach this probability together',
       },
-      seed: { kind: 'parsed', parse: wholeNumber(0), default: '0', brief: 'Seed of the draws' },
+      seed: { kind: 'parsed', placeholder: 'N', parse: seedNumber, default: '0', brief: 'Seed of the draws' },
       stop: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'TEXT',
+        parse: text,
         optional: true,
         variadic: true,
         brief: 'Text before which a continuation ends; may be given again',
       },
       chat: { kind: 'boolean', default: false, brief: "Write prompts by the model's chat template" },
-      system: { kind: 'parsed', parse: String, optional: true, brief: 'System message of --chat' },
+      system: {
+        kind: 'parsed',
+        placeholder: 'TEXT',
+        parse: text,
+        optional: true,
+        brief: 'System message of --chat',
+      },
       draft: {
         kind: 'enum',
         values: DRAFT_KINDS,
@@ -278,12 +298,19 @@ export const generateCommand = buildCommand<Flags>({
       },
       draftFrom: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Run folder of "foretoken train", or safetensors file, with the registers or heads',
       },
-      draftCount: optionalNumber('Tokens to guess at a time [default = as many as were trained]'),
-      batch: { kind: 'parsed', parse: wholeNumber(), default: '8', brief: 'Prompts of a file at a time' },
+      draftCount: optionalNumber('Tokens to guess at a time [default = as many as were trained]', 4096),
+      batch: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: wholeNumber(1, 4096),
+        default: '8',
+        brief: 'Prompts of a file at a time',
+      },
       json: jsonFlag,
     },
   },

@@ -1,6 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
-import { InputError } from '@foretoken/input';
-import { ForetokenError } from '@foretoken/tensor';
+import { ForetokenError } from '@foretoken/input';
 import type { Conversation } from './conversation.js';
 
 /** The streams of a terminal. */
@@ -100,7 +99,7 @@ export class TerminalChat {
       if (forgotten > 0) this.#tell(`(The oldest ${forgotten} messages no longer fit the context.)`);
     } catch (error) {
       // One turn that does not work ends no conversation.
-      if (!(error instanceof ForetokenError || error instanceof InputError)) throw error;
+      if (!(error instanceof ForetokenError)) throw error;
       this.#tell(error.message);
     } finally {
       this.#answering = undefined;
