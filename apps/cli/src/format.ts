@@ -1,5 +1,11 @@
+import { printable, shorten } from '@foretoken/input';
+
+/** What stands for a figure that is no number. */
+export const NO_FIGURE = 'n.a.';
+
 /** `1.23e12` as people write it: `1.23T`. */
 export function formatCount(value: number): string {
+  if (!Number.isFinite(value)) return NO_FIGURE;
   for (const [size, unit] of [
     [1e15, 'P'],
     [1e12, 'T'],
@@ -12,7 +18,12 @@ export function formatCount(value: number): string {
   return String(Math.round(value));
 }
 
-export const formatShare = (value: number): string => `${(100 * value).toFixed(1)}%`;
+export const formatShare = (value: number): string =>
+  Number.isFinite(100 * value) ? `${(100 * value).toFixed(1)}%` : NO_FIGURE;
+
+/** A figure with so many decimals. */
+export const formatFixed = (value: number, decimals: number): string =>
+  Number.isFinite(value) ? value.toFixed(decimals) : NO_FIGURE;
 
 export const formatMebibytes = (bytes: number | null): string =>
   bytes === null ? '-' : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
@@ -66,12 +77,18 @@ export function formatSpan(seconds: number): string {
   return `${whole} s`;
 }
 
+/** Characters of a cell. */
+const WIDEST = 80;
+
 /** Columns of text. The first is flush left; the others are flush right, as figures are, or left too. */
 export function formatTable(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
+  titles: readonly string[],
+  cells: readonly (readonly string[])[],
   others: 'left' | 'right' = 'right',
 ): string {
+  // Names may come from anybody.
+  const plain = (row: readonly string[]): string[] => row.map((text) => shorten(printable(text), WIDEST));
+  const [header, rows] = [plain(titles), cells.map(plain)];
   const widths = header.map((title, at) =>
     Math.max(title.length, ...rows.map((row) => (row[at] ?? '').length)),
   );

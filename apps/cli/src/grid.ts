@@ -6,6 +6,7 @@ import type { PlannedRun, Study, TrainEvent } from '@foretoken/train';
 import type { ComparisonKind } from './comparison/kind.js';
 import { performRun, type RunRequest } from './comparison/run.js';
 import { UsageError } from './errors.js';
+import { runLabel } from './run-label.js';
 import type { Interruption } from './signals.js';
 
 export interface GridOptions {
@@ -62,12 +63,6 @@ export async function runInParallel(options: GridOptions, jobs: number): Promise
   await Promise.all(Array.from({ length: Math.min(jobs, options.runs.length) }, worker));
   stop.throwIfAborted();
 }
-
-/** What a run is called in progress and errors. */
-export const runLabel = ({ dataset, variant, recipe, seed, budgets }: PlannedRun): string => {
-  const steps = budgets.includes('steps') ? '' : ` ${recipe.steps} steps`;
-  return `${dataset === '' ? '' : `${dataset} `}${variant}${steps} seed ${seed}`;
-};
 
 /** Characters of what a process says on standard error that are kept: the end tells why it failed. */
 const KEPT_COMPLAINT = 10_000;

@@ -14,7 +14,7 @@ export const hasWidth = ({ low, high }: Interval): boolean => high > low;
  */
 export function intervalText(interval: Interval, values: number, write: (value: number) => string): string {
   const { mean, low, high } = interval;
-  if (values < 2) return write(mean);
+  if (values < 2 || ![mean, low, high].every(Number.isFinite)) return write(mean);
   return `${write(mean)} [${hasWidth(interval) ? `${write(low)}, ${write(high)}` : 'all equal'}]`;
 }
 

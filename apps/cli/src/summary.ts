@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { allObjectives } from '@foretoken/objectives';
 import type { Recipe, RunRecord, RunSummary } from '@foretoken/train';
-import { formatCount, formatShare, formatTable } from './format.js';
+import { formatCount, formatFixed, formatShare, formatTable } from './format.js';
 import { type Interval, interval, intervalText, meanOf } from './statistics.js';
 
 export interface SeedSummary {
@@ -50,7 +50,11 @@ export interface FinishedRun {
 }
 
 /** A metric of a run; comparisons are of tasks that have it. */
-const scoreOf = ({ scores }: RunSummary, metric: string): number => scores[metric] ?? 0;
+const scoreOf = ({ scores }: RunSummary, metric: string): number => {
+  const score = scores[metric] as number | null | undefined;
+  // JSON has null for what is no number.
+  return score === null ? Number.NaN : (score ?? 0);
+};
 
 /** Summarizes finished runs, objectives in the order given. */
 export function summarize(recipe: Recipe, command: string, runs: readonly FinishedRun[]): ComparisonSummary {
@@ -103,7 +107,10 @@ export function comparisonTable({ objectives }: ComparisonSummary): string {
       extraParameters.toLocaleString('en'),
       formatCount(average(({ flops }) => flops)),
       formatCount(average(({ tokens }) => tokens)),
-      average(({ seconds }) => seconds).toFixed(0),
+      formatFixed(
+        average(({ seconds }) => seconds),
+        0,
+      ),
       formatCount(average(({ tokensPerSecond }) => tokensPerSecond)),
     ];
   });

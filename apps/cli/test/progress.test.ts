@@ -77,7 +77,7 @@ describe('a line of progress', () => {
       'mutor seed 0  ██████░░░░░░  step 300/600  validation loss 1.542  1.26k tokens/s  at most 5:00 left  loss 3.109  32.0 MiB',
     );
     expect(at(80)).toBe('mutor seed 0  ████░░░░  300/600  validation loss 1.542  5:00 left  loss 3.109');
-    expect(at(60)).toBe('mutor seed 0  300/600  validation loss 1.542  5:00 left');
+    expect(at(60)).toBe('mutor seed 0  step 300/600  validation loss 1.542  5:00 left');
   });
 
   it('shortens a name that alone is too long', () => {

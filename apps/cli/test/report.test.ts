@@ -5,7 +5,7 @@ import { StarGraphTask, starGraphSettings } from '@foretoken/data';
 import { findRecipe, type RunRecord, type RunSummary, toJson } from '@foretoken/train';
 import { afterAll, describe, expect, it } from 'vitest';
 import { page } from '../src/report/page.js';
-import { readRunLogs } from '../src/report/run-logs.js';
+import { readRunLog } from '../src/report/run-logs.js';
 import { objectiveTitle, runPath, summarize } from '../src/summary.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'foretoken-report-'));
@@ -87,11 +87,11 @@ async function report(options: Options = {}): Promise<string> {
         join(folder, 'metrics.jsonl'),
         logged ? events.map((event) => `${JSON.stringify(event)}\n`).join('') : '',
       );
-      return { summary, record };
+      return { summary, record, log: readRunLog(folder, objective, seed) };
     }),
   );
   const summary = summarize(recipe, command, runs);
-  return page(summary, readRunLogs(out, summary));
+  return page({ summary, runs, problems: [] });
 }
 
 const count = (text: string, pattern: RegExp): number => [...text.matchAll(pattern)].length;

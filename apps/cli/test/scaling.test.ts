@@ -11,9 +11,10 @@ import {
   type ScalingPoint,
   stepBytes,
 } from '../src/bench/scaling.js';
-import { drawScaling, logTicks, spreadLabels } from '../src/bench/scaling-plots.js';
+import { drawScaling, spreadLabels } from '../src/bench/scaling-plots.js';
 import type { StepSize } from '../src/bench/sizes.js';
 import { workloadOf } from '../src/bench/training.js';
+import { logTicks } from '../src/report/axis.js';
 import { powerExponent } from '../src/statistics.js';
 import { bench, built, TINY, TINY_FLAGS } from './program.js';
 
@@ -203,7 +204,7 @@ describe.skipIf(!built)('the program', () => {
     [['--tokens', '64', '--batch', '2'], 'expected --tokens or --batch, not both.'],
     [['--seconds', 'few'], 'expected a number of seconds'],
     [['--registers', '0.5'], 'ntp has no registers'],
-    [['--out', join(scratch, 'file')], 'EEXIST'],
+    [['--out', join(scratch, 'file')], 'a file is in the way'],
   ])('refuses %j in one line', async (args, message) => {
     writeFileSync(join(scratch, 'file'), '');
     const { status, stdout, stderr } = await bench('scaling', ...args);

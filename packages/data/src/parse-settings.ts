@@ -5,9 +5,20 @@ import { TaskConfigError } from './errors.js';
 /** Names that a setting may have, by the path of the object that holds it; '' for the settings themselves. */
 export type KnownNames = Readonly<Record<string, readonly string[]>>;
 
-function describeUnknown(key: string, known: readonly string[]): string {
-  const meant = nearestName(key, known);
-  return `unknown setting '${printable(shorten(key))}', ${meant ? `did you mean '${meant}'?` : `known are ${known.join(', ')}`}`;
+/** Mistakes that are told, of many. */
+const TOLD = 8;
+
+const describeList = (mistakes: readonly string[]): string =>
+  mistakes.slice(0, TOLD).join('; ') +
+  (mistakes.length > TOLD ? `; and ${mistakes.length - TOLD} more mistakes` : '');
+
+function describeUnknown(keys: readonly string[], known: readonly string[]): string {
+  const meant = keys.map((key) => nearestName(key, known));
+  const told = keys.map((key, at) => {
+    const hint = meant[at] === undefined ? '' : `, did you mean '${meant[at]}'?`;
+    return `unknown setting '${printable(shorten(key))}'${hint}`;
+  });
+  return describeList(told) + (meant.includes(undefined) ? `, known are ${known.join(', ')}` : '');
 }
 
 function describeChoice(issue: z.core.$ZodIssue & { code: 'invalid_value' }): string {
@@ -17,22 +28,26 @@ function describeChoice(issue: z.core.$ZodIssue & { code: 'invalid_value' }): st
   return `${found} ${values.join(', ')}${meant === undefined ? '' : `; did you mean '${meant}'?`}`;
 }
 
-/** Mistakes that are told, of many. */
-const TOLD = 8;
-
-const describeList = (mistakes: readonly string[]): string =>
-  mistakes.slice(0, TOLD).join('; ') +
-  (mistakes.length > TOLD ? `; and ${mistakes.length - TOLD} more mistakes` : '');
-
 function describeIssue(issue: z.core.$ZodIssue, known: KnownNames): string {
   const path = printable(shorten(issue.path.join('.')));
   const prefix = path === '' ? '' : `${path}: `;
   if (issue.code === 'unrecognized_keys') {
     const names = known[path] ?? [];
-    return prefix + describeList(issue.keys.map((key) => describeUnknown(key, names)));
+    return prefix + describeUnknown(issue.keys, names);
   }
   if (issue.code === 'invalid_value') return prefix + describeChoice(issue);
   return prefix + oneLine(issue.message);
+}
+
+/** Where a field `__proto__` stands, which lists of names by name would pass over; undefined where there is none. */
+function prototypeField(value: unknown, path: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Object.hasOwn(value, '__proto__')) return path;
+  for (const [name, field] of Object.entries(value)) {
+    const found = prototypeField(field, `${path}${name}: `);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /**
@@ -47,6 +62,11 @@ export function parseSettings<Schema extends z.ZodType>(
   options: unknown,
   known: KnownNames,
 ): z.output<Schema> {
+  const path = prototypeField(options, '');
+  if (path !== undefined)
+    throw new TaskConfigError(
+      `${owner}: ${printable(shorten(path))}unknown setting '__proto__', which nothing can be called.`,
+    );
   const result = schema.safeParse(options, { reportInput: true });
   if (result.success) return result.data;
   const message = `${owner}: ${describeList(result.error.issues.map((issue) => describeIssue(issue, known)))}`;

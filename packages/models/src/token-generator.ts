@@ -113,7 +113,7 @@ export class TokenGenerator {
           if (step + 1 >= limit) ended[row] = true;
         });
         if (ended.every(Boolean)) return;
-        const next = guidance === undefined ? yielded : Int32Array.of(...yielded, ...yielded);
+        const next = guidance === undefined ? yielded : twice(yielded);
         output = ahead ?? steps.append(inChannels(next, this.#config), padding, time + step);
       }
     } finally {
@@ -137,7 +137,7 @@ export class TokenGenerator {
           if ((tokens[at] as number) >= 0) row.push(tokens[at] as number);
         });
       }
-      results.push(...rows);
+      for (const row of rows) results.push(row);
     }
     return results;
   }
@@ -198,4 +198,12 @@ function checkChosen<Chosen extends ArrayLike<number>>(
   const row = ended.findIndex((isOver, at) => !isOver && chosen[at] === NOT_FINITE);
   if (row !== -1) throw nonFiniteLogits(first + row, step);
   return chosen;
+}
+
+/** A list with itself behind it: with guidance each prompt is answered twice. */
+function twice(tokens: Int32Array): Int32Array {
+  const both = new Int32Array(2 * tokens.length);
+  both.set(tokens);
+  both.set(tokens, tokens.length);
+  return both;
 }

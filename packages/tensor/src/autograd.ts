@@ -95,7 +95,10 @@ export function pullBack(
  *
  * @throws ForetokenError when the loss does not depend on one of the tensors
  */
-export function grad(loss: Tensor, tensors: readonly Tensor[]): Tensor[] {
+export function grad<const Tensors extends readonly Tensor[]>(
+  loss: Tensor,
+  tensors: Tensors,
+): { -readonly [Place in keyof Tensors]: Tensor } {
   checkScalar('grad', loss);
   const order = topologicalOrder([loss.node], gradientInputs);
   if (
@@ -107,7 +110,7 @@ export function grad(loss: Tensor, tensors: readonly Tensor[]): Tensor[] {
     );
   }
   const gradients = propagate(one(loss), order, new Set(tensors.map((tensor) => tensor.node)));
-  return tensors.map((tensor, position) => {
+  const results = tensors.map((tensor, position) => {
     const gradient = gradients.get(tensor.node);
     if (gradient === undefined) {
       throw new ForetokenError(
@@ -116,6 +119,7 @@ export function grad(loss: Tensor, tensors: readonly Tensor[]): Tensor[] {
     }
     return gradient;
   });
+  return results as { -readonly [Place in keyof Tensors]: Tensor };
 }
 
 /** Adds the gradient of a scalar to `grad` of each trainable variable that it depends on. */

@@ -1,4 +1,4 @@
-import { helpfulDevices, openGpu } from '#gpu';
+import { helpfulDevices, requestAdapter } from '#gpu';
 import {
   CompiledStep,
   type CompileOptions,
@@ -112,7 +112,7 @@ const collectTensors = (value: unknown): Tensor[] => {
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Device> {
   const request = options.powerPreference ? { powerPreference: options.powerPreference } : {};
-  const adapter = options.adapter ?? (await openGpu().requestAdapter(request));
+  const adapter = options.adapter ?? (await requestAdapter(request));
   if (!adapter) {
     throw new AdapterNotFoundError(
       'openDevice: no WebGPU adapter on this machine. Install a Vulkan driver (a software one will do: Mesa 23 or newer), or a GPU driver.',
@@ -140,7 +140,7 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Devic
     // An adapter gives one device only, and another like one that was handed in is not known.
     count: options.adapter === undefined ? helpfulDevices(adapter.info) : 0,
     open: async () => {
-      const another = await openGpu().requestAdapter(request);
+      const another = await requestAdapter(request);
       if (!another) throw new AdapterNotFoundError('openDevice: the adapter is gone.');
       return another.requestDevice(descriptor);
     },

@@ -47,7 +47,7 @@ describe.each(['layerNorm', 'rmsNorm'] as const)('%s', (kind) => {
         .sum()
         .add((first[1] as Tensor).square().sum());
       return grad(penalty, [rows, weight]);
-    }) as [Tensor[], Tensor[]];
+    }) as [[Tensor, Tensor], [Tensor, Tensor]];
     for (const [at, tensor] of actual.entries()) {
       const values = await (expected[at] as Tensor).data();
       const scale = Math.max(...Array.from(values, Math.abs));

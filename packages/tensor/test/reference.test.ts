@@ -8,6 +8,7 @@ import {
   embedding,
   linearCrossEntropy,
   openDevice,
+  softCap,
   stack,
   type Tensor,
   where,
@@ -19,8 +20,14 @@ import { checkCase, type ReferenceCase } from './support/reference-case.js';
 const folder = new URL('./fixtures/', import.meta.url);
 
 // Arguments come from JSON; the fixtures and not the compiler say what they are.
-type Arguments = { axes: never; axis: never; exponent: never; eps: never } & object;
+type Arguments = Record<
+  'axes' | 'axis' | 'exponent' | 'eps' | 'value' | 'low' | 'high' | 'before' | 'after' | 'cap',
+  never
+>;
 type Apply = (inputs: Tensor[], args: Arguments) => Tensor;
+
+/** A number, which JSON may have as text: 'Infinity'. */
+const number = (value: number | string): number => Number(value);
 
 /** A method that takes the other inputs, then these arguments. */
 const method =
@@ -39,9 +46,13 @@ const reduction =
 
 const applications: Record<string, Apply> = {
   powNumber: ([base], { exponent }) => (base as Tensor).pow(exponent),
+  divNumber: ([x], { value }) => (x as Tensor).div(number(value)),
+  mulNumber: ([x], { value }) => (x as Tensor).mul(number(value)),
+  whereNumber: ([condition, x], { value }) => where(condition as Tensor, x as Tensor, number(value)),
+  softCap: ([x], { cap }) => softCap(x as Tensor, cap),
   where: ([condition, a, b]) => where(condition as Tensor, a as Tensor, b as Tensor),
   gelu: method('gelu', 'form'),
-  clamp: method('clamp', 'low', 'high'),
+  clamp: ([x], { low, high }) => (x as Tensor).clamp(number(low), number(high)),
   cast: method('cast', 'dtype'),
   ...Object.fromEntries(
     (['sum', 'mean', 'max', 'min', 'logSumExp', 'variance', 'any', 'all'] as const).map((name) => [
@@ -59,7 +70,7 @@ const applications: Record<string, Apply> = {
   squeeze: method('squeeze', 'axis'),
   unsqueeze: method('unsqueeze', 'axis'),
   slice: method('slice', 'axis', 'start', 'end', 'step'),
-  pad: method('pad', 'axis', 'before', 'after', 'value'),
+  pad: ([x], { axis, before, after, value }) => (x as Tensor).pad(axis, before, after, number(value)),
   flip: method('flip', 'axis'),
   tril: method('tril', 'diagonal'),
   triu: method('triu', 'diagonal'),
@@ -88,7 +99,7 @@ const applications: Record<string, Apply> = {
 
 let device: Device;
 beforeAll(async () => {
-  device = await openDevice();
+  device = await openDevice({ poison: true });
 });
 afterAll(() => device.close());
 

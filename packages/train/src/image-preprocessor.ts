@@ -1,8 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageTask } from '@foretoken/data';
+import { oneLine } from '@foretoken/input';
+import { readJsonFile } from '@foretoken/input/node';
 import { z } from 'zod';
 import { RecipeError } from './errors.js';
+
+/** Bytes of such a file, at most. */
+const MOST_BYTES = 2 ** 20;
 
 /** How images are made ready for a model, beside its config.json, as Hugging Face has it. */
 export const PREPROCESSOR_FILE = 'preprocessor_config.json';
@@ -52,9 +57,9 @@ export function readNormalization(folder: string, channels: number): Normalizati
   if (!existsSync(path)) return undefined;
   let fields: z.output<typeof schema>;
   try {
-    fields = schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    fields = schema.parse(readJsonFile(path, { maxBytes: MOST_BYTES }));
   } catch (cause) {
-    throw new RecipeError(`${path}: cannot be read: ${(cause as Error).message.replace(/\s+/g, ' ')}.`, {
+    throw new RecipeError(`${path}: cannot be read: ${oneLine((cause as Error).message)}.`, {
       cause,
     });
   }

@@ -54,7 +54,7 @@ export const recipeSchema = z
       .default({})
       .describe('settings of each objective that differ from its defaults'),
     optimizer: z.strictObject({
-      learningRate: positive.describe('step size of AdamW'),
+      learningRate: z.number().positive().describe('step size of AdamW'),
       objectiveRateScale: positive
         .default(1)
         .describe('factor of the learning rate for what the objective adds: registers, heads, blanks'),

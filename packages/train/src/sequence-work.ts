@@ -113,7 +113,10 @@ export class SequenceWork implements Workload {
 
   #costOf({ batch, time, lengths, prefixLengths, answerTime }: SequenceBatch): StepCost {
     // What is computed is the room that a batch of this shape makes for its answers.
-    const prefix = answerTime === undefined ? Math.min(...prefixLengths) : time - answerTime;
+    const prefix =
+      answerTime === undefined
+        ? prefixLengths.reduce((least, length) => Math.min(least, length), time)
+        : time - answerTime;
     const { flops } = this.objective.cost(this.model.config, { batch, time, prefix });
     return { flops, tokens: lengths.reduce((all, length) => all + length, 0) };
   }

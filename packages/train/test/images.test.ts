@@ -85,7 +85,7 @@ async function run(name: string, given: Recipe, stopAfter = Number.POSITIVE_INFI
     seed: 1,
     folder: path(name),
   })) {
-    events.push(event);
+    if (event.type !== 'phase') events.push(event);
     if (events.length > stopAfter) break;
   }
   return events;

@@ -64,8 +64,14 @@ const LORA = { rank: 2, alpha: 4, dropout: 0.1, targets: ['q_proj', 'v_proj'] };
 
 async function run(name: string, given: Recipe, stopAfter = Number.POSITIVE_INFINITY): Promise<void> {
   let seen = 0;
-  for await (const _ of train({ device, recipe: given, objective: 'mutor', seed: 0, folder: path(name) }))
-    if (++seen > stopAfter) break;
+  for await (const { type } of train({
+    device,
+    recipe: given,
+    objective: 'mutor',
+    seed: 0,
+    folder: path(name),
+  }))
+    if (type !== 'phase' && ++seen > stopAfter) break;
 }
 
 describe('adapters in a recipe', () => {

@@ -83,7 +83,7 @@ const recipe = (changes: Record<string, unknown> = {}, task: Record<string, unkn
 async function run(name: string, given: Recipe, objective = 'mutor', stopAfter = Number.POSITIVE_INFINITY) {
   const events: TrainEvent[] = [];
   for await (const event of train({ device, recipe: given, objective, seed: 0, folder: path(name) })) {
-    events.push(event);
+    if (event.type !== 'phase') events.push(event);
     if (events.length > stopAfter) break;
   }
   return events;

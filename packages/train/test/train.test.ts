@@ -94,14 +94,14 @@ describe('train', () => {
       // Stopped after events of every kind, each time as if the process had died there.
       for (const stopAfter of [2, 5, 1, 7]) {
         let seen = 0;
-        for await (const _ of train({
+        for await (const { type } of train({
           device,
           recipe,
           objective,
           seed: 0,
           folder: path(`${objective}-pieces`),
         })) {
-          if (++seen > stopAfter) break;
+          if (type !== 'phase' && ++seen > stopAfter) break;
         }
       }
       await collect(`${objective}-pieces`, objective);
@@ -199,13 +199,16 @@ describe('train', () => {
     writeFileSync(newest, bytes);
     writeFileSync(join(path('damaged'), 'kernels.json'), '');
     const events = await collect('damaged', 'mutor');
-    expect(events.slice(0, 3)).toMatchObject([
+    expect(events.filter(({ type }) => type !== 'phase').slice(0, 3)).toMatchObject([
       { type: 'start', step: 4 },
       {
         type: 'warning',
         message: expect.stringMatching(/step-0000008.*do not match its digest: training resumes/),
       },
-      { type: 'warning', message: expect.stringMatching(/kernels.json.*writes it anew/) },
+      {
+        type: 'warning',
+        message: expect.stringMatching(/kernels.json is damaged, and written anew; the checkpoint/),
+      },
     ]);
     expect(outcome('damaged')).toEqual(outcome('mutor-whole'));
   });

@@ -1,9 +1,12 @@
+import { logTicks } from '../report/axis.js';
 import { renderSvg } from '../report/render.js';
 import { meanOf } from '../statistics.js';
 import { objectiveTitle } from '../summary.js';
 import { type AxisName, loadOf, type ScalingPoint, sequenceBytes, stepBytes } from './scaling.js';
 
 const PANEL = { width: 330, height: 280 } as const;
+/** Pixels between the outermost marks and the ends of an axis. */
+const ROOM = 10;
 /** Pixels between the middles of two labels. */
 const LABEL_SPACING = 17;
 
@@ -48,17 +51,6 @@ const memory: Readonly<Record<AxisName, Panel>> = {
   },
 };
 
-/** 1, 2, 5, 10, 20, ... from the last one below `low` to the first one above `high`. */
-export function logTicks(low: number, high: number): number[] {
-  const ticks: number[] = [];
-  for (let power = Math.floor(Math.log10(low)); 10 ** power < 10 * high; power++) {
-    for (const digit of [1, 2, 5]) ticks.push(Number(`${digit}e${power}`));
-  }
-  const first = ticks.findLastIndex((tick) => tick <= low);
-  const last = ticks.findIndex((tick) => tick >= high);
-  return ticks.slice(first, last + 1);
-}
-
 /** Moves labels apart that would lie on each other, each heap about its middle; places count in pixels. */
 export function spreadLabels(places: readonly number[]): number[] {
   const heaps: { members: number[]; middle: number }[] = [];
@@ -87,6 +79,7 @@ export function spreadLabels(places: readonly number[]): number[] {
 function panel({ title, series }: Panel, name: AxisName, points: readonly ScalingPoint[]): object {
   const xs = points.map((point) => point[name]);
   const [low, high] = [Math.min(...xs), Math.max(...xs)];
+  const room = (high / low) ** (ROOM / PANEL.width);
   const lines = series.map(({ of, ...look }) => ({
     ...look,
     values: points.map((point) => ({ x: point[name], y: of(point) })),
@@ -113,7 +106,8 @@ function panel({ title, series }: Panel, name: AxisName, points: readonly Scalin
     x: {
       field: 'x',
       type: 'quantitative',
-      scale: { type: 'log', base: 2, domain: [low, high], nice: false },
+      // With room for the marks at both ends.
+      scale: { type: 'log', base: 2, domain: [low / room, high * room], nice: false },
       axis: {
         title: name === 'context' ? 'context, tokens' : 'width',
         values: xs,

@@ -1,6 +1,8 @@
 import { didYouMean, quote } from '@foretoken/input';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../errors.js';
+import { numberFrom, text } from '../flags.js';
+import { tell } from '../output.js';
 import { writePictureFile } from '../report/picture.js';
 import { renderSvg } from '../report/render.js';
 import { curvePlot } from '../runs/curve-plot.js';
@@ -8,8 +10,6 @@ import { curveOf, metricNames, SPENT, type Spent, smoothed } from '../runs/curve
 import { findRuns } from '../runs/find-runs.js';
 import { shortNames } from '../runs/names.js';
 import type { RunInfo } from '../runs/run-info.js';
-import { tell } from './bench/flags.js';
-import { numberBetween } from './images/flags.js';
 
 interface Flags {
   readonly metric?: string;
@@ -77,7 +77,7 @@ export const plotCommand = buildCommand<Flags, string[]>({
     flags: {
       metric: {
         kind: 'parsed',
-        parse: String,
+        parse: text,
         optional: true,
         placeholder: 'NAME',
         brief: 'What to draw [default = validationLoss, else loss]',
@@ -85,14 +85,14 @@ export const plotCommand = buildCommand<Flags, string[]>({
       x: { kind: 'enum', values: SPENT, default: 'step', brief: 'What it is drawn against' },
       smooth: {
         kind: 'parsed',
-        parse: numberBetween('of at least 0 and below 1', (value) => value >= 0 && value < 1),
+        parse: numberFrom(0, 0.9999),
         optional: true,
         placeholder: 'WEIGHT',
         brief: 'Exponential moving average: weight of what came before, 0.9 for instance',
       },
       out: {
         kind: 'parsed',
-        parse: String,
+        parse: text,
         default: 'plot.svg',
         placeholder: 'FILE',
         brief: 'File to write, .svg or .png',

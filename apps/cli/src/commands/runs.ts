@@ -1,12 +1,13 @@
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../errors.js';
+import { jsonFlag } from '../flags.js';
+import { tell } from '../output.js';
 import { figuresOf } from '../runs/figures.js';
 import { findRuns, isRunFolder } from '../runs/find-runs.js';
 import type { RunInfo } from '../runs/run-info.js';
 import { differentSettings, settingsOfRun } from '../runs/settings.js';
 import { comparisonTable, runsTable } from '../runs/tables.js';
-import { jsonFlag, tell } from './bench/flags.js';
 
 interface Flags {
   readonly json: boolean;

@@ -20,7 +20,7 @@ import { formatCount } from '../format.js';
 import { fitCodebook } from '../images/fit-codebook.js';
 import { makeTokens } from '../images/make-tokens.js';
 import type { Preparing } from './kind.js';
-import { readJson } from './study-folder.js';
+import { readStored, storedMade } from './stored.js';
 
 /** Where the files of a data set lie in the folder of a study. */
 export const placesOf = (out: string, dataset: string) => ({
@@ -33,7 +33,7 @@ const MADE = 'made.json';
 
 /** @throws UsageError when the folder holds tokens that were made otherwise */
 function isMade(folder: string, settings: object): boolean {
-  const made = readJson<{ readonly settings: unknown }>(join(folder, MADE));
+  const made = readStored(join(folder, MADE), storedMade);
   if (made === undefined) return false;
   const [found, wanted] = [JSON.stringify(made.settings), JSON.stringify(settings)];
   if (found === wanted) return true;

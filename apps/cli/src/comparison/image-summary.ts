@@ -1,6 +1,6 @@
-import { formatShare } from '../format.js';
+import { formatFixed, formatShare } from '../format.js';
 import type { SampleFigures } from '../images/judge.js';
-import { type Interval, meanInterval } from '../statistics.js';
+import { hasWidth, type Interval, meanInterval } from '../statistics.js';
 import type { ImageMeasures } from './image-measures.js';
 import type { FinishedRun, FinishedStudy } from './kind.js';
 import { type Column, type LossStudySummary, summarizeLosses, type VariantSummary } from './loss-summary.js';
@@ -72,11 +72,17 @@ export function summarizeImages(finished: FinishedStudy): ImageStudySummary {
   return { ...summary, datasets };
 }
 
-const shares = ({ mean, low, high }: Interval): string =>
-  `${formatShare(mean)} [${(100 * Math.max(0, low)).toFixed(1)}, ${(100 * Math.min(1, high)).toFixed(1)}]`;
+const shares = (interval: Interval): string => {
+  const { mean, low, high } = interval;
+  if (!hasWidth(interval)) return formatShare(mean);
+  return `${formatShare(mean)} [${(100 * Math.max(0, low)).toFixed(1)}, ${(100 * Math.min(1, high)).toFixed(1)}]`;
+};
 
-const plain = ({ mean, low, high }: Interval): string =>
-  `${mean.toFixed(2)} [${Math.max(0, low).toFixed(2)}, ${high.toFixed(2)}]`;
+const plain = (interval: Interval): string => {
+  const { mean, low, high } = interval;
+  if (!hasWidth(interval)) return formatFixed(mean, 2);
+  return `${formatFixed(mean, 2)} [${formatFixed(Math.max(0, low), 2)}, ${formatFixed(high, 2)}]`;
+};
 
 const column = (title: string, text: (samples: SampleSummary) => string): Column<ImageVariantSummary> => ({
   title,

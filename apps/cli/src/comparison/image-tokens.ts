@@ -5,8 +5,8 @@ import { imageSection } from '../report/image-sections.js';
 import { lossPage } from '../report/loss-page.js';
 import { measureImages, measureUntrainedImages } from './image-measures.js';
 import { preparationsOf, prepareImages, withTokenFiles } from './image-preparation.js';
-import { sampleColumns, summarizeImages } from './image-summary.js';
-import type { ComparisonKind } from './kind.js';
+import { type ImageStudySummary, sampleColumns, summarizeImages } from './image-summary.js';
+import type { ComparisonKind, Conclusion, FinishedStudy } from './kind.js';
 import { lossTable } from './loss-summary.js';
 
 const NOTES = [
@@ -42,21 +42,23 @@ export const imageTokens: ComparisonKind = {
   prepare: prepareImages,
   measureStart: (session, settings) => measureUntrainedImages(session, parseImageMeasures(settings)),
   measure: (session, settings, place) => measureImages(session, parseImageMeasures(settings), place),
-  async conclude(finished) {
-    const summary = summarizeImages(finished);
-    return {
-      summary,
-      table: lossTable(summary, sampleColumns),
-      notes: [
-        'Losses are means per image token in nats on test images, which neither training nor any choice has seen; registers and heads are removed. [..] are 95% intervals over seeds, differences are paired by seed.',
-      ],
-      page: await lossPage(finished, summary, {
-        columns: sampleColumns,
-        section: (data, budget) => imageSection(finished, data, budget),
-        notes: NOTES,
-        offsetNote: offsetNote(finished.study.measure),
-      }),
-      pictures: await imagePictures(finished, summary),
-    };
-  },
+  conclude: (finished) => conclusionOf(finished, summarizeImages(finished)),
+  restate: (finished, summary) => conclusionOf(finished, summary as ImageStudySummary),
 };
+
+async function conclusionOf(finished: FinishedStudy, summary: ImageStudySummary): Promise<Conclusion> {
+  return {
+    summary,
+    table: lossTable(summary, sampleColumns),
+    notes: [
+      'Losses are means per image token in nats on test images, which neither training nor any choice has seen; registers and heads are removed. [..] are 95% intervals over seeds, differences are paired by seed.',
+    ],
+    page: await lossPage(finished, summary, {
+      columns: sampleColumns,
+      section: (data, budget) => imageSection(finished, data, budget),
+      notes: NOTES,
+      offsetNote: offsetNote(finished.study.measure),
+    }),
+    pictures: await imagePictures(finished, summary),
+  };
+}

@@ -1,6 +1,8 @@
 import type { Device } from '@foretoken/tensor';
 import type { PlannedRun, Recipe, RunRecord, RunSummary, Session, Study } from '@foretoken/train';
 import type { Progress } from '../progress/progress.js';
+import type { RunLog } from '../report/run-logs.js';
+import type { StoredLossSummary } from './stored.js';
 
 /** A run that has ended. */
 export interface FinishedRun {
@@ -9,6 +11,8 @@ export interface FinishedRun {
   readonly record: RunRecord;
   /** What `measure` of its kind has found; undefined where the kind measures nothing. */
   readonly measured: unknown;
+  /** What it logged; absent where that cannot be read. */
+  readonly log?: RunLog;
 }
 
 /** All runs of a study that have ended. */
@@ -86,4 +90,6 @@ export interface ComparisonKind {
   /** Measures a trained model; what it finds is kept as JSON in the folder of the run. */
   measure?(session: Session, settings: Study['measure'], place: MeasuredPlace): Promise<unknown>;
   conclude(finished: FinishedStudy): Promise<Conclusion>;
+  /** The same from a summary that was written before, where there are no runs; absent where that is not enough. */
+  restate?(finished: FinishedStudy, summary: StoredLossSummary): Promise<Conclusion>;
 }

@@ -1,5 +1,5 @@
 import type { LossMeasures, OffsetLoss, Study } from '@foretoken/train';
-import { formatCount, formatTable } from '../format.js';
+import { formatCount, formatFixed, formatTable, NO_FIGURE } from '../format.js';
 import { type Interval, intervalText, meanInterval, meanOf, median } from '../statistics.js';
 import type { FinishedRun, FinishedStudy } from './kind.js';
 
@@ -160,8 +160,9 @@ function draftsOf(runs: readonly FinishedRun[]): DraftSummary[] {
 export const budgetTitle = (budget: Study['budgets'][number]): string =>
   budget === 'steps' ? 'equal steps' : 'equal FLOPs';
 
-const loss = (value: number): string => value.toFixed(3);
-const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
+const loss = (value: number): string => formatFixed(value, 3);
+const signed = (value: number): string =>
+  Number.isFinite(value) ? `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}` : NO_FIGURE;
 
 /** `2.701 [2.690, 2.712]` */
 export const lossText = (interval: Interval, seeds: number): string => intervalText(interval, seeds, loss);
@@ -230,7 +231,7 @@ const costColumns: readonly Column[] = [
   { title: 'extra params', cell: ({ extraParameters }) => extraParameters.toLocaleString('en') },
   { title: 'steps', cell: ({ steps }) => String(steps) },
   { title: 'FLOPs', cell: ({ flops }) => formatCount(flops) },
-  { title: 'step time', cell: (variant, among) => `${relativeTime(among, variant).toFixed(2)}x` },
+  { title: 'step time', cell: (variant, among) => `${formatFixed(relativeTime(among, variant), 2)}x` },
 ];
 
 /**

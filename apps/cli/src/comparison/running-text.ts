@@ -2,8 +2,8 @@ import { measureTestLoss, measureText, parseTextMeasures, type Recipe, type Stud
 import { UsageError } from '../errors.js';
 import { lossPage } from '../report/loss-page.js';
 import { lossPictures } from '../report/loss-pictures.js';
-import type { ComparisonKind } from './kind.js';
-import { lossTable, summarizeLosses } from './loss-summary.js';
+import type { ComparisonKind, Conclusion, FinishedStudy } from './kind.js';
+import { type LossStudySummary, lossTable, summarizeLosses } from './loss-summary.js';
 
 /** @throws UsageError for a recipe without text to measure on */
 function checkTestText({ name, task }: Recipe): void {
@@ -37,19 +37,19 @@ export const runningText: ComparisonKind = {
   },
   measureStart: (session, settings) => measureTestLoss(session, parseTextMeasures(settings)),
   measure: (session, settings) => measureText(session, parseTextMeasures(settings)),
-  async conclude(finished) {
-    const summary = summarizeLosses(finished);
-    return {
-      summary,
-      table: lossTable(summary),
-      notes: [
-        'Losses are means per token in nats on test text, which neither training nor any choice has seen; registers and heads are removed from the next-token loss. [..] are 95% intervals over seeds, differences are paired by seed.',
-      ],
-      page: await lossPage(finished, summary, {
-        notes: NOTES,
-        offsetNote: offsetNote(finished.study.measure),
-      }),
-      pictures: await lossPictures(finished, summary),
-    };
-  },
+  conclude: (finished) => conclusionOf(finished, summarizeLosses(finished)),
+  restate: (finished, summary) => conclusionOf(finished, summary),
 };
+
+async function conclusionOf(finished: FinishedStudy, summary: LossStudySummary): Promise<Conclusion> {
+  const parts = { notes: NOTES, offsetNote: offsetNote(finished.study.measure) };
+  return {
+    summary,
+    table: lossTable(summary),
+    notes: [
+      'Losses are means per token in nats on test text, which neither training nor any choice has seen; registers and heads are removed from the next-token loss. [..] are 95% intervals over seeds, differences are paired by seed.',
+    ],
+    page: await lossPage(finished, summary, parts),
+    pictures: await lossPictures(finished, summary),
+  };
+}

@@ -1,7 +1,7 @@
+import { quote } from '@foretoken/input';
 import type { Recipe } from '@foretoken/train';
 import { UsageError } from '../errors.js';
 import { page } from '../report/page.js';
-import { readRunLogs } from '../report/run-logs.js';
 import { comparisonTable, summarize } from '../summary.js';
 import type { ComparisonKind } from './kind.js';
 
@@ -16,8 +16,15 @@ function solvedShare({ name, evaluation }: Recipe): number {
 /** Exact match on fresh graphs, which every run measures itself. */
 export const starGraphs: ComparisonKind = {
   taskKinds: ['star-graph'],
-  check: (recipe) => void solvedShare(recipe),
-  async conclude({ study, runs, out, command, problems }) {
+  check(recipe, settings) {
+    solvedShare(recipe);
+    const [unknown] = Object.keys(settings);
+    if (unknown === undefined) return;
+    throw new UsageError(
+      `study, measure: no setting ${quote(unknown)}. Star graphs are measured by their runs; leave measure out.`,
+    );
+  },
+  async conclude({ study, runs, command, problems }) {
     const { recipe } = study;
     const solved = solvedShare(recipe);
     // Variants in the order they were asked for, whichever seed ended first.
@@ -29,7 +36,7 @@ export const starGraphs: ComparisonKind = {
       notes: [
         `Guessing the arm gives ${(100 * summary.chance).toFixed(0)}%. Final figures are on ${recipe.evaluation.finalQuestions} fresh graphs; a run stops when ${(100 * solved).toFixed(0)}% of ${recipe.evaluation.questions} held-out graphs are solved, the same rule for all.`,
       ],
-      page: await page(summary, readRunLogs(out, summary), problems),
+      page: await page({ summary, runs: ordered, problems }),
       pictures: {},
     };
   },

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   type PlannedRun,
@@ -8,8 +8,8 @@ import {
   toJson,
   writeAtomic,
 } from '@foretoken/train';
-import { UsageError } from '../errors.js';
 import type { FinishedRun } from './kind.js';
+import { checkInside, readStored, storedMeasures, storedStart, storedStudy } from './stored.js';
 
 /** The study in a folder with its runs, so that its report can be made again. */
 export interface StudyRecord {
@@ -22,37 +22,37 @@ const STUDY = 'study.json';
 const START = 'start.json';
 const MEASURES = 'measures.json';
 
-/** @throws UsageError when the file is damaged */
-export function readJson<T>(path: string): T | undefined {
-  if (!existsSync(path)) return undefined;
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
-  } catch (cause) {
-    throw new UsageError(`${path} is not valid JSON. Remove it; the same command makes it again.`, { cause });
-  }
-}
-
 /** The files of a study beside its run folders. */
 export class StudyFolder {
   constructor(readonly path: string) {}
 
+  /** @throws UsageError in one line that names the file, where it is damaged */
   record(): StudyRecord | undefined {
-    return readJson(join(this.path, STUDY));
+    return readStored(join(this.path, STUDY), storedStudy) as StudyRecord | undefined;
   }
   keepRecord(record: StudyRecord): void {
     this.#write(join(this.path, STUDY), record);
   }
 
-  /** What was measured of the model that runs on some data begin with. */
-  start(dataset: string): unknown {
-    return readJson(join(this.path, dataset, START));
+  /**
+   * What was measured of the model that runs on some data begin with.
+   *
+   * @throws UsageError in one line that names the file, where it is damaged
+   */
+  start(dataset: string): number | null | undefined {
+    return readStored(join(this.path, dataset, START), storedStart);
   }
   keepStart(dataset: string, measured: unknown): void {
     this.#write(join(this.path, dataset, START), measured);
   }
 
-  /** A run, once it has ended. */
+  /**
+   * A run, once it has ended.
+   *
+   * @throws UsageError or RunFolderError in one line that names the file, where one is damaged
+   */
   finished(run: PlannedRun): FinishedRun | undefined {
+    checkInside(this.path, run.folder);
     const path = join(this.path, run.folder);
     const folder = new RunFolder(path);
     const [summary, record] = [folder.summary(), folder.record()];
@@ -77,8 +77,9 @@ export const runOfRecord = ({ recipe, objective, seed }: RunRecord, folder: stri
   folder,
 });
 
-/** What was measured of a trained run. */
-export const readMeasures = (runFolder: string): unknown => readJson(join(runFolder, MEASURES));
+/** What was measured of a trained run. @throws UsageError in one line that names the file, where it is damaged */
+export const readMeasures = (runFolder: string): unknown =>
+  readStored(join(runFolder, MEASURES), storedMeasures);
 
 export const keepMeasures = (runFolder: string, measured: unknown): void =>
   writeAtomic(join(runFolder, MEASURES), toJson(measured));

@@ -1,12 +1,15 @@
 import { exactMatch, type StarGraphDrawing, type StarGraphOptions, StarGraphTask } from '@foretoken/data';
+import type { Recipe, RunSummary } from '@foretoken/train';
 import { html, type Markup } from './escape.js';
-import type { RunLog } from './run-logs.js';
 
 const NODE = 13;
 /** Between two neighbours on an arm, where the arms leave that much room. */
 const SPACING = 46;
 /** Room around the nodes, for the words above them. */
 const MARGIN = NODE + 18;
+
+/** Nodes of a graph that is drawn, tokens of an answer and questions to choose from, at most. */
+const [MOST_NODES, LONGEST, KEPT] = [400, 200, 32];
 
 interface Point {
   readonly id: number;
@@ -102,16 +105,13 @@ export class Question {
   readonly #answer: ArrayLike<number>;
 
   constructor(
-    log: RunLog,
+    recipe: Recipe,
     readonly index: number,
     /** How many questions there are to choose from. */
     readonly kept: number,
   ) {
     // Held-out graphs do not depend on the seed of a run. The recipe was checked when it was read.
-    this.#task = new StarGraphTask({
-      ...log.record?.recipe.task,
-      seed: log.seed,
-    } as unknown as StarGraphOptions);
+    this.#task = new StarGraphTask({ ...recipe.task, seed: 0 } as unknown as StarGraphOptions);
     this.#drawing = this.#task.describe('test', index);
     this.#answer = this.#task.questions('test', index, 1).answers[0] ?? [];
   }
@@ -124,8 +124,8 @@ export class Question {
   }
 
   /** What a run answered; nothing when its summary holds no answer to this question. */
-  answered(log: RunLog, colour: string): DrawnAnswer | undefined {
-    const given = log.summary?.answers[this.index];
+  answered({ answers }: RunSummary, colour: string): DrawnAnswer | undefined {
+    const given = answers[this.index]?.slice(0, LONGEST);
     if (given === undefined) return undefined;
     return {
       drawing: drawGraph(this.#drawing, given, colour),
@@ -135,13 +135,21 @@ export class Question {
   }
 }
 
-/** The first kept question that some run got wrong and another right; else the first. */
-export function tellingQuestion(logs: readonly RunLog[]): Question | undefined {
-  const log = logs.find(({ record, summary }) => record !== undefined && (summary?.answers.length ?? 0) > 0);
-  if (log === undefined) return undefined;
-  const count = log.summary?.answers.length ?? 0;
-  const questions = Array.from({ length: count }, (_, index) => new Question(log, index, count));
+/**
+ * The first kept question that some run got wrong and another right; else the first.
+ *
+ * @returns undefined where no answers are kept, or the graphs are too large to be drawn
+ */
+export function tellingQuestion(
+  recipe: Recipe,
+  runs: readonly { readonly summary: RunSummary }[],
+): Question | undefined {
+  const { arms, length } = recipe.task as { readonly arms?: number; readonly length?: number };
+  if ((arms ?? 2) * (length ?? 2) > MOST_NODES) return undefined;
+  const count = runs.reduce((most, { summary }) => Math.max(most, summary.answers.length), 0);
+  const kept = Math.min(count, KEPT);
+  const questions = Array.from({ length: kept }, (_, index) => new Question(recipe, index, kept));
   const divides = (question: Question): boolean =>
-    new Set(logs.map((each) => question.answered(each, '')?.correct)).size > 1;
+    new Set(runs.map(({ summary }) => question.answered(summary, '')?.correct)).size > 1;
   return questions.find(divides) ?? questions[0];
 }

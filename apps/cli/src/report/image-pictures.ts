@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { PNG } from 'pngjs';
 import { type ImageStudySummary, runsOf } from '../comparison/image-summary.js';
 import type { FinishedStudy } from '../comparison/kind.js';
 import { html, type Markup } from './escape.js';
-import { samplesPath, viewOf } from './image-sections.js';
+import { type SamplesPicture, samplesOf, viewOf } from './image-sections.js';
 import { lossPictures } from './loss-pictures.js';
 import { drawRegisters } from './register-drawing.js';
 import { heading, sheet, sizeOfSvg } from './sheet.js';
@@ -16,17 +14,13 @@ const COLUMNS = 3;
 
 /** Samples of all variants side by side. */
 function samplesPicture(
-  all: readonly { readonly title: string; readonly path: string }[],
+  all: readonly { readonly title: string; readonly picture: SamplesPicture }[],
 ): string | undefined {
-  const found = all.map(({ title, path }) => {
-    const file = readFileSync(path);
-    const { width, height } = PNG.sync.read(file);
-    return {
-      title,
-      url: `data:image/png;base64,${file.toString('base64')}`,
-      height: (WIDTH * height) / width,
-    };
-  });
+  const found = all.map(({ title, picture: { url, width, height } }) => ({
+    title,
+    url,
+    height: (WIDTH * height) / width,
+  }));
   if (found.length === 0) return undefined;
   const cell = TITLE + Math.max(...found.map(({ height }) => height)) + GAP;
   const columns = Math.min(COLUMNS, found.length);
@@ -68,8 +62,8 @@ export async function imagePictures(
       const ending = `${dataset === '' ? '' : `${dataset}-`}equal-${budget}`;
       const samples = samplesPicture(
         runs.flatMap(({ title, run }) => {
-          const path = samplesPath(finished, run);
-          return path === undefined ? [] : [{ title, path }];
+          const picture = samplesOf(finished, run);
+          return picture === undefined ? [] : [{ title, picture }];
         }),
       );
       if (samples !== undefined) pictures[`samples-${ending}`] = samples;

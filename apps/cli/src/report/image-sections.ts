@@ -1,9 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readBytesFile } from '@foretoken/input/node';
 import { SAMPLES_PICTURE } from '../comparison/image-measures.js';
 import { type ImageVariantSummary, imageMeasuresOf, runsOf } from '../comparison/image-summary.js';
 import type { FinishedRun, FinishedStudy } from '../comparison/kind.js';
 import type { BudgetSummary, DatasetSummary } from '../comparison/loss-summary.js';
+import { checkInside } from '../comparison/stored.js';
 import type { RegisterView } from '../images/register-view.js';
 import { html, type Markup } from './escape.js';
 import { drawEachRegister } from './register-drawing.js';
@@ -19,16 +21,45 @@ const firstRuns = (finished: FinishedStudy, { dataset }: Data, { budget, variant
     return run === undefined ? [] : [{ title, run }];
   });
 
-/** The picture of samples of a run, where images were drawn. */
-export function samplesPath({ out }: FinishedStudy, { run }: FinishedRun): string | undefined {
-  const path = join(out, run.folder, SAMPLES_PICTURE);
-  return existsSync(path) ? path : undefined;
+/** A picture of samples: PNG, and its size in pixels. */
+export interface SamplesPicture {
+  readonly url: string;
+  readonly width: number;
+  readonly height: number;
 }
 
-function samplesOf(path: string): Markup {
-  const url = `data:image/png;base64,${readFileSync(path).toString('base64')}`;
-  return html`<img src="${url}" alt="samples, a column for each class" class="samples">`;
+/** Bytes and pixels of a picture of samples, at most. */
+const [MOST_BYTES, MOST_PIXELS] = [2 ** 24, 2 ** 26];
+
+/** The picture of samples of a run, where images were drawn; no picture where the file is something else. */
+export function samplesOf({ out }: FinishedStudy, { run }: FinishedRun): SamplesPicture | undefined {
+  const below = join(run.folder, SAMPLES_PICTURE);
+  if (!existsSync(join(out, below))) return undefined;
+  try {
+    checkInside(out, below);
+    const bytes = Buffer.from(readBytesFile(join(out, below), { maxBytes: MOST_BYTES }));
+    const size = sizeOfPng(bytes);
+    if (size === undefined || size.width * size.height > MOST_PIXELS) return undefined;
+    return { url: `data:image/png;base64,${bytes.toString('base64')}`, ...size };
+  } catch {
+    return undefined;
+  }
 }
+
+const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+
+/** Width and height in the head of a PNG; undefined where it is none. */
+function sizeOfPng(bytes: Buffer): { readonly width: number; readonly height: number } | undefined {
+  const isPng =
+    bytes.length > 33 &&
+    bytes.subarray(0, 8).equals(SIGNATURE) &&
+    bytes.toString('latin1', 12, 16) === 'IHDR';
+  const [width, height] = isPng ? [bytes.readUInt32BE(16), bytes.readUInt32BE(20)] : [0, 0];
+  return width > 0 && height > 0 ? { width, height } : undefined;
+}
+
+const samplesImage = ({ url }: SamplesPicture): Markup =>
+  html`<img src="${url}" alt="samples, a column for each class" class="samples">`;
 
 /** The drawing of what the registers of a run see, where it has any. */
 export const viewOf = (run: FinishedRun): RegisterView | undefined => {
@@ -43,8 +74,8 @@ const VIEW_NOTE =
 export function imageSection(finished: FinishedStudy, data: Data, budget: Budget): Markup {
   const runs = firstRuns(finished, data, budget);
   const samples = runs.flatMap(({ title, run }) => {
-    const path = samplesPath(finished, run);
-    return path === undefined ? [] : [figure(title, samplesOf(path))];
+    const picture = samplesOf(finished, run);
+    return picture === undefined ? [] : [figure(title, samplesImage(picture))];
   });
   const views = runs.flatMap(({ title, run }) => {
     const view = viewOf(run);

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { FinishedStudy } from '../comparison/kind.js';
 import {
   type BudgetSummary,
@@ -13,7 +12,7 @@ import {
   relativeTime,
   type VariantSummary,
 } from '../comparison/loss-summary.js';
-import { formatCount, formatShare } from '../format.js';
+import { formatCount, formatFixed, formatShare } from '../format.js';
 import { html, type Markup } from './escape.js';
 import { keyOf, logsOf, looksOfStudy } from './loss-pictures.js';
 import {
@@ -25,7 +24,6 @@ import {
   validationPlot,
 } from './loss-plots.js';
 import { type Look, swatch } from './palette.js';
-import { readRunLog } from './run-logs.js';
 import { document, drawnFigure, drawnNote, keyList, lossFigures, problemList, setup } from './sections.js';
 import { type Heading, stacked, table } from './table.js';
 
@@ -101,7 +99,7 @@ function costTable({ variants }: BudgetSummary, looks: VariantLooks): Markup {
       each.extraParameters.toLocaleString('en'),
       each.steps,
       formatCount(each.flops),
-      `${relativeTime(variants, each).toFixed(2)}×`,
+      `${formatFixed(relativeTime(variants, each), 2)}×`,
       formatCount(each.tokensPerSecond),
     ],
   }));
@@ -122,7 +120,7 @@ function offsetTable<Variant extends VariantSummary>(
       name: nameOf(looks, each),
       cells: far.map((offset) => {
         const found = each.offsets.find((one) => one.offset === offset);
-        return found === undefined ? '–' : found.loss.mean.toFixed(3);
+        return found === undefined ? '–' : formatFixed(found.loss.mean, 3);
       }),
     }));
   const headings = [{ title: 'variant' }, ...far.map((offset) => ({ title: `at distance ${offset}` }))];
@@ -243,22 +241,19 @@ export async function lossPage<Variant extends VariantSummary>(
   const sections: Markup[] = [];
   const measured = summary.datasets.filter(({ budgets }) => budgets.some((each) => each.variants.length > 0));
   for (const data of measured) sections.push(await datasetSection(page, data));
-  const logs = finished.runs.map(({ run }) =>
-    readRunLog(join(finished.out, run.folder), run.variant, run.seed),
-  );
   const { variants, datasets, seeds, budgets, measure } = study;
   return document(
     study.title,
     html`<p class="kicker">Foretoken · study ${study.name}</p>
 <h1>${study.title}</h1>
 <p>${study.description}</p>
-<p>${finished.runs.length} runs: ${variants.length} variants, seeds ${seeds.join(', ')}, ${budgets.map(budgetTitle).join(' and ')}.</p>
+<p>${finished.runs.length === 0 ? '' : `${finished.runs.length} runs: `}${variants.length} variants, seeds ${seeds.join(', ')}, ${budgets.map(budgetTitle).join(' and ')}.</p>
 ${sections}
 <h2>How to read this</h2>
 ${notes(page)}
 ${problemList(finished.problems)}
 <h2>How it was made</h2>
-${setup({ ...summary, recipe: study.recipe }, logs)}
+${setup({ ...summary, recipe: study.recipe }, finished.runs)}
 <details><summary>Variants, data and measures</summary><pre>${JSON.stringify({ variants, datasets, measure }, undefined, 2)}</pre></details>`,
   );
 }

@@ -15,7 +15,7 @@ import {
 } from './loss-plots.js';
 import { type Look, looksOf } from './palette.js';
 import { renderSvg } from './render.js';
-import { type RunLog, readRunLog } from './run-logs.js';
+import type { RunLog } from './run-logs.js';
 import { type KeyEntry, panelSheet } from './sheet.js';
 
 const TITLES: Readonly<Record<string, string>> = {
@@ -38,10 +38,10 @@ export const keyOf = ({ looks, titles }: VariantLooks, drawn: readonly string[])
     .map(([name, look]: [string, Look]) => ({ title: titles.get(name) ?? name, look }));
 
 /** The logs of the runs on some data within a budget. */
-export const logsOf = ({ runs, out }: FinishedStudy, dataset: string, { budget }: BudgetSummary): RunLog[] =>
+export const logsOf = ({ runs }: FinishedStudy, dataset: string, { budget }: BudgetSummary): RunLog[] =>
   runs
     .filter(({ run }) => run.dataset === dataset && run.budgets.includes(budget))
-    .map(({ run }) => readRunLog(`${out}/${run.folder}`, run.variant, run.seed));
+    .flatMap(({ log }) => log ?? []);
 
 /** The drawings of a report, each with all data side by side. */
 export async function lossPictures(

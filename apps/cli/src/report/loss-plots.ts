@@ -2,7 +2,7 @@ import type { BudgetSummary, VariantSummary } from '../comparison/loss-summary.j
 import { hasWidth } from '../statistics.js';
 import { isDrawable, linearAxis, lossAxis } from './axis.js';
 import type { Look } from './palette.js';
-import { type Drawing, MOST_LINES, type Spent, thinned } from './plots.js';
+import { type Drawing, MOST_LINES, type Spent } from './plots.js';
 import { rowNames } from './rows.js';
 import type { RunLog } from './run-logs.js';
 import { SIZES, type Size } from './sizes.js';
@@ -172,14 +172,12 @@ export function validationPlot(
   looks: VariantLooks,
 ): Plot {
   const values = logs.slice(0, MOST_LINES).flatMap(({ objective, seed, evaluations }) =>
-    thinned(
-      evaluations.flatMap((event) => {
-        const [x, loss] = [event[spent], event.validationLoss];
-        return isDrawable(x) && isDrawable(loss)
-          ? [{ variant: objective, run: `${objective} ${seed}`, x, loss }]
-          : [];
-      }),
-    ),
+    evaluations.flatMap((event) => {
+      const [x, loss] = [event[spent], event.validationLoss];
+      return isDrawable(x) && isDrawable(loss)
+        ? [{ variant: objective, run: `${objective} ${seed}`, x, loss }]
+        : [];
+    }),
   );
   const specOf = (size: Size): object => {
     const { total, height, ticks } = SIZES[size];

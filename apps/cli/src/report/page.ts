@@ -1,5 +1,6 @@
 import { describeBudget } from '@foretoken/train';
-import { formatCount, formatShare } from '../format.js';
+import type { FinishedRun } from '../comparison/kind.js';
+import { formatCount, formatFixed, formatShare } from '../format.js';
 import { type Interval, meanOf } from '../statistics.js';
 import { type ComparisonSummary, type ObjectiveSummary, objectiveTitle, shareText } from '../summary.js';
 import { html, type Markup } from './escape.js';
@@ -20,6 +21,14 @@ import {
 import { type Row, stacked, table } from './table.js';
 
 type Looks = ReadonlyMap<string, Look>;
+
+/** All that a page is made from. */
+export interface PageOf {
+  readonly summary: ComparisonSummary;
+  readonly runs: readonly Pick<FinishedRun, 'summary' | 'record' | 'log'>[];
+  /** What was left out, and why. */
+  readonly problems: readonly string[];
+}
 
 const lookOf = (looks: Looks, objective: string): Look => looks.get(objective) as Look;
 
@@ -53,7 +62,7 @@ function objectiveRow(
       extraParameters.toLocaleString('en'),
       formatCount(meanOf(seeds.map(({ flops }) => flops))),
       formatCount(meanOf(seeds.map(({ tokens }) => tokens))),
-      meanOf(seeds.map(({ seconds }) => seconds)).toFixed(0),
+      formatFixed(meanOf(seeds.map(({ seconds }) => seconds)), 0),
       formatCount(meanOf(seeds.map(({ tokensPerSecond }) => tokensPerSecond))),
     ],
   };
@@ -102,7 +111,7 @@ function seedTable({ objectives }: ComparisonSummary, looks: Looks): Markup {
         run.steps,
         formatCount(run.flops),
         formatCount(run.tokens),
-        run.seconds.toFixed(0),
+        formatFixed(run.seconds, 0),
         formatCount(run.tokensPerSecond),
       ],
     })),
@@ -133,21 +142,21 @@ async function curves(summary: ComparisonSummary, logs: readonly RunLog[], looks
 }
 
 /** One graph of the final test with the answer of each objective's first run. */
-function sampleGraph(summary: ComparisonSummary, logs: readonly RunLog[], looks: Looks): Markup {
+function sampleGraph({ summary, runs }: PageOf, looks: Looks): Markup {
   const firsts = summary.objectives.flatMap(
-    ({ objective }) => logs.find((log) => log.objective === objective) ?? [],
+    ({ objective }) => runs.find((run) => run.summary.objective === objective) ?? [],
   );
-  const question = tellingQuestion(firsts);
+  const question = tellingQuestion(summary.recipe, firsts);
   if (question === undefined) return html``;
-  const figures = firsts.flatMap((log) => {
-    const answered = question.answered(log, lookOf(looks, log.objective).colour);
+  const figures = firsts.flatMap(({ summary: own }) => {
+    const answered = question.answered(own, lookOf(looks, own.objective).colour);
     if (answered === undefined) return [];
     const verdict = answered.correct
       ? html`<span class="verdict right">right</span>`
       : html`<span class="verdict wrong">wrong</span>`;
     return [
       figure(
-        objectiveTitle(log.objective),
+        objectiveTitle(own.objective),
         answered.drawing,
         html`<figcaption>answered <code>${answered.text}</code> ${verdict}</figcaption>`,
       ),
@@ -172,11 +181,8 @@ ${edge ? html`<li>One position stands for each edge. This format is ours; the pa
 }
 
 /** The whole report as HTML. */
-export async function page(
-  summary: ComparisonSummary,
-  logs: readonly RunLog[],
-  problems: readonly string[] = [],
-): Promise<string> {
+export async function page({ summary, runs, problems }: PageOf): Promise<string> {
+  const logs = runs.flatMap(({ log }) => log ?? []);
   const looks = looksOf(summary.objectives.map(({ objective }) => objective));
   return document(
     `${summary.recipe.title}: objectives compared`,
@@ -191,11 +197,11 @@ ${await curves(summary, logs, looks)}
 ${seedTable(summary, looks)}
 <h2>Parts of the loss</h2>
 ${await lossFigures(logs, looks, objectiveTitle)}
-${sampleGraph(summary, logs, looks)}
+${sampleGraph({ summary, runs, problems }, looks)}
 <h2>How to read this</h2>
 ${notes(summary)}
 ${problemList(problems)}
 <h2>How it was made</h2>
-${setup(summary, logs)}`,
+${setup(summary, runs)}`,
   );
 }

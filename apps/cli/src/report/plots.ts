@@ -14,16 +14,6 @@ export type Drawing = ((size: Size) => object) | undefined;
 
 /** Runs that one drawing shows, at most: more lines tell nobody more. */
 export const MOST_LINES = 200;
-/** Points of one line, at most. */
-const MOST_POINTS = 400;
-
-/** Evenly chosen elements, the last one among them. */
-export function thinned<Element>(all: readonly Element[], most = MOST_POINTS): readonly Element[] {
-  if (all.length <= most) return all;
-  const stride = Math.ceil(all.length / most);
-  return all.filter((_, at) => at % stride === 0 || at === all.length - 1);
-}
-
 /** Colours and shapes by objective, without a key: the page draws it. */
 const lookScale = (looks: Looks, pick: (look: Look) => string) => ({
   field: 'objective',
@@ -81,7 +71,7 @@ export function matchCurve(logs: readonly RunLog[], spent: Spent, chance: number
       const [x, exactMatch] = [event[spent], event.scores['exactMatch']];
       return isDrawable(x) && isDrawable(exactMatch) ? [{ x, exactMatch }] : [];
     });
-    return thinned(drawn).map((point, place, all) => ({
+    return drawn.map((point, place, all) => ({
       objective,
       run: `${objective} ${seed}`,
       ...point,
@@ -208,7 +198,7 @@ export const PART_DASHES: readonly string[] = ['', '6 3', '2 3', '8 3 2 3', '12 
 
 /** A point of a line of the parts of a loss. */
 const pointsOf = (log: RunLog) =>
-  thinned(log.metrics).flatMap(({ step, parts }) =>
+  log.metrics.flatMap(({ step, parts }) =>
     Object.entries(parts).flatMap(([part, loss]) =>
       isDrawable(loss) && isDrawable(step) ? [{ run: `${part} ${log.seed}`, part, step, loss }] : [],
     ),

@@ -1,3 +1,4 @@
+import type { RunRecord } from '@foretoken/train';
 import { html, Markup } from './escape.js';
 import { type Look, swatch } from './palette.js';
 import { type Drawing, lossPlot, MOST_LINES, PART_DASHES, partsOf } from './plots.js';
@@ -79,9 +80,9 @@ export interface Setup {
 }
 
 /** Command, adapter, versions, recipe and settings. */
-export function setup(summary: Setup, logs: readonly RunLog[]): Markup {
+export function setup(summary: Setup, runs: readonly { readonly record: RunRecord }[]): Markup {
   const { command, recipe } = summary;
-  const records = logs.flatMap(({ record }) => record ?? []);
+  const records = runs.map(({ record }) => record);
   const made = records.length > 0 ? records : [summary];
   const adapters = distinct(
     made.map(({ adapter }) => `${adapter.name}${adapter.software ? ' (software, on the CPU)' : ''}`),

@@ -71,5 +71,5 @@ async function* unpacked(path: string, size: number): AsyncGenerator<Buffer> {
  */
 export async function* readPieces(path: string): AsyncGenerator<Buffer> {
   const { size } = requireFile(path);
-  yield* path.endsWith('.gz') ? unpacked(path, size) : piecesOf(path);
+  yield* /\.gz$/i.test(path) ? unpacked(path, size) : piecesOf(path);
 }

@@ -4,10 +4,32 @@ import { DataFileError } from '../errors.js';
 import type { TextRecord } from './record.js';
 import { numberAsWritten } from './written-number.js';
 
-/** Whether there is a number anywhere in a value of JSON. */
-function hasNumber(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) return Object.values(value).some(hasNumber);
-  return typeof value === 'number';
+const QUOTE = '"';
+/** What a number may have in it. */
+const LITERAL = /[-+.\deE]+/y;
+
+/** Where a string ends that begins at `start`; the text is valid JSON. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf(QUOTE, start + 1); ; end = text.indexOf(QUOTE, end + 1)) {
+    let slashes = 0;
+    while (text[end - 1 - slashes] === '\\') slashes++;
+    if (slashes % 2 === 0) return end;
+  }
+}
+
+/** Whether a number of a valid JSON text would read otherwise as a number of JavaScript. */
+function hasOtherNumber(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at] as string;
+    if (character === QUOTE) at = endOfString(text, at);
+    else if (character === '-' || (character >= '0' && character <= '9')) {
+      LITERAL.lastIndex = at;
+      const [literal = ''] = LITERAL.exec(text) ?? [];
+      if (String(Number(literal)) !== literal) return true;
+      at += literal.length - 1;
+    }
+  }
+  return false;
 }
 
 /** The value of a line, its numbers as they are written. */
@@ -25,7 +47,7 @@ function parseLine(text: string, where: string): unknown {
       },
     );
   }
-  if (!hasNumber(value)) return value;
+  if (!hasOtherNumber(text)) return value;
   return parseLossless(text, undefined, {
     parseNumber: numberAsWritten,
     onDuplicateKey: ({ newValue }) => newValue,

@@ -1,4 +1,4 @@
-import { factor, HIDDEN_ZERO, hidden, quotient } from '../compile/hidden.js';
+import { constantOf, factor, HIDDEN_ZERO, hidden, quotient } from '../compile/hidden.js';
 import { checkNumber, type DType, isFloat, wgslLiteral } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import type { GraphNode } from '../graph.js';
@@ -294,11 +294,19 @@ export const binaryOperations = {
   }),
   pow: elementwise('pow', {
     accepts: FLOAT,
-    expression: ([base, exponent]) => `power(${hidden(base as string)}, ${exponent}, ${HIDDEN_ZERO})`,
+    expression: ([base, exponent], _, inputs) => {
+      // PyTorch takes roots for these numbers, which are more exact, and differ in what they make of -infinity.
+      const number = constantOf(inputs[1]);
+      if (number === 0.5) return `sqrt(${base})`;
+      if (number === -0.5) return `inverseSqrt(${base})`;
+      return `power(${hidden(base as string)}, ${exponent}, ${HIDDEN_ZERO})`;
+    },
     work: 2 * TRANSCENDENTAL,
     gradient: (upstream, { inputs, output }) => {
       const [base, exponent] = inputs as [Tensor, Tensor];
-      const towardsBase = upstream.mul(exponent.mul(base.pow(exponent.sub(1))));
+      const number = constantOf(exponent.node);
+      const lower = base.pow(number === undefined ? exponent.sub(1) : number - 1);
+      const towardsBase = upstream.mul(exponent.mul(lower));
       // d/dy x^y = x^y log x, which is 0 where x is 0 and y is not below it; NaN where x is negative.
       const vanishes = base.eq(0).and(exponent.ge(0));
       const towardsExponent = upstream.mul(output.mul(base.log()));

@@ -11,6 +11,10 @@ export function openGpu(): GPU {
   return gpu;
 }
 
+/** An adapter of the browser. */
+export const requestAdapter = (options: GPURequestAdapterOptions): Promise<GPUAdapter | null> =>
+  openGpu().requestAdapter(options);
+
 /** Waits for a promise of the GPU. */
 export function waitForGpu<T>(promise: Promise<T>): Promise<T> {
   return promise;

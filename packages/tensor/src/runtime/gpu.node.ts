@@ -1,6 +1,7 @@
 import { availableParallelism, freemem } from 'node:os';
 import { create } from 'webgpu';
 import { mesaKeepsShaders } from './driver-cache.node.js';
+import { heedingNotes } from './driver-notes.node.js';
 
 let gpu: GPU | undefined;
 
@@ -9,6 +10,16 @@ export function openGpu(): GPU {
   // Without this the profiler's timestamps come in steps of 65.5 microseconds.
   gpu ??= create(['disable-dawn-features=timestamp_quantization']) as GPU;
   return gpu;
+}
+
+let isKnown = false;
+
+/** An adapter. Dawn looks for the machine's adapters at the first request, within the call. */
+export function requestAdapter(options: GPURequestAdapterOptions): Promise<GPUAdapter | null> {
+  const request = (): Promise<GPUAdapter | null> => openGpu().requestAdapter(options);
+  if (isKnown) return request();
+  isKnown = true;
+  return heedingNotes(request);
 }
 
 const flag = new Int32Array(new SharedArrayBuffer(4));

@@ -27,6 +27,8 @@ export interface ReferenceCase {
   readonly inputs: readonly InputSpec[];
   readonly arguments?: Readonly<Record<string, unknown>>;
   readonly tolerance?: number;
+  /** Each element is as exact as the tolerance, however large others are. */
+  readonly relative?: boolean;
   readonly output: StoredResult;
   readonly weightSeed?: number;
   readonly gradients?: readonly StoredResult[];
@@ -68,15 +70,20 @@ export function makeInput(device: Device, spec: InputSpec): Tensor {
   return spec.permute === undefined ? tensor : tensor.permute(spec.permute);
 }
 
-/** The largest error of a result, relative to its largest finite element (at least 1). */
-function errorOf(actual: ArrayLike<number>, { values, stride = 1 }: StoredResult): number {
+/** Below this, results may be zero: adapters may flush what is smaller than the smallest normal number. */
+const SMALLEST_NORMAL = 1.2e-38;
+
+/** The largest error of a result, relative to its largest finite element (at least 1), or to each. */
+function errorOf(actual: ArrayLike<number>, { values, stride = 1 }: StoredResult, relative: boolean): number {
   const expected = values.map(toNumber);
   const scale = Math.max(1, ...expected.filter(Number.isFinite).map(Math.abs));
   return expected.reduce((worst, value, at) => {
     const own = actual[at * stride] as number;
     if (Object.is(value, own) || value === own) return worst;
     if (Number.isNaN(value)) return Number.isNaN(own) ? worst : Number.POSITIVE_INFINITY;
-    const error = Math.abs(value - own) / scale;
+    const difference = Math.abs(value - own);
+    if (relative && difference <= SMALLEST_NORMAL) return worst;
+    const error = difference / (relative ? Math.abs(value) : scale);
     return Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
   }, 0);
 }
@@ -97,7 +104,7 @@ export async function checkCase(
       return;
     }
     const values = await tensor.data();
-    const error = errorOf(values, expected);
+    const error = errorOf(values, expected, test.relative === true);
     if (!(error <= tolerance)) {
       problems.push(
         `${name}: error ${error}; got ${[...values.subarray(0, 6)]}, expected ${expected.values.slice(0, 6)}`,

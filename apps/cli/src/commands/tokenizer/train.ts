@@ -10,7 +10,8 @@ import {
 import { findData, readRecords, saveTokenizer } from '@foretoken/data/node';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../../errors.js';
-import { tell, wholeNumber } from '../bench/flags.js';
+import { text, wholeNumber } from '../../flags.js';
+import { tell } from '../../output.js';
 
 interface Flags {
   readonly kind: TokenizerKind;
@@ -80,7 +81,7 @@ export const trainTokenizerCommand = buildCommand<Flags>({
       },
       vocabulary: {
         kind: 'parsed',
-        parse: wholeNumber(),
+        parse: wholeNumber(1, 1_000_000),
         optional: true,
         placeholder: 'N',
         brief: 'Tokens of bpe at most [default = 1000]',
@@ -94,26 +95,26 @@ export const trainTokenizerCommand = buildCommand<Flags>({
       },
       files: {
         kind: 'parsed',
-        parse: String,
+        parse: text,
         variadic: true,
         placeholder: 'FILE',
         brief: 'Text, JSON Lines or parquet to learn from; may be given again',
       },
       column: {
         kind: 'parsed',
-        parse: String,
+        parse: text,
         default: 'text',
         placeholder: 'NAME',
         brief: 'Column of the text',
       },
       endToken: {
         kind: 'parsed',
-        parse: String,
+        parse: text,
         default: '<|endoftext|>',
         placeholder: 'TEXT',
         brief: 'Token that ends a text',
       },
-      out: { kind: 'parsed', parse: String, placeholder: 'DIR', brief: 'Folder for the files' },
+      out: { kind: 'parsed', parse: text, placeholder: 'DIR', brief: 'Folder for the files' },
     },
   },
 });
