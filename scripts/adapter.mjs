@@ -1,8 +1,7 @@
 // Makes sure that a WebGPU adapter can be had, and says which.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { parseDeb822, parseOneLine } from './debian-sources.mjs';
-import { installation, parseOsRelease } from './distribution.mjs';
+import { installationHere } from './installation-here.mjs';
+import { describeChanges, packageChanges } from './package-changes.mjs';
 import { fail, root, run, say } from './run.mjs';
 
 /** The adapter, or what the probe ended with instead. */
@@ -20,19 +19,6 @@ export function probe() {
   };
 }
 
-const read = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : '');
-
-function aptSources() {
-  const folder = '/etc/apt/sources.list.d';
-  const files = existsSync(folder) ? readdirSync(folder).map((name) => `${folder}/${name}`) : [];
-  return [
-    ...['/etc/apt/sources.list', ...files.filter((file) => file.endsWith('.list'))].flatMap((file) =>
-      parseOneLine(read(file)),
-    ),
-    ...files.filter((file) => file.endsWith('.sources')).flatMap((file) => parseDeb822(read(file))),
-  ];
-}
-
 /** What goes before a command that needs root: nothing as root, sudo where it asks no password. */
 function privilege() {
   if (process.getuid?.() === 0) return [];
@@ -40,7 +26,16 @@ function privilege() {
   return sudo.status === 0 ? ['sudo', '-n'] : undefined;
 }
 
-/** Runs apt-get; takes a sources file that helped nothing away again. True when the packages are there. */
+/** What the installation will change, in lines; nothing where apt-get cannot tell. */
+function simulated(packages) {
+  const result = spawnSync('apt-get', ['-s', 'install', '-y', '--no-install-recommends', ...packages], {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  return result.status === 0 ? describeChanges(packageChanges(result.stdout)) : [];
+}
+
+/** Runs apt-get, and says before what it will change; takes a sources file that helped nothing away again. True when the packages are there. */
 function install({ source, install: packages }, prefix) {
   const asRoot = ([command, ...args], options) => {
     const [first, ...rest] = [...prefix, command, ...args];
@@ -49,12 +44,14 @@ function install({ source, install: packages }, prefix) {
   const aptGet = (...args) =>
     asRoot(['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq', '-o', 'Dpkg::Use-Pty=0', ...args]);
   if (source) {
-    say(`Set-up: writing ${source.file}`);
+    say(`Set-up: writing the package source ${source.file}:\n${source.entry.trim().replace(/^/gm, '  ')}`);
     if (asRoot(['tee', source.file], { input: source.entry, stdio: ['pipe', 'ignore', 2] }) !== 0)
       return false;
   }
   // One broken source of the machine makes `update` fail and need not matter here: the installation tells.
+  say('Set-up: reading the lists of packages (apt-get update).');
   aptGet('update');
+  for (const line of simulated(packages)) say(`Set-up: ${line}`);
   const installed = aptGet('install', '-y', '--no-install-recommends', ...packages) === 0;
   if (!installed && source) asRoot(['rm', '-f', source.file]);
   return installed;
@@ -64,7 +61,7 @@ function install({ source, install: packages }, prefix) {
 export function ensureAdapter() {
   let found = probe();
   if (!found.adapter && process.platform === 'linux') {
-    const how = installation(parseOsRelease(read('/etc/os-release')), aptSources());
+    const how = installationHere();
     const advice = `Set-up: no WebGPU adapter (${found.problem}). Run as root: ${how.command}`;
     const prefix = privilege();
     if (process.env.FORETOKEN_SETUP === 'manual' || !how.apt || !prefix) fail(advice);

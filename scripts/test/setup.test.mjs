@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { backportsEntry, hasBackports, parseDeb822, parseOneLine } from '../debian-sources.mjs';
 import { installation, parseOsRelease } from '../distribution.mjs';
+import { describeChanges, packageChanges } from '../package-changes.mjs';
 
 const DEB822 = `Types: deb
 # the release
@@ -111,5 +112,23 @@ describe('installation of a driver', () => {
       expect(plan(release).command).toContain(command);
       expect(plan(release).apt).toBeUndefined();
     }
+  });
+});
+
+describe('what apt-get would change', () => {
+  it('is told with versions, before it is done', () => {
+    const simulation = `NOTE: This is only a simulation!
+Reading package lists...
+Inst libllvm15 (1:15.0.6-4+b1 Debian:12.15/oldstable [amd64])
+Inst libdrm2 [2.4.114-1] (2.4.123-1~bpo12+1 Debian Backports:12/stable-backports [amd64]) []
+Remv old-driver [1.0]
+Conf libdrm2 (2.4.123-1~bpo12+1 Debian Backports:12/stable-backports [amd64])
+`;
+    expect(describeChanges(packageChanges(simulation))).toEqual([
+      'installs 1: libllvm15 1:15.0.6-4+b1',
+      'changes 1: libdrm2 2.4.114-1 -> 2.4.123-1~bpo12+1',
+      'removes 1: old-driver',
+    ]);
+    expect(describeChanges(packageChanges('Reading package lists...'))).toEqual([]);
   });
 });

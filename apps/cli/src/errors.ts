@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { ForetokenError, InputError, printable, shorten } from '@foretoken/input';
 import { reasonOf } from '@foretoken/input/node';
+import { asCalled } from './called.js';
 
 /** A command was used in a way that cannot work; the message is the whole answer. */
 export class UsageError extends InputError {}
@@ -32,7 +33,8 @@ export const isOutputGone = (error: unknown): boolean =>
 /** Longer than any message that lists all that there is. */
 const LONGEST = 2000;
 
-const line = (text: string): string => shorten(printable(text.replace(/\s+/g, ' ').trim()), LONGEST);
+const line = (text: string): string =>
+  shorten(asCalled(printable(text.replace(/\s+/g, ' ').trim())), LONGEST);
 
 /** What the system refused, with the path it was asked for. */
 function ofSystem(error: NodeJS.ErrnoException): string {
@@ -45,6 +47,8 @@ function ofSystem(error: NodeJS.ErrnoException): string {
 export function explain(error: unknown): string {
   if (error instanceof Interrupted) return 'Stopped. The same command resumes from the checkpoint.';
   if (!(error instanceof Error)) return unexpected(String(error));
+  if (error.name === 'AdapterNotFoundError')
+    return line(`${error.message} "foretoken doctor" tells how to get one here.`);
   if (error instanceof ForetokenError) return line(error.message);
   if ((error as NodeJS.ErrnoException).syscall !== undefined) return ofSystem(error);
   if (error instanceof RangeError && /call stack/.test(error.message))
@@ -53,6 +57,10 @@ export function explain(error: unknown): string {
     return `out of memory: ${line(error.message)}. Choose smaller sizes.${HOW_TO_SEE}`;
   return unexpected(error.message || error.name);
 }
+
+/** Why the program itself cannot be loaded: a file is missing, or may not be opened beside so many others. */
+export const explainLoading = (error: unknown): string =>
+  `the program cannot be loaded: ${line((error as Error).message)}. Install it again, or allow more open files (ulimit -n 256).`;
 
 const HOW_TO_SEE = ' FORETOKEN_DEBUG=1 shows where.';
 

@@ -1,5 +1,5 @@
-import { details, explain, Interrupted } from './errors.js';
-import { flushOutput, guardOutput } from './output.js';
+import { details, explain, explainLoading, Interrupted } from './errors.js';
+import { flushOutput, guardOutput, tell } from './output.js';
 
 /** Says what went wrong, whatever it is, in one line. */
 function report(error: unknown): number {
@@ -11,11 +11,21 @@ guardOutput();
 // The last resort: whatever nobody expected, rejected promises among it.
 process.on('uncaughtException', (error) => process.exit(report(error)));
 
-async function main(): Promise<number> {
+/** Loaded here, so that what cannot be loaded is told in one line, too. */
+async function load(): Promise<typeof import('./program.js') | undefined> {
   try {
-    // Loaded here, so that what cannot be loaded is told in one line, too.
-    const { runProgram } = await import('./program.js');
-    return await runProgram(process.argv.slice(2));
+    return await import('./program.js');
+  } catch (error) {
+    tell(`${explainLoading(error)}\n${details(error)}`.trimEnd());
+    return undefined;
+  }
+}
+
+async function main(): Promise<number> {
+  const program = await load();
+  if (program === undefined) return 1;
+  try {
+    return await program.runProgram(process.argv.slice(2));
   } catch (error) {
     return report(error);
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatCount, formatDuration, formatTable } from '../src/format.js';
-import { parseSeeds, settingFlags } from '../src/settings.js';
+import { parseNumbers, settingFlags } from '../src/settings.js';
 import { interval } from '../src/statistics.js';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -79,8 +79,8 @@ describe('figures', () => {
 
 describe('flags', () => {
   it('reads seeds', () => {
-    expect(parseSeeds('0,2,5-7')).toEqual([0, 2, 5, 6, 7]);
-    expect(() => parseSeeds('one')).toThrow(/expected whole numbers/);
+    expect(parseNumbers('0,2,5-7')).toEqual([0, 2, 5, 6, 7]);
+    expect(() => parseNumbers('one')).toThrow(/expected whole numbers/);
   });
 
   it('turns names of settings into overrides, and leaves the rest', () => {

@@ -1,12 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addLora } from '@foretoken/models';
 import { loadPretrained, saveLora, savePretrained } from '@foretoken/models/node';
 import { HostRandom, openDevice } from '@foretoken/tensor';
 import { afterAll, describe, expect, it } from 'vitest';
+import { UsageError } from '../src/errors.js';
 import { ChatTemplate } from '../src/generation/chat-template.js';
-import { readPrompts } from '../src/generation/prompts.js';
+import { promptText, readPrompts } from '../src/generation/prompts.js';
 import { StopText } from '../src/generation/stop-text.js';
 import { built, type Ended, foretoken } from './program.js';
 
@@ -45,7 +46,44 @@ describe('files of prompts', () => {
     writeFileSync(json, '{"question":"one"}\n{"question":"two"}\n');
     expect(readPrompts(text, 'prompt')).toEqual(['one', 'two']);
     expect(readPrompts(json, 'question')).toEqual(['one', 'two']);
-    expect(() => readPrompts(json, 'prompt')).toThrow("no text in field 'prompt'; fields are: question");
+    expect(() => readPrompts(json, 'prompt')).toThrow('no text in field "prompt"; fields are: "question"');
+  });
+
+  it('begin behind a byte order mark', async () => {
+    const [text, json] = [join(scratch, 'bom.txt'), join(scratch, 'bom.jsonl')];
+    writeFileSync(text, '\uFEFFone\r\ntwo\r\n');
+    writeFileSync(json, '\uFEFF{"prompt":"one"}\r\n{"prompt":"two"}');
+    expect(readPrompts(text, 'prompt')).toEqual(['one', 'two']);
+    expect(readPrompts(json, 'prompt')).toEqual(['one', 'two']);
+    const piped = (async function* (): AsyncGenerator<Buffer> {
+      yield Buffer.from('\uFEFFone\n');
+    })();
+    expect(await promptText('-', piped)).toBe('one');
+  });
+
+  it.each<[string, string | Uint8Array | undefined, RegExp]>([
+    ['p.txt', undefined, /^--prompts: cannot read .*there is no such file/],
+    ['p.txt', Uint8Array.of(0xff, 0x80), /^--prompts: .* is not UTF-8 text/],
+    ['p.txt', '\n \n', /there is no prompt in the file/],
+    ['p.jsonl', 'null', /p\.jsonl:1: expected a JSON object, got null/],
+    ['p.jsonl', '["a"]', /p\.jsonl:1: expected a JSON object, got a list of 1/],
+    ['p.jsonl', '{"prompt":"a"}\n{"prompt":', /p\.jsonl:2: is not valid JSON/],
+    ['p.jsonl', `{"prompt":${'['.repeat(1e5)}`, /p\.jsonl:1: JSON is nested deeper than 100 levels/],
+    ['p.jsonl', '{"prompt":5}', /no text in field "prompt"/],
+    ['p.jsonl', '{"__proto__":"a"}', /has a field "__proto__"/],
+  ])('%s is refused in one line: case %#', (name, contents, message) => {
+    const path = join(mkdtempSync(join(scratch, 'prompts-')), name);
+    if (contents !== undefined) writeFileSync(path, contents);
+    expect(() => readPrompts(path, 'prompt')).toThrow(message);
+    expect(() => readPrompts(path, 'toString')).toThrow(UsageError);
+  });
+
+  it('are files, and nothing that never ends', async () => {
+    expect(() => readPrompts('/dev/zero', 'prompt')).toThrow(/it is a device, not a file/);
+    const endless = (async function* (): AsyncGenerator<Buffer> {
+      for (;;) yield Buffer.alloc(2 ** 24);
+    })();
+    await expect(promptText('-', endless)).rejects.toThrow('more than 67108864 bytes');
   });
 });
 
@@ -65,9 +103,51 @@ describe('chat templates', () => {
 
   it('are refused in one line', () => {
     expect(() => new ChatTemplate(folderWith({}))).toThrow('has no chat template');
-    expect(() => new ChatTemplate(folderWith({ chat_template: '{% if %}' }))).toThrow('fails:');
+    const broken = new ChatTemplate(folderWith({ chat_template: '{% if %}' }));
+    expect(() => broken.render([])).toThrow('fails:');
     const strict = new ChatTemplate(folderWith({ chat_template: "{{ raise_exception('no system') }}" }));
     expect(() => strict.render([])).toThrow('fails: no system');
+  });
+
+  it.each([
+    ['a range without end', '{% for i in range(1000000000) %}x{% endfor %}'],
+    [
+      'a list that doubles',
+      '{% set n = namespace(a=[1]) %}{% for i in range(60) %}{% set n.a = n.a + n.a %}{% endfor %}',
+    ],
+    [
+      'a text that doubles',
+      '{% set n = namespace(a="x") %}{% for i in range(60) %}{% set n.a = n.a ~ n.a %}{% endfor %}{{ n.a }}',
+    ],
+    [
+      'a text of 2 ** 25',
+      '{% set n = namespace(a="x") %}{% for i in range(25) %}{% set n.a = n.a ~ n.a %}{% endfor %}{{ n.a }}',
+    ],
+    ['loops in loops', `${'{% for i in range(1000) %}'.repeat(6)}{{ i }}${'{% endfor %}'.repeat(6)}`],
+    ['a macro that calls itself', '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}'],
+    ['brackets without end', `{{ ${'('.repeat(1e5)} }}`],
+    ['too much text', 'x'.repeat(2 ** 20 + 1)],
+  ])('of %s are refused in one line, soon', (_, text) => {
+    const start = performance.now();
+    const chat = (): string => new ChatTemplate(folderWith({ chat_template: text })).render([]);
+    expect(chat).toThrow(/^--chat: the chat template of .* fails: [^\n]{5,400}$/);
+    expect(performance.now() - start).toBeLessThan(10_000);
+    // And the next one works.
+    const good = new ChatTemplate(folderWith({ chat_template: template }));
+    expect(good.render([])).toBe('<assistant>');
+  });
+
+  it('are files of the model, and fields of its configs', () => {
+    for (const config of ['null', '[]', '"x"', '{', `{"a":${'['.repeat(1e5)}`]) {
+      const folder = folderWith({});
+      writeFileSync(join(folder, 'tokenizer_config.json'), config);
+      expect(() => new ChatTemplate(folder), config).toThrow(UsageError);
+    }
+    for (const field of [null, 5, [], [null], [{ template: 5 }], {}])
+      expect(() => new ChatTemplate(folderWith({ chat_template: field }))).toThrow('has no chat template');
+    const folder = folderWith({});
+    symlinkSync('/dev/zero', join(folder, 'chat_template.jinja'));
+    expect(() => new ChatTemplate(folder)).toThrow(/it is a device, not a file/);
   });
 });
 

@@ -115,6 +115,7 @@ export {
   DEFAULT_VOCABULARY_SIZE,
   TOKENIZER_KINDS,
   type TokenizerKind,
+  TokenizerTrainer,
   type TrainTokenizerOptions,
   trainTokenizer,
 } from './tokenizer-training/train.js';

@@ -39,6 +39,17 @@ function describeIssue(issue: z.core.$ZodIssue, known: KnownNames): string {
   return prefix + oneLine(issue.message);
 }
 
+/** Where a field `__proto__` stands, which lists of names by name would pass over; undefined where there is none. */
+function prototypeField(value: unknown, path: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Object.hasOwn(value, '__proto__')) return path;
+  for (const [name, field] of Object.entries(value)) {
+    const found = prototypeField(field, `${path}${name}: `);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /**
  * Checks settings and fills in the defaults.
  *
@@ -51,6 +62,11 @@ export function parseSettings<Schema extends z.ZodType>(
   options: unknown,
   known: KnownNames,
 ): z.output<Schema> {
+  const path = prototypeField(options, '');
+  if (path !== undefined)
+    throw new TaskConfigError(
+      `${owner}: ${printable(shorten(path))}unknown setting '__proto__', which nothing can be called.`,
+    );
   const result = schema.safeParse(options, { reportInput: true });
   if (result.success) return result.data;
   const message = `${owner}: ${describeList(result.error.issues.map((issue) => describeIssue(issue, known)))}`;

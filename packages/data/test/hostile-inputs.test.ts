@@ -221,6 +221,8 @@ describe('paths', () => {
 
 const idx = (header: readonly number[], ...data: readonly number[]): Uint8Array =>
   Uint8Array.from([...header, ...data]);
+/** 300 million zeros, packed as ten parts. */
+const ZEROS = Buffer.concat(new Array(10).fill(gzipSync(Buffer.alloc(30_000_000))));
 const BIG = [0xff, 0xff, 0xff, 0xff];
 
 describe('images', () => {
@@ -241,7 +243,7 @@ describe('images', () => {
     ['a cut header', () => images(idx([0, 0, 8, 3])), /too few for an IDX header/],
     [
       'gigabytes of zeros',
-      () => images(gzipSync(Buffer.alloc(300_000_000)), 'train-images-idx3-ubyte.gz'),
+      () => images(ZEROS, 'train-images-idx3-ubyte.gz'),
       /unpacks to more than 268,435,456 bytes/,
     ],
     ['no gzip', () => images(idx([1, 2]), 'train-images-idx3-ubyte.gz'), /it is no gzip file/],
@@ -458,6 +460,15 @@ describe('settings', () => {
       '__proto__ of files',
       () => parseCorpusConfig({ files: proto(', "train": "x"') }),
       /unknown setting '__proto__'/,
+    ],
+    [
+      '__proto__ of alternatives',
+      () =>
+        parseTextConfig({
+          template: '{q}',
+          alternatives: { a: ['b'], ...JSON.parse('{"c": 5}'), d: proto('') } as never,
+        }),
+      /alternatives: d: unknown setting '__proto__'/,
     ],
     ['maxTime', () => parseTextConfig({ template: '{q}', maxTime: 1e9 }), /maxTime: /],
     ['maxAnswerTime', () => parseTextConfig({ template: '{q}', maxAnswerTime: 1e9 }), /maxAnswerTime: /],

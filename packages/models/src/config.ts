@@ -2,19 +2,12 @@ import { ConfigError, MLP_KINDS } from '@foretoken/nn';
 import { z } from 'zod';
 import { parameterCount } from './cost.js';
 
+/** Far above any model, so that a slip of the keyboard is told and does not fill the memory. */
+const LARGEST_SIZE = 2 ** 24;
 const MOST_PARAMETERS = 1e11;
 
-/** Bounded far above any model: what a config asks for is multiplied, and taken from memory. */
-const MOST = 2 ** 24;
-
-/** A width, or a number of heads, tokens, channels. */
-export const sizeCount = z.int().positive().max(MOST, `at most ${MOST}`);
-
-/** Position ids, which cost nothing where no table has a row for each. */
-export const positionCount = z
-  .int()
-  .positive()
-  .max(2 ** 31 - 1, `at most ${2 ** 31 - 1}`);
+/** A width, or a number of heads, tokens, positions. */
+export const sizeCount = z.int().positive().max(LARGEST_SIZE, `at most ${LARGEST_SIZE}`);
 
 const count = sizeCount;
 
@@ -84,7 +77,7 @@ const rotaryScaling = z.discriminatedUnion('kind', [
 ]);
 
 const slidingWindow = z.strictObject({
-  size: positionCount.describe('how many position ids a query sees, its own included'),
+  size: count.describe('how many position ids a query sees, its own included'),
   layers: z
     .array(z.int().nonnegative())
     .max(MOST_LISTED)
@@ -99,7 +92,7 @@ const grid = z.strictObject({
   before: z
     .int()
     .nonnegative()
-    .max(MOST)
+    .max(LARGEST_SIZE)
     .default(0)
     .describe('position ids in front of the grid: of a class token, of registers'),
 });
@@ -110,7 +103,7 @@ export const transformerConfigSchema = z
     vocabularySize: z
       .int()
       .nonnegative()
-      .max(MOST, `at most ${MOST}`)
+      .max(LARGEST_SIZE, `at most ${LARGEST_SIZE}`)
       .describe(
         'rows of the first embedding table, and classes of the output; 0 for a trunk that reads vectors alone',
       ),
@@ -123,12 +116,14 @@ export const transformerConfigSchema = z
     width: count.describe('numbers of a hidden state'),
     layers: layerCount.describe('blocks'),
     heads: count.describe('attention heads of each block'),
-    keyValueHeads: count.optional().describe('default `heads`; fewer for grouped-query attention'),
-    headWidth: count.optional().describe('default `width / heads`'),
-    maxPositions: positionCount.describe('position ids run from 0 to `maxPositions - 1`'),
+    keyValueHeads: count
+      .optional()
+      .describe('heads of keys and values; as many as `heads`, or fewer for grouped-query attention'),
+    headWidth: count.optional().describe('numbers of a head; `width / heads` when absent'),
+    maxPositions: count.describe('position ids run from 0 to `maxPositions - 1`'),
     positions: z
       .enum(['learned', 'rotary', 'rotary2d', 'sinusoidal', 'sinusoidal2d', 'none'])
-      .describe('the kinds in two dimensions go by rows and columns of `grid`'),
+      .describe('how tokens know where they are; in two dimensions by rows and columns of `grid`'),
     grid: grid.optional().describe('where tokens lie in a grid: position id `before + row * width + column`'),
     rotary: z
       .strictObject({
@@ -175,10 +170,10 @@ export const transformerConfigSchema = z
       .boolean()
       .default(false)
       .describe('a norm behind every attention and MLP too, before the residual stream takes their result'),
-    mlp: z.enum(['none', ...MLP_KINDS]).describe('`none` makes attention-only blocks'),
+    mlp: z.enum(['none', ...MLP_KINDS]).describe('kind of the MLP; `none` makes attention-only blocks'),
     mlpWidth: count.optional().describe('hidden width of the MLP. Default `4 * width`'),
     /** Biases of linear layers and layer norms: all or none, or by kind. */
-    bias,
+    bias: bias.describe('biases of linear layers and layer norms: all or none, or by kind'),
     tiedEmbeddings: z.boolean().describe('the output uses the (first) embedding table'),
     dropout: z
       .number()
@@ -186,7 +181,7 @@ export const transformerConfigSchema = z
       .lt(1)
       .default(0)
       .describe(
-        'after the embeddings and after every attention and MLP; acts only in passes that are given a key',
+        'fraction of numbers that is left out after the embeddings and after every attention and MLP; acts only in passes that are given a key',
       ),
     activationCheckpointing: z
       .enum(['none', 'blocks'])

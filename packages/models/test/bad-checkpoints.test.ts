@@ -327,11 +327,19 @@ describe('files that mean harm', () => {
         `config.json: ${field}: there are at most 10000 layers.`,
       );
   });
+});
 
-  it('cannot ask for tables that no adapter holds', async () => {
-    const folder = withFields('llama3', { max_position_embeddings: 2e9 });
-    await expect(loadPretrained(gpu.device, folder)).rejects.toThrow(
-      /maxPositions is 2000000000; a table of 8 numbers a position has room for \d+ of them/,
-    );
+describe('values that are not finite', () => {
+  it.each([
+    ['model.norm.weight', 3, Number.NaN, 'holds NaN at [3]'],
+    ['model.layers.0.mlp.up_proj.weight', 33, Number.NEGATIVE_INFINITY, 'holds -Infinity at [1, 1]'],
+  ])('in %s are told where they are', async (name, index, value, message) => {
+    const folder = withTensors((tensors) => {
+      const { data, ...rest } = tensors.get(name) as HostTensor;
+      const values = Float32Array.from(data);
+      values[index] = value;
+      tensors.set(name, { ...rest, data: values });
+    });
+    expect(await messageOf(folder)).toContain(`FOLDER: tensor ${name} ${message}.`);
   });
 });

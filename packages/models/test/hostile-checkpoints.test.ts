@@ -92,7 +92,7 @@ describe('a config.json of', () => {
     ],
     [{ num_key_value_heads: 3 }, /keyValueHeads: heads \(4\) must be a multiple of keyValueHeads \(3\)/],
     [{ head_dim: 7 }, /headWidth: rotary positions need an even headWidth, got 7/],
-    [{ max_position_embeddings: 1e12 }, /max_position_embeddings: at most 2147483647/],
+    [{ max_position_embeddings: 1e12 }, /max_position_embeddings: at most 16777216/],
     [{ max_position_embeddings: 'many' }, /max_position_embeddings: Invalid input/],
     [{ rms_norm_eps: 0 }, /rms_norm_eps: Too small/],
     [{ rms_norm_eps: 'small' }, /rms_norm_eps: Invalid input/],

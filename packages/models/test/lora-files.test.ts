@@ -230,3 +230,22 @@ describe('loadLora', () => {
     model.dispose();
   });
 });
+
+describe('patterns that never end', () => {
+  const endless = '(([a-z_.]+)+[0-9]*)+!';
+
+  it.each([
+    { targets: endless },
+    { targets: 'all-linear', exclude: endless },
+    { targets: ['q_proj', 'k_proj'], rankPattern: { [endless]: 2 } },
+    { targets: ['q_proj', 'k_proj'], alphaPattern: { [endless]: 2 } },
+  ])('%j are stopped', (patterns) => {
+    const model = createModel(gpu.device, smallConfigs.llama);
+    const start = performance.now();
+    expect(() => addLora(model, { rank: 1, alpha: 1, ...patterns }, new HostRandom(1))).toThrow(
+      /^LoRA config: finding the layers .*: not finished after 1 s; it was stopped\.$/,
+    );
+    expect(performance.now() - start).toBeLessThan(10_000);
+    model.dispose();
+  });
+});

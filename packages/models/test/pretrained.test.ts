@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type HostTensor, readSafetensors, takeGradients } from '@foretoken/nn';
 import { linearCrossEntropy, type Tensor } from '@foretoken/tensor';
 import { describe, expect, it } from 'vitest';
-import { causalMask, generate, parameterCount, type Transformer } from '../src/index.js';
+import { causalMask, generate, type LoadProgress, parameterCount, type Transformer } from '../src/index.js';
 import { loadPretrained, savePretrained } from '../src/node/index.js';
 import { useDevice } from './support/device.js';
 import { fixtureFolder, readJson, useFolders } from './support/folders.js';
@@ -28,6 +28,22 @@ function hiddenStates(model: Transformer, tokens: Tensor): Tensor {
 }
 
 describe('loadPretrained', () => {
+  it.each(['llama-f16', 'gpt2', 'qwen2'])('%s tells how far it is, up to all bytes', async (name) => {
+    const seen: LoadProgress[] = [];
+    const { model } = await loadPretrained(gpu.device, fixtureFolder(name), {
+      onProgress: (progress) => seen.push(progress),
+    });
+    const bytes = name === 'llama-f16' ? 2 : 4;
+    const last = seen.at(-1);
+    expect(last?.loadedBytes).toBe(last?.totalBytes);
+    expect(last?.totalBytes).toBe(bytes * parameterCount(model.config));
+    expect(seen.map(({ loadedBytes }) => loadedBytes)).toEqual(
+      seen.map(({ loadedBytes }) => loadedBytes).sort((a, b) => a - b),
+    );
+    expect(seen[0]?.tensor).toMatch(/wte|embed_tokens/);
+    model.dispose();
+  });
+
   it('takes settings of training, and fewer positions, which saving does not lose', async () => {
     const folder = newFolder();
     const { model, config, origin } = await loadPretrained(gpu.device, fixtureFolder('llama3'), {

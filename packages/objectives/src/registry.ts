@@ -1,3 +1,4 @@
+import { didYouMean, quote } from '@foretoken/input';
 import { z } from 'zod';
 import { classify } from './classify.js';
 import { ObjectiveConfigError } from './errors.js';
@@ -70,21 +71,28 @@ export function findObjective(
 ): ObjectiveDescription {
   const kind = kinds.find((each) => each.name === name);
   if (kind !== undefined) return kind;
+  const names = kinds.map((each) => each.name);
   throw new ObjectiveConfigError(
-    `objective: expected one of ${kinds.map((each) => each.name).join(', ')}, got ${JSON.stringify(name)}.`,
+    `objective: expected one of ${names.join(', ')}, got ${quote(name)}.${didYouMean(String(name), names)}`,
   );
 }
 
 function parse(kind: ObjectiveDescription, settings: ObjectiveSettings): Record<string, unknown> {
   const result = kind.settings.safeParse(settings);
   if (result.success) return result.data;
-  const known = Object.keys(kind.settings.shape).join(', ');
+  const known = Object.keys(kind.settings.shape);
   const problems = result.error.issues.map((issue) =>
     issue.code === 'unrecognized_keys'
-      ? `no setting ${issue.keys.join(', ')}; expected some of ${known}`
+      ? issue.keys
+          .map(
+            (key) =>
+              `no setting ${quote(key)}.${didYouMean(key, known) || ` There are ${known.join(', ')}.`}`,
+          )
+          .join(' ')
       : `${issue.path.join('.')}: ${issue.message}`,
   );
-  throw new ObjectiveConfigError(`objective ${kind.name}: ${problems.join('; ')}.`);
+  const message = `objective ${kind.name}: ${problems.join('; ')}`;
+  throw new ObjectiveConfigError(/[.?]$/.test(message) ? message : `${message}.`);
 }
 
 /** One setting, for help texts. */

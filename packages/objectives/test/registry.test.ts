@@ -16,11 +16,7 @@ describe('createObjective', () => {
 
   it.each([
     ['mtr', {}, 'objective: expected one of ntp, mtp, teacherless, mutor, got "mtr".'],
-    [
-      'mutor',
-      { maxOfset: 2 },
-      'objective mutor: no setting maxOfset; expected some of lossOn, bidirectionalPrefix, minOffset',
-    ],
+    ['mutor', { maxOfset: 2 }, 'objective mutor: no setting "maxOfset". Did you mean maxOffset?'],
     ['mutor', { weight: 1.5 }, 'objective mutor: weight: '],
     [
       'mutor',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  attention,
   crossEntropy,
   type Device,
   embedding,
@@ -78,6 +79,21 @@ describe('what compilers fold', () => {
     expect(await valuesOf(y.mul(device.zeros([2])))).toEqual([NOT_A_NUMBER, 0]);
     expect(await valuesOf(device.tensor([0, 1]).mul(1e30).mul(1e30))).toEqual([0, INFINITY]);
     expect(await valuesOf(device.full([2], 1e20))).toEqual([1e20, 1e20].map(Math.fround));
+  });
+
+  it('shows NaN behind attention', async () => {
+    for (const sharedOut of ['queries', 'keys'] as const) {
+      const query = device.tensor([1, NOT_A_NUMBER], { shape: [1, 1, 2, 1] });
+      const key = device.tensor([1, 2, 3], { shape: [1, 1, 3, 1] });
+      const [seen, hidden] = [1, 0].map((each) => device.full([1, 1, 2, 3], each, 'bool')) as [
+        Tensor,
+        Tensor,
+      ];
+      const [first, second] = await valuesOf(attention(query, key, key, { sharedOut, mask: seen }));
+      expect(first).toBeGreaterThan(1);
+      expect(second).toBeNaN();
+      expect(await valuesOf(attention(query, key, key, { sharedOut, mask: hidden }))).toEqual([0, 0]);
+    }
   });
 
   it('keeps apart constants that JSON does not', async () => {

@@ -72,6 +72,20 @@ export interface EvaluationEvent {
   readonly isBest?: boolean;
 }
 
+/** A text that the model wrote. */
+export interface TextSample {
+  readonly prompt: string;
+  /** What the model wrote behind it. */
+  readonly text: string;
+}
+
+/** What the model wrote at an evaluation, where the recipe asks for samples. */
+export interface SampleEvent {
+  readonly type: 'sample';
+  readonly step: number;
+  readonly samples: readonly TextSample[];
+}
+
 /** Loss or gradient was not finite; the run ends here. */
 export interface FailureEvent {
   readonly type: 'failure';
@@ -147,6 +161,8 @@ export interface RunSummary {
   readonly finalQuestions: number;
   /** The answers to the first final questions, as token ids. */
   readonly answers: readonly (readonly number[])[];
+  /** What the model that was kept wrote, where the recipe asks for samples. */
+  readonly samples?: readonly TextSample[];
 }
 
 export interface DoneEvent {
@@ -160,6 +176,7 @@ export type TrainEvent =
   | WarningEvent
   | MetricsEvent
   | EvaluationEvent
+  | SampleEvent
   | CheckpointEvent
   | FailureEvent
   | DoneEvent;

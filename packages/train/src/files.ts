@@ -25,10 +25,10 @@ export function writing<Result>(path: string, write: () => Result): Result {
     return write();
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
-    throw new RunFolderError(
-      `cannot write ${path}: ${reasonOf(cause)}. Finished checkpoints are kept; the same command goes on from the last one.`,
-      { cause },
-    );
+    const kept = existsSync(dirname(path))
+      ? 'Finished checkpoints are kept; the same command goes on from the last one.'
+      : 'Its folder is gone.';
+    throw new RunFolderError(`cannot write ${path}: ${reasonOf(cause)}. ${kept}`, { cause });
   }
 }
 

@@ -1,7 +1,7 @@
 import { type ImageDataSet, imageConfigSchema, imageDataSets, parseImageConfig } from '@foretoken/data';
 import { imageFiles } from '@foretoken/data/node';
 import { imageObjectiveKinds } from '@foretoken/objectives';
-import { checkImageModel, IMAGE_MODEL_KEYS } from './image-model.js';
+import { checkImageModel, describeImageModel, IMAGE_MODEL_KEYS } from './image-model.js';
 import { ImageWork } from './image-work.js';
 import { MODEL_SETTINGS } from './model-settings.js';
 import type { TaskKind } from './task-kinds.js';
@@ -14,7 +14,9 @@ const imageKind = (dataSet: ImageDataSet): TaskKind => ({
   keys,
   schema: imageConfigSchema,
   modelKeys: IMAGE_MODEL_KEYS,
+  isText: false,
   modelSettings: MODEL_SETTINGS,
+  describeModel: (model) => describeImageModel(model, dataSet),
   objectives: imageObjectiveKinds,
   check: (settings) => void parseImageConfig(dataSet.name, settings),
   checkModel: (model) => checkImageModel(model, dataSet),

@@ -6,11 +6,13 @@ import {
   type ImageClassifierConfigInput,
   imageClassifierConfig,
   type Overrides,
+  parameterCount,
   vitConfig,
 } from '@foretoken/models';
 import { loadPretrainedClassifier, type PretrainedOrigin } from '@foretoken/models/node';
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
+import { checkModelFits } from './memory-check.js';
 import { checkFrom } from './model-source.js';
 import { describeUnknown } from './problems.js';
 
@@ -73,6 +75,13 @@ export function imageModelConfig(
   } as ImageClassifierConfigInput);
 }
 
+/** What a classifier that is made from nothing is like; nothing of a pretrained one. */
+export function describeImageModel(model: Settings, dataSet: ImageDataSet): Settings {
+  if (model['from'] !== undefined) return {};
+  const { trunk, ...around } = imageModelConfig(model, dataSet);
+  return { ...trunk, ...around };
+}
+
 /** @throws RecipeError for a setting that a classifier does not have, or a value that does not fit */
 export function checkImageModel(settings: Settings, dataSet: ImageDataSet): void {
   const { from } = settings;
@@ -117,6 +126,7 @@ export async function makeClassifier(
 ): Promise<MadeClassifier> {
   if (from === undefined) {
     const config = imageModelConfig(settings, dataSet);
+    checkModelFits(parameterCount(config.trunk), device.info);
     return { model: new ImageClassifier(device, config, random), origin: undefined };
   }
   const { classes, image, title } = dataSet;

@@ -57,7 +57,9 @@ export type {
   PhaseEvent,
   RunRecord,
   RunSummary,
+  SampleEvent,
   StartEvent,
+  TextSample,
   TrainEvent,
   WarningEvent,
 } from './events.js';
@@ -66,6 +68,7 @@ export { type Normalization, readNormalization } from './image-preprocessor.js';
 export { readImageTokenFiles, readImageTokens, writeImageTokens } from './image-token-file.js';
 export { ImageWork } from './image-work.js';
 export { inFlight } from './in-flight.js';
+export { checkMemory, checkModelFits } from './memory-check.js';
 export { merge } from './merge.js';
 export { fullWeights, type ModelTuning } from './model-tuning.js';
 export { overrideRecipe } from './overrides.js';
@@ -80,13 +83,14 @@ export { SequenceAnswers } from './sequence-answers.js';
 export type { LoadedTask, SequenceKind } from './sequence-kind.js';
 export { SequenceWork, sequencesOf } from './sequence-work.js';
 export { Session } from './session.js';
-export type { SettingDescription } from './setting-descriptions.js';
+export { describeSchema, type SettingDescription } from './setting-descriptions.js';
 export { type Setting, settingKeys, settingsOf, settingValue } from './settings.js';
 export type { MetricsSink } from './sink.js';
 export { studyInFolder } from './study/data-folder.js';
 export {
   type ImageMeasureSettings,
   type ImagePreparation,
+  imageMeasuresSchema,
   parseImageMeasures,
   parseImagePreparation,
 } from './study/image-measures.js';
@@ -102,6 +106,7 @@ export { studies } from './study/studies.js';
 export {
   type Budget,
   changeRecipe,
+  MOST_SEEDS,
   parseStudy,
   recipeOfCell,
   type Study,
@@ -117,6 +122,7 @@ export {
   measureText,
   parseTextMeasures,
   type TextMeasureSettings,
+  textMeasuresSchema,
 } from './study/text-measures.js';
 export { findTaskKind, type TaskKind, taskKinds } from './task-kinds.js';
 export { TensorBoardSink } from './tensorboard.js';

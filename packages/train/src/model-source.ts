@@ -1,6 +1,6 @@
 import { checkTokenizerFits, type SequenceTask } from '@foretoken/data';
 import { findModelData } from '@foretoken/data/node';
-import { Transformer, type TransformerConfig } from '@foretoken/models';
+import { parameterCount, Transformer, type TransformerConfig } from '@foretoken/models';
 import {
   checkCompanions,
   loadPretrained,
@@ -10,6 +10,7 @@ import {
 import type { Device, HostRandom } from '@foretoken/tensor';
 import { RecipeError } from './errors.js';
 import type { OnPhase } from './events.js';
+import { checkModelFits } from './memory-check.js';
 import { MODEL_PRESETS } from './model-presets.js';
 import { describeUnknown } from './problems.js';
 import type { LoadedTask, SequenceKind } from './sequence-kind.js';
@@ -74,6 +75,21 @@ function configOf(
   });
 }
 
+/** What the data will say is not known yet: any task will do that a config with a grid of its own can be of. */
+const ANY_TASK = {
+  vocabularySize: 2,
+  channels: 1,
+  maxTime: 2 ** 20,
+  grid: { height: 1, width: 1, before: 1 },
+};
+
+/** What a model that is made from nothing is like, as far as no data decides it; nothing of a pretrained one. */
+export function describeModel(model: Settings, kind: Pick<SequenceKind, 'defaultModel'>): Settings {
+  if (model['from'] !== undefined) return {};
+  const { maxPositions: _, grid: __, ...known } = configOf(model, kind, ANY_TASK);
+  return { preset: kind.defaultModel, ...known };
+}
+
 /** @throws RecipeError for a setting that a model does not have, or a value that does not fit */
 export function checkModel(model: Settings, kind: Pick<SequenceKind, 'defaultModel'>): void {
   const known = model['from'] === undefined ? CONFIG_KEYS : PRETRAINED_KEYS;
@@ -97,13 +113,7 @@ export function checkModel(model: Settings, kind: Pick<SequenceKind, 'defaultMod
     );
   }
   try {
-    // What the data will say is not known yet: any task will do that a config with a grid of its own can be of.
-    configOf(model, kind, {
-      vocabularySize: 2,
-      channels: 1,
-      maxTime: 2 ** 20,
-      grid: { height: 1, width: 1, before: 1 },
-    });
+    configOf(model, kind, ANY_TASK);
   } catch (error) {
     throw new RecipeError(`model: ${(error as Error).message.replace(/\s+/g, ' ')}`, { cause: error });
   }
@@ -152,7 +162,9 @@ export async function makeModel(request: ModelRequest): Promise<MadeModel> {
   const kept = tokenizer?.name ?? folder;
   if (kept !== undefined) checkCompanions(kept);
   if (folder === undefined) {
-    return { model: new Transformer(device, configOf(settings, kind, task), random), origin: undefined };
+    const config = configOf(settings, kind, task);
+    checkModelFits(parameterCount(config), device.info);
+    return { model: new Transformer(device, config, random), origin: undefined };
   }
   const { maxPositions, from: _, ...training } = settings;
   onPhase?.({ phase: 'weights' });

@@ -63,6 +63,7 @@ export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Re
   const settings = settingsOf(recipe);
   const given = Object.fromEntries(overrides.map((override) => [override.split('=')[0], true]));
   const result: Settings = withoutOtherBudget(structuredClone(recipe), given);
+  const seen = new Set<string>();
   for (const override of overrides) {
     const cut = override.indexOf('=');
     if (cut < 1)
@@ -74,6 +75,8 @@ export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Re
         `--set ${quote(override)}: no setting ${quote(key)}.${didYouMean(key, [...settings.keys()])}`,
       );
     }
+    if (seen.has(key)) throw new RecipeError(`--${key}: given twice.`);
+    seen.add(key);
     let section = result;
     for (const name of setting.path.slice(0, -1)) {
       if (typeof section[name] !== 'object' || section[name] === null) section[name] = {};

@@ -142,10 +142,28 @@ export const recipeSchema = z
           ),
       })
       .prefault({}),
+    samples: z
+      .strictObject({
+        prompt: z
+          .union([z.string().max(10_000), z.array(z.string().max(10_000)).min(1).max(16)])
+          .default('\n')
+          .describe('the text that a model continues, or several'),
+        tokens: z.int().positive().max(10_000).default(200).describe('tokens of each continuation'),
+        temperature: z.number().min(0).max(100).default(0.8).describe('0 always takes the likeliest token'),
+        topK: z
+          .int()
+          .positive()
+          .max(1_000_000)
+          .optional()
+          .describe('draw among so many of the likeliest tokens only'),
+      })
+      .optional()
+      .describe('what the model writes at each evaluation and at the end, for tasks of text'),
     logEvery: steps.default(10).describe('steps between lines of the log'),
   })
-  .transform(({ title, lora, ...recipe }) => ({
+  .transform(({ title, lora, samples, ...recipe }) => ({
     ...recipe,
+    ...(samples === undefined ? {} : { samples }),
     title: title ?? recipe.name,
     ...(lora === undefined ? {} : { lora: lora as LoraConfigInput }),
   }));
@@ -155,6 +173,7 @@ export const TOP_KEYS: readonly string[] = Object.keys(recipeSchema.in.shape);
 export const SECTION_KEYS = {
   optimizer: Object.keys(recipeSchema.in.shape.optimizer.shape),
   evaluation: Object.keys(recipeSchema.in.shape.evaluation.unwrap().shape),
+  samples: Object.keys(recipeSchema.in.shape.samples.unwrap().shape),
   lora: loraSettings,
 } as const;
 
@@ -255,6 +274,11 @@ function checkTask(recipe: Recipe): void {
     throw new RecipeError(`recipe ${recipe.name}, task: ${(error as Error).message}`, { cause: error });
   }
   kind.checkModel(recipe.model);
+  if (recipe.samples !== undefined && !kind.isText) {
+    throw new RecipeError(
+      `recipe ${recipe.name}, samples: a task of kind ${kind.name} is none of text. Leave samples out.`,
+    );
+  }
 }
 
 /** The names of the objectives that can learn the task of a recipe, in the order of help texts and tables. */

@@ -8,6 +8,7 @@ import { Evaluator } from './evaluate.js';
 import { makeModel, startFolder } from './model-source.js';
 import { fullWeights, LoraTuning, type ModelTuning } from './model-tuning.js';
 import type { Recipe } from './recipe.js';
+import { type Sampler, type SampleSettings, TextSampler } from './samples.js';
 import { SequenceAnswers } from './sequence-answers.js';
 import type { LoadedTask, SequenceKind } from './sequence-kind.js';
 import { STREAM } from './streams.js';
@@ -132,6 +133,15 @@ export class SequenceWork implements Workload {
   heldOutLoss(batch: number): HeldOutLoss {
     const { device, settings } = this.#parts;
     return nextTokenLoss(device, this.task, this.model, settings, batch);
+  }
+
+  /** None where the objective has the model answer all at once. */
+  sampler(settings: SampleSettings, seed: number): Sampler | undefined {
+    const { model, tokenizer, objective } = this;
+    if (tokenizer === undefined || objective.decoding.kind === 'parallel') return undefined;
+    const { bidirectionalPrefix } = objective.decoding;
+    const endsTexts = this.task.config['endToken'] !== false;
+    return new TextSampler({ model, tokenizer, settings, seed, endsTexts, bidirectionalPrefix });
   }
 
   /** Models of text are written, where a family of models that other tools know expresses them. */

@@ -21,7 +21,7 @@ import { RecipeError } from './errors.js';
 import { imageKinds } from './image-kinds.js';
 import { readImageTokenFiles } from './image-token-file.js';
 import { MODEL_SETTINGS } from './model-settings.js';
-import { checkModel, MODEL_KEYS } from './model-source.js';
+import { checkModel, describeModel, MODEL_KEYS } from './model-source.js';
 import type { SequenceKind } from './sequence-kind.js';
 import { SequenceWork } from './sequence-work.js';
 import type { SettingDescription } from './setting-descriptions.js';
@@ -40,6 +40,10 @@ export interface TaskKind {
   readonly modelKeys: readonly string[];
   /** What those are. */
   readonly modelSettings: ReadonlyMap<string, SettingDescription>;
+  /** What a model that is made from nothing is like with such settings; nothing of a pretrained one. */
+  describeModel(model: Settings): Settings;
+  /** Whether a tokenizer makes its tokens. */
+  readonly isText: boolean;
   /** Objectives that learn from its batches. */
   readonly objectives: readonly ObjectiveDescription[];
   /** @throws TaskConfigError with all that is wrong */
@@ -63,6 +67,8 @@ const sequences = (kind: SequenceKind): TaskKind => ({
   schema: kind.schema,
   modelKeys: MODEL_KEYS,
   modelSettings: MODEL_SETTINGS,
+  describeModel: (model) => describeModel(model, kind),
+  isText: kind.isText,
   objectives: objectiveKinds,
   check: (settings) => kind.check(settings),
   checkModel: (model) => checkModel(model, kind),

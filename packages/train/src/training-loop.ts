@@ -8,6 +8,8 @@ import type {
   OnPhase,
   PhaseEvent,
   RunSummary,
+  SampleEvent,
+  TextSample,
   TrainEvent,
   WorkControl,
 } from './events.js';
@@ -16,6 +18,7 @@ import { phasesOf } from './phases.js';
 import { restoreKernels } from './run/kernel-choices.js';
 import { MODEL_FOLDER, type RunFolder } from './run/run-folder.js';
 import { RunStanding, secondsSince } from './run-standing.js';
+import type { Sampler } from './samples.js';
 import { Session } from './session.js';
 import type { TrainOptions } from './train-options.js';
 import type { HeldOutLoss, QuestionEvaluator, StepCost } from './workload.js';
@@ -39,6 +42,7 @@ function trainingError(
 export class TrainingLoop {
   readonly #evaluator: QuestionEvaluator;
   readonly #validation: HeldOutLoss;
+  readonly #sampler: Sampler | undefined;
   readonly #plan: EvaluationPlan;
   readonly #standing = new RunStanding();
   #warnings: readonly string[] = [];
@@ -64,6 +68,7 @@ export class TrainingLoop {
     this.#plan = planEvaluations(recipe, session.work.task);
     this.#evaluator = session.work.evaluator();
     this.#validation = session.work.heldOutLoss(recipe.batch / recipe.optimizer.accumulate);
+    this.#sampler = recipe.samples && session.work.sampler?.(recipe.samples, options.seed);
     this.#resume();
   }
 
@@ -193,7 +198,7 @@ export class TrainingLoop {
   }
 
   /** Evaluates; where the signal comes first, the evaluation is still due. */
-  async *#evaluateUnlessStopped(): AsyncGenerator<PhaseEvent | EvaluationEvent, void> {
+  async *#evaluateUnlessStopped(): AsyncGenerator<PhaseEvent | EvaluationEvent | SampleEvent, void> {
     const { signal } = this.options;
     try {
       yield* this.#evaluate();
@@ -203,8 +208,13 @@ export class TrainingLoop {
     }
   }
 
-  async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent, void> {
+  async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent | SampleEvent, void> {
     yield yield* phasesOf((onPhase) => this.#measure({ signal: this.options.signal, onPhase }));
+    const samples = await this.#sample();
+    if (samples === undefined) return;
+    const event: SampleEvent = { type: 'sample', step: this.#standing.step, samples };
+    this.folder.append(event);
+    yield event;
   }
 
   async #measure(control: WorkControl): Promise<EvaluationEvent> {
@@ -237,6 +247,12 @@ export class TrainingLoop {
     return event;
   }
 
+  /** What the model writes as it is now. */
+  async #sample(): Promise<TextSample[] | undefined> {
+    const sampler = this.#sampler;
+    return sampler && this.#standing.timed(() => sampler.sample(this.#standing.step));
+  }
+
   async #save(): Promise<void> {
     const kernels = this.options.device.tuner.choices.used();
     this.folder.keepChoices(kernels);
@@ -256,6 +272,7 @@ export class TrainingLoop {
             this.#evaluator.evaluate('test', finalQuestions, { signal: this.options.signal, onPhase }),
           )
         : undefined;
+    const samples = await this.#sample();
     const summary: RunSummary = {
       objective,
       seed,
@@ -275,6 +292,7 @@ export class TrainingLoop {
       extraParameters: this.session.extraParameters,
       finalQuestions: final?.answers.length ?? 0,
       answers: final?.answers.slice(0, KEPT_ANSWERS) ?? [],
+      ...(samples === undefined ? {} : { samples }),
     };
     this.folder.finish(summary);
     return summary;
@@ -288,6 +306,7 @@ export class TrainingLoop {
   }
 
   dispose(): void {
+    this.#sampler?.dispose();
     this.#evaluator.dispose();
     this.#validation.dispose();
     this.session.dispose();

@@ -4,6 +4,7 @@ import type { Device, HostRandom, Variable } from '@foretoken/tensor';
 import type { Evaluation } from './evaluate.js';
 import type { OnPhase, WorkControl } from './events.js';
 import type { Recipe } from './recipe.js';
+import type { Sampler, SampleSettings } from './samples.js';
 
 /** What a step costs. */
 export interface StepCost {
@@ -65,6 +66,8 @@ export interface Workload {
   evaluator(): QuestionEvaluator;
   /** @param batch - examples that go through the model at a time */
   heldOutLoss(batch: number): HeldOutLoss;
+  /** What writes texts with the model as it trains; undefined where it cannot. @throws RecipeError */
+  sampler?(settings: SampleSettings, seed: number): Sampler | undefined;
   /** Whether the model can be written for other tools. */
   isExpressible(): boolean;
   /**

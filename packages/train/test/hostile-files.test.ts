@@ -173,7 +173,6 @@ describe('overrides of settings', () => {
     ['width', '1e9'],
     ['layers', '1e9'],
     ['heads', '1e9'],
-    ['maxPositions', '1e9'],
   ])('refuses a model with %s of %s', (name, size) => {
     const star = parseRecipe({ ...recipe, task: { kind: 'corpus' }, model: {} });
     expect(() => overrideRecipe(star, [`model.${name}=${size}`])).toThrow(

@@ -21,6 +21,7 @@ describe('recipes', () => {
       ['star-graph-paper', 5000],
       ['star-graph-long', 4000],
       ['tinystories', 120],
+      ['shakespeare', 1000],
       ['mnist-tokens', 2000],
       ['fashion-mnist-tokens', 2000],
       ['mnist-vit', 3000],

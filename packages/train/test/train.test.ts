@@ -205,7 +205,10 @@ describe('train', () => {
         type: 'warning',
         message: expect.stringMatching(/step-0000008.*do not match its digest: training resumes/),
       },
-      { type: 'warning', message: expect.stringMatching(/kernels.json.*writes it anew/) },
+      {
+        type: 'warning',
+        message: expect.stringMatching(/kernels.json is damaged, and written anew; the checkpoint/),
+      },
     ]);
     expect(outcome('damaged')).toEqual(outcome('mutor-whole'));
   });

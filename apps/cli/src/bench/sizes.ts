@@ -1,4 +1,5 @@
-import { type TransformerConfig, transformerConfig } from '@foretoken/models';
+import { parameterCount, type TransformerConfig, transformerConfig } from '@foretoken/models';
+import { checkModelFits } from '@foretoken/train';
 import { UsageError } from '../errors.js';
 
 /** What the cost of a step depends on. */
@@ -47,6 +48,7 @@ export function chooseSize(
       `--width ${size.width} --heads ${size.heads}: expected a width that is a multiple of the heads.`,
     );
   }
+  checkModelFits(parameterCount(gptConfig(size)), { software: true });
   const changed = Object.entries(size).some(([field, value]) => base[field as keyof StepSize] !== value);
   return { name: changed ? `${name}+` : name, size };
 }

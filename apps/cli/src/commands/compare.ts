@@ -23,6 +23,7 @@ import { measureStarts, planStudy } from '../comparison/prepare.js';
 import { StudyFolder, type StudyRecord } from '../comparison/study-folder.js';
 import { openTunedDevice, openUntunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
+import { text, wholeNumber } from '../flags.js';
 import { runInOrder, runInParallel } from '../grid.js';
 import { describePlan } from '../plan/estimate.js';
 import { planOf } from '../plan/plan-runs.js';
@@ -30,7 +31,7 @@ import { keepRate } from '../plan/rates.js';
 import { Progress } from '../progress/progress.js';
 import { runLabel } from '../run-label.js';
 import { runName } from '../run-name.js';
-import { parseObjectives, parseSeeds, startOfComparison } from '../settings.js';
+import { parseNumbers, parseObjectives, startOfComparison } from '../settings.js';
 import { watchSignals } from '../signals.js';
 
 interface Flags {
@@ -48,12 +49,8 @@ interface Flags {
   readonly json: boolean;
 }
 
-function parseJobs(text: string): number {
-  const jobs = Number(text);
-  if (!Number.isInteger(jobs) || jobs < 1)
-    throw new UsageError(`--jobs ${text}: expected a whole number of at least 1.`);
-  return jobs;
-}
+/** Each is a process with a device of its own. */
+const MOST_JOBS = 256;
 
 /** A study, and the name of the folder for it. */
 interface Choice {
@@ -218,62 +215,72 @@ export const compareCommand = buildCommand<Flags>({
     flags: {
       task: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'What ships for a task: star-graph, images, stories, ...',
       },
       study: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Study: a YAML or JSON file, or a name of "foretoken studies"',
       },
       data: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder that the paths of a study start from [default = the current one]',
       },
       recipe: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Recipe: see "foretoken recipes" [default = star-graph]',
       },
       objectives: {
         kind: 'parsed',
+        placeholder: 'A,B',
         parse: parseObjectives,
         optional: true,
         brief: 'Objectives, separated by commas [default = all]',
       },
       seeds: {
         kind: 'parsed',
-        parse: parseSeeds,
+        placeholder: 'N,N',
+        parse: (text) => parseNumbers(text),
         optional: true,
         brief: 'Seeds: 0,1,2 or 0-4 [default = 0, or those of the study]',
       },
       out: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder of the runs [default = runs/RECIPE-SETTINGS or runs/STUDY-SETTINGS]',
       },
       pictures: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder to write the plots of the report to, as SVG and PNG',
       },
       set: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'KEY=VALUE',
+        parse: text,
         optional: true,
         variadic: true,
         brief: 'Override a setting: key=value',
       },
       jobs: {
         kind: 'parsed',
-        parse: parseJobs,
+        placeholder: 'N',
+        parse: wholeNumber(1, MOST_JOBS),
         default: '1',
         brief: 'Runs at a time, each in its own process',
       },

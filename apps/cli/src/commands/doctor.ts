@@ -1,6 +1,7 @@
 import { AdapterNotFoundError, type Device, openDevice } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
+import { installationHere } from '../../../../scripts/installation-here.mjs';
 import { type Check, selfTest } from '../self-test.js';
 
 interface Flags {
@@ -30,6 +31,14 @@ function checkNode(): Check {
   };
 }
 
+/** What a person types to get an adapter, on this distribution. */
+function howToGetOne(): string {
+  const how = installationHere();
+  return how === undefined
+    ? 'Update the driver of the GPU.'
+    : `For a software adapter, run as root: ${how.command}`;
+}
+
 async function diagnose(): Promise<Diagnosis> {
   const checks = [checkNode()];
   const node = process.versions.node;
@@ -41,7 +50,7 @@ async function diagnose(): Promise<Diagnosis> {
     checks.push({
       name: 'adapter',
       ok: false,
-      detail: `${error.message} "npm start" installs one where it may.`,
+      detail: `${error.message} ${howToGetOne()}`,
     });
     return { ok: false, node, adapter: null, checks };
   }

@@ -21,10 +21,11 @@ import {
   evaluationTasks,
   parseTask,
 } from '../evaluate/tasks.js';
+import { jsonFlag, optionalNumber, optionalText, seedNumber, text, wholeNumber } from '../flags.js';
 import { findModel, type ModelRequest, type ModelSource } from '../models/model-source.js';
 import { openModel, type TextModel } from '../models/open-model.js';
+import { tell } from '../output.js';
 import { writeConfusions } from '../report/confusion.js';
-import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
 
 interface Flags {
   readonly model: readonly string[];
@@ -223,8 +224,6 @@ async function evaluateModels(this: void, flags: Flags): Promise<void> {
   }
 }
 
-const optionalText = (brief: string) => ({ kind: 'parsed', parse: String, optional: true, brief }) as const;
-
 export const evaluateCommand = buildCommand<Flags>({
   func: evaluateModels,
   docs: {
@@ -236,20 +235,28 @@ export const evaluateCommand = buildCommand<Flags>({
     flags: {
       model: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'MODEL',
+        parse: text,
         variadic: true,
         brief:
           'Folder of a checkpoint, a run or adapters, or name on the Hugging Face hub; give it again to compare',
       },
       adapter: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         variadic: true,
         brief: "Folder of adapters in PEFT's format to put on the model; give it again to compare",
       },
-      task: { kind: 'parsed', parse: parseTask, brief: Object.keys(evaluationTasks).join(', ') },
+      task: {
+        kind: 'parsed',
+        placeholder: 'NAME',
+        parse: parseTask,
+        brief: Object.keys(evaluationTasks).join(', '),
+      },
       data: optionalText(
+        'PATH',
         'File, or folder with a file for each split; of images the folder of the data set [default = below FORETOKEN_DATA]',
       ),
       split: {
@@ -258,27 +265,35 @@ export const evaluateCommand = buildCommand<Flags>({
         default: 'test',
         brief: 'Which file of a folder',
       },
-      tokenizer: optionalText('Folder of the tokenizer [default = that of the model]'),
-      limit: optionalNumber('Only so many questions, documents or images, the first ones'),
-      batch: optionalNumber('Windows, questions or images at a time'),
-      column: optionalText('perplexity: column of the text [default = text]'),
+      tokenizer: optionalText('DIR', 'Folder of the tokenizer [default = that of the model]'),
+      limit: optionalNumber('Only so many questions, documents or images, the first ones', 1e9),
+      batch: optionalNumber('Windows, questions or images at a time', 65_536),
+      column: optionalText('NAME', 'perplexity: column of the text [default = text]'),
       separator: optionalText(
+        'TEXT',
         `perplexity: text between documents, or none [default = ${DOCUMENT_SEPARATOR}]`,
       ),
-      window: optionalNumber('perplexity: tokens read at a time [default = the context, at most 2048]'),
-      stride: optionalNumber('perplexity: tokens between the beginnings of windows that overlap'),
+      window: optionalNumber(
+        'perplexity: tokens read at a time [default = the context, at most 2048]',
+        2 ** 20,
+      ),
+      stride: optionalNumber('perplexity: tokens between the beginnings of windows that overlap', 2 ** 20),
       endToken: {
         kind: 'boolean',
         optional: true,
         withNegated: false,
         brief: 'perplexity: score the token that ends a document, too',
       },
-      shots: optionalNumber('questions: worked examples before each'),
-      shotsData: optionalText('questions: file of those examples [default = another split of the folder]'),
-      maxTokens: optionalNumber('questions: most tokens of an answer'),
+      shots: optionalNumber('questions: worked examples before each', 1000),
+      shotsData: optionalText(
+        'FILE',
+        'questions: file of those examples [default = another split of the folder]',
+      ),
+      maxTokens: optionalNumber('questions: most tokens of an answer', 2 ** 20),
       stop: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'TEXT',
+        parse: text,
         optional: true,
         variadic: true,
         brief: 'questions: text that ends an answer',
@@ -289,14 +304,24 @@ export const evaluateCommand = buildCommand<Flags>({
         withNegated: false,
         brief: 'questions: prompts are read in both directions, for models trained so',
       },
-      seed: { kind: 'parsed', parse: wholeNumber(0), default: '0', brief: 'Seed of the intervals' },
+      seed: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: seedNumber,
+        default: '0',
+        brief: 'Seed of the intervals',
+      },
       resamples: {
         kind: 'parsed',
-        parse: wholeNumber(1),
+        placeholder: 'N',
+        parse: wholeNumber(1, 100_000),
         default: '1000',
         brief: 'Resamples of the intervals',
       },
-      out: optionalText('Folder for results.json and samples.jsonl, and of images the confusion matrix'),
+      out: optionalText(
+        'DIR',
+        'Folder for results.json and samples.jsonl, and of images the confusion matrix',
+      ),
       json: jsonFlag,
     },
   },

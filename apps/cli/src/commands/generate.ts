@@ -3,6 +3,15 @@ import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { openTunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
+import {
+  jsonFlag,
+  numberAboveZero,
+  numberFrom,
+  optionalNumber,
+  seedNumber,
+  text,
+  wholeNumber,
+} from '../flags.js';
 import { formatShare } from '../format.js';
 import { type ChatMessage, ChatTemplate } from '../generation/chat-template.js';
 import { type Continuation, type ContinueOptions, Continuer } from '../generation/continuation.js';
@@ -12,7 +21,7 @@ import { promptText, readPrompts } from '../generation/prompts.js';
 import { TerminalChat } from '../generation/terminal-chat.js';
 import { findModel } from '../models/model-source.js';
 import { openModel, type TextModel } from '../models/open-model.js';
-import { jsonFlag, optionalNumber, tell, wholeNumber } from './bench/flags.js';
+import { tell } from '../output.js';
 
 interface Flags {
   readonly model: string;
@@ -34,15 +43,6 @@ interface Flags {
   readonly batch: number;
   readonly json: boolean;
 }
-
-const numberBetween =
-  (rule: string, holds: (value: number) => boolean) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || !holds(value))
-      throw new UsageError(`expected a number ${rule}.`);
-    return value;
-  };
 
 function checkFlags({ prompt, prompts, chat, system, draft, draftFrom, draftCount, json }: Flags): void {
   const refuse = (message: string): never => {
@@ -78,18 +78,37 @@ const optionsOf = ({ maxTokens, temperature, topK, topP, seed, stop = [] }: Flag
   ...(topP === undefined ? {} : { topP }),
 });
 
-/** Turns prompts into ids: as they are, or as the first turn of a conversation. */
-function encoder({ system }: Flags, { tokenizer, folder }: TextModel, template: ChatTemplate | undefined) {
+/** Turns prompts into ids: as they are, or as the first turn of a conversation each. */
+function encodePrompts(
+  { system }: Flags,
+  { tokenizer, folder }: TextModel,
+  template: ChatTemplate | undefined,
+  texts: readonly string[],
+): number[][] {
   const begin: readonly ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }];
-  return (text: string): number[] => {
+  const rendered = template?.renderAll(texts.map((content) => [...begin, { role: 'user', content }]));
+  return texts.map((text, at) => {
     const ids =
-      template === undefined
+      rendered === undefined
         ? tokenizer.encode(text, { begin: tokenizer.addsBeginToken })
-        : tokenizer.encode(template.render([...begin, { role: 'user', content: text }]));
+        : tokenizer.encode(rendered[at] as string);
     if (ids.length === 0)
       throw new UsageError(`the prompt is empty, and ${folder} has no token that begins a text.`);
     return ids;
-  };
+  });
+}
+
+/** Tells where the context has less room for a continuation than was asked for. */
+function tellRoom({ maxTokens }: Flags, { model }: TextModel, encoded: readonly (readonly number[])[]): void {
+  const context = model.config.maxPositions;
+  const short = encoded.filter((ids) => context - ids.length + 1 < maxTokens);
+  const [first] = short;
+  // Where all of them do, more was asked for than any prompt can get.
+  if (first === undefined || short.length === encoded.length) return;
+  const room = context - first.length + 1;
+  tell(
+    `${short.length} of ${encoded.length} prompts have less room than ${maxTokens} tokens in the context of ${context}, the first of them ${room}; they end there.`,
+  );
 }
 
 function speedLine(continuer: Continuer, { ids, tokensPerSecond }: Continuation): string {
@@ -108,7 +127,7 @@ async function continueOne(
   continuer: Continuer,
 ): Promise<void> {
   const template = flags.chat ? new ChatTemplate(model.folder) : undefined;
-  const ids = encoder(flags, model, template)(text);
+  const [ids = []] = encodePrompts(flags, model, template, [text]);
   const [result] = await continuer.continue([ids], optionsOf(flags), (_, piece) => {
     if (!flags.json) process.stdout.write(piece);
   });
@@ -128,7 +147,8 @@ async function continueMany(
   continuer: Continuer,
 ): Promise<void> {
   const template = flags.chat ? new ChatTemplate(model.folder) : undefined;
-  const encoded = texts.map(encoder(flags, model, template));
+  const encoded = encodePrompts(flags, model, template, texts);
+  tellRoom(flags, model, encoded);
   continuer.reserve(encoded, flags.maxTokens);
   for (let first = 0; first < encoded.length; first += flags.batch) {
     const group = encoded.slice(first, first + flags.batch);
@@ -199,57 +219,77 @@ export const generateCommand = buildCommand<Flags>({
     flags: {
       model: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'MODEL',
+        parse: text,
         brief: 'Folder of a model, a run or adapters, or organization/model of the hub',
       },
       adapter: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: "Folder of adapters in PEFT's format, to put on the model",
       },
       prompt: {
         kind: 'parsed',
+        placeholder: 'TEXT',
         parse: String,
         optional: true,
         brief: 'Text to continue, or to answer with --chat; - reads standard input',
       },
       prompts: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'FILE',
+        parse: text,
         optional: true,
         brief: 'File of prompts, one a line; of .jsonl the field --field',
       },
       field: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         default: 'prompt',
         brief: 'Field of a .jsonl file with the prompt',
       },
-      maxTokens: { kind: 'parsed', parse: wholeNumber(0), default: '256', brief: 'Most new tokens' },
+      maxTokens: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: wholeNumber(0, 2 ** 20),
+        default: '256',
+        brief: 'Most new tokens',
+      },
       temperature: {
         kind: 'parsed',
-        parse: numberBetween('of at least 0', (value) => value >= 0),
+        placeholder: 'X',
+        parse: numberFrom(0, 1000),
         default: '0',
         brief: '0 always takes the likeliest token',
       },
       topK: optionalNumber('Draw among the k likeliest tokens only'),
       topP: {
         kind: 'parsed',
-        parse: numberBetween('above 0 and at most 1', (value) => value > 0 && value <= 1),
+        placeholder: 'X',
+        parse: numberAboveZero(1),
         optional: true,
         brief: 'Draw among the likeliest tokens that reach this probability together',
       },
-      seed: { kind: 'parsed', parse: wholeNumber(0), default: '0', brief: 'Seed of the draws' },
+      seed: { kind: 'parsed', placeholder: 'N', parse: seedNumber, default: '0', brief: 'Seed of the draws' },
       stop: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'TEXT',
+        parse: text,
         optional: true,
         variadic: true,
         brief: 'Text before which a continuation ends; may be given again',
       },
       chat: { kind: 'boolean', default: false, brief: "Write prompts by the model's chat template" },
-      system: { kind: 'parsed', parse: String, optional: true, brief: 'System message of --chat' },
+      system: {
+        kind: 'parsed',
+        placeholder: 'TEXT',
+        parse: text,
+        optional: true,
+        brief: 'System message of --chat',
+      },
       draft: {
         kind: 'enum',
         values: DRAFT_KINDS,
@@ -258,12 +298,19 @@ export const generateCommand = buildCommand<Flags>({
       },
       draftFrom: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Run folder of "foretoken train", or safetensors file, with the registers or heads',
       },
-      draftCount: optionalNumber('Tokens to guess at a time [default = as many as were trained]'),
-      batch: { kind: 'parsed', parse: wholeNumber(), default: '8', brief: 'Prompts of a file at a time' },
+      draftCount: optionalNumber('Tokens to guess at a time [default = as many as were trained]', 4096),
+      batch: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: wholeNumber(1, 4096),
+        default: '8',
+        brief: 'Prompts of a file at a time',
+      },
       json: jsonFlag,
     },
   },

@@ -17,6 +17,7 @@ import { kindOf } from '../comparison/kinds.js';
 import { checkInside } from '../comparison/stored.js';
 import { runOfRecord, StudyFolder, type StudyRecord } from '../comparison/study-folder.js';
 import { UsageError } from '../errors.js';
+import { text } from '../flags.js';
 
 interface Flags {
   readonly json: boolean;
@@ -115,14 +116,15 @@ export const reportCommand = buildCommand<Flags, [string]>({
       json: { kind: 'boolean', default: false, brief: 'Print the summary as JSON' },
       pictures: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder to write the plots to, as SVG and PNG',
       },
     },
     positional: {
       kind: 'tuple',
-      parameters: [{ brief: 'Folder of the comparison', parse: String, placeholder: 'folder' }],
+      parameters: [{ brief: 'Folder of the comparison', parse: text, placeholder: 'folder' }],
     },
   },
 });

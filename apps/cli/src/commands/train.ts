@@ -20,6 +20,7 @@ import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
 import { openTunedDevice, openUntunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
+import { seedNumber, text } from '../flags.js';
 import { formatShare } from '../format.js';
 import { describePlan } from '../plan/estimate.js';
 import { heldBytes, timeSteps } from '../plan/measure.js';
@@ -27,7 +28,7 @@ import { ratesOf } from '../plan/plan-runs.js';
 import { keepRate, Rates } from '../plan/rates.js';
 import { Progress } from '../progress/progress.js';
 import { runName } from '../run-name.js';
-import { parseSeeds, startingRecipe } from '../settings.js';
+import { startingRecipe } from '../settings.js';
 import { watchSignals } from '../signals.js';
 
 interface Flags {
@@ -41,12 +42,6 @@ interface Flags {
   readonly tensorboard: boolean;
   readonly dryRun: boolean;
   readonly json: boolean;
-}
-
-function parseSeed(text: string): number {
-  const [seed, ...others] = parseSeeds(text);
-  if (seed === undefined || others.length > 0) throw new UsageError(`--seed ${text}: expected one seed.`);
-  return seed;
 }
 
 /** A sink by its name, or the one that a module makes: its default export is a function of the folder of the run. */
@@ -76,7 +71,8 @@ function outcome(summary: RunSummary, folder: string): string {
   ];
   const saved = model === null ? '' : ` Model of step ${modelStep}: ${join(folder, model)}.`;
   const early = summary.endedBy === 'patience' ? ', ended early: no evaluation was better' : '';
-  return `${parts.length > 0 ? `${parts.join('; ')}; ` : ''}${steps} steps${early}.${saved} Run: ${folder}\n`;
+  const written = (summary.samples ?? []).map(({ prompt, text }) => `${prompt}${text}\n\n`).join('');
+  return `${written}${parts.length > 0 ? `${parts.join('; ')}; ` : ''}${steps} steps${early}.${saved} Run: ${folder}\n`;
 }
 
 /** A run that the flags ask for. */
@@ -196,37 +192,43 @@ export const trainCommand = buildCommand<Flags>({
     flags: {
       recipe: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Recipe: a YAML or JSON file, or a name of "foretoken recipes" [default = star-graph]',
       },
       task: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Instead: the recipe that ships for a task, mnist for instance',
       },
       objective: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         brief: 'Objective: see "foretoken objectives" [default = that of the recipe, else mutor]',
       },
       seed: {
         kind: 'parsed',
-        parse: parseSeed,
+        placeholder: 'N',
+        parse: seedNumber,
         optional: true,
         brief: 'Seed [default = that of the recipe, else 0]',
       },
       out: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder of the run [default = runs/RECIPE-SETTINGS/OBJECTIVE-seedN]',
       },
       set: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'KEY=VALUE',
+        parse: text,
         optional: true,
         variadic: true,
         brief: 'Override a setting: key=value',
@@ -238,7 +240,8 @@ export const trainCommand = buildCommand<Flags>({
       },
       sink: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'NAME',
+        parse: text,
         optional: true,
         variadic: true,
         brief:

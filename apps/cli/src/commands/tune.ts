@@ -2,14 +2,13 @@ import type { TuneReport } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { TrainingStep } from '../bench/training.js';
+import { jsonFlag, wholeNumber } from '../flags.js';
 import { formatTable } from '../format.js';
+import { tell } from '../output.js';
 import {
-  jsonFlag,
   type SizeFlags,
   sizeFlags,
-  tell,
   type WorkloadFlags,
-  wholeNumber,
   withDevice,
   workloadFlags,
   workloadOfFlags,
@@ -66,7 +65,8 @@ export const tuneCommand = buildCommand<Flags>({
       ...workloadFlags,
       seconds: {
         kind: 'parsed',
-        parse: wholeNumber(1),
+        placeholder: 'N',
+        parse: wholeNumber(1, 1_000_000),
         default: '120',
         brief: 'Seconds after which no further measurement begins',
       },

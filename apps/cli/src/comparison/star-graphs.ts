@@ -1,3 +1,4 @@
+import { quote } from '@foretoken/input';
 import type { Recipe } from '@foretoken/train';
 import { UsageError } from '../errors.js';
 import { page } from '../report/page.js';
@@ -15,7 +16,14 @@ function solvedShare({ name, evaluation }: Recipe): number {
 /** Exact match on fresh graphs, which every run measures itself. */
 export const starGraphs: ComparisonKind = {
   taskKinds: ['star-graph'],
-  check: (recipe) => void solvedShare(recipe),
+  check(recipe, settings) {
+    solvedShare(recipe);
+    const [unknown] = Object.keys(settings);
+    if (unknown === undefined) return;
+    throw new UsageError(
+      `study, measure: no setting ${quote(unknown)}. Star graphs are measured by their runs; leave measure out.`,
+    );
+  },
   async conclude({ study, runs, command, problems }) {
     const { recipe } = study;
     const solved = solvedShare(recipe);

@@ -1,5 +1,5 @@
 import { createInterface, type Interface } from 'node:readline';
-import { ForetokenError } from '@foretoken/tensor';
+import { ForetokenError } from '@foretoken/input';
 import type { Conversation } from './conversation.js';
 
 /** The streams of a terminal. */

@@ -1,6 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { isJsonObject, printable } from '@foretoken/input';
+import { readJsonFile } from '@foretoken/input/node';
 import { UsageError } from '../errors.js';
+
+/** Far more than the configs of any model. */
+const MOST_BYTES = 2 ** 26;
+
+/** Whether a folder has such a file, or a link of this name, wherever it leads. */
+export const hasFile = (folder: string, file: string): boolean =>
+  lstatSync(join(folder, file), { throwIfNoEntry: false }) !== undefined;
 
 /**
  * The fields of a JSON file of a model's folder; none where there is no such file.
@@ -8,14 +17,9 @@ import { UsageError } from '../errors.js';
  * @throws UsageError when it holds anything else than an object
  */
 export function readFields(folder: string, file: string): Readonly<Record<string, unknown>> {
+  if (!hasFile(folder, file)) return {};
   const path = join(folder, file);
-  if (!existsSync(path)) return {};
-  try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-  } catch {
-    // Told below.
-  }
-  throw new UsageError(`${path} is not a JSON object.`);
+  const value = readJsonFile(path, { maxBytes: MOST_BYTES, error: UsageError });
+  if (isJsonObject(value)) return value;
+  throw new UsageError(`${printable(path)} is not a JSON object.`);
 }

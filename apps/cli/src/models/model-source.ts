@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { findData, findModelData } from '@foretoken/data/node';
+import { isJsonObject, printable, shorten } from '@foretoken/input';
 import { type HubProgress, pretrainedFolder } from '@foretoken/models/node';
 import { MODEL_FOLDER } from '@foretoken/train';
 import { UsageError } from '../errors.js';
@@ -50,8 +51,8 @@ function modelOfRun(folder: string): string | undefined {
   const inside = join(folder, MODEL_FOLDER);
   if (has(inside, 'config.json')) return inside;
   const { recipe } = readFields(folder, 'config.json');
-  if (recipe === undefined) return undefined;
-  const { name = '?' } = recipe as { readonly name?: string };
+  if (!isJsonObject(recipe)) return undefined;
+  const name = printable(shorten(String(recipe['name'] ?? '?')));
   throw new UsageError(
     `--model ${folder}: a run folder of the recipe ${name}, which holds no model. A run of text writes one to ${inside} when it is done; go on with "foretoken train", or give the folder of a language model.`,
   );

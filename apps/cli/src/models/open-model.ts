@@ -1,8 +1,12 @@
+import { join } from 'node:path';
 import { checkTokenizerFits, type TextTokenizer } from '@foretoken/data';
 import { loadTokenizer } from '@foretoken/data/node';
+import { printable } from '@foretoken/input';
 import type { Transformer } from '@foretoken/models';
 import { loadLora, loadPretrained } from '@foretoken/models/node';
 import type { Device } from '@foretoken/tensor';
+import { z } from 'zod';
+import { UsageError } from '../errors.js';
 import { readFields } from './json-fields.js';
 import type { ModelSource } from './model-source.js';
 
@@ -17,11 +21,21 @@ export interface TextModel {
   readonly stopTokens: readonly number[];
 }
 
+const id = z.int().nonnegative();
+
+/** One token, or several, or none. */
+const endTokens = z.union([id, z.array(id).max(1000)]).nullish();
+
 /** `eos_token_id` of the model's files, which may name several, or else the tokenizer's. */
 function stopTokensOf(folder: string, { endToken }: TextTokenizer): number[] {
   for (const file of ['generation_config.json', 'config.json']) {
-    const named = readFields(folder, file)['eos_token_id'];
-    const ids = [named].flat().filter((id): id is number => Number.isInteger(id));
+    const found = endTokens.safeParse(readFields(folder, file)['eos_token_id']);
+    if (!found.success) {
+      throw new UsageError(
+        `${printable(join(folder, file))}: eos_token_id must be the id of a token, or a list of up to 1,000 of them.`,
+      );
+    }
+    const ids = [found.data ?? []].flat();
     if (ids.length > 0) return ids;
   }
   return endToken === undefined ? [] : [endToken];

@@ -66,6 +66,10 @@ export class Progress {
       case 'phase':
         this.#tick();
         break;
+      case 'sample':
+        for (const { prompt, text } of event.samples)
+          this.tell(`--- ${line.label}, step ${event.step}:\n${prompt}${text}\n---`);
+        break;
       case 'warning':
         this.tell(`${line.label}: ${event.message}`);
         break;

@@ -15,6 +15,27 @@ const onLight = (svg: string): string =>
     .replaceAll('system-ui, sans-serif', FONTS)
     .replace(/(<svg[^>]*>)/, `$1<rect width="100%" height="100%" fill="${lightColours.get('panel')}"/>`);
 
+/** A drawing as PNG. @param warn - told when this machine has no fonts, without which it has no text */
+async function pngOf(picture: string, name: string, warn: (text: string) => void): Promise<Uint8Array> {
+  // Loaded here, so that nothing else needs its binary.
+  const { Resvg } = await import('@resvg/resvg-js');
+  const text = '<svg xmlns="http://www.w3.org/2000/svg"><text y="9">a</text></svg>';
+  if (new Resvg(text).getBBox() === undefined)
+    warn(`${name}.png: no font is installed, so it has no text. ${name}.svg has it.`);
+  return new Resvg(picture, { fitTo: { mode: 'zoom', value: SCALE } }).render().asPng();
+}
+
+/** Writes a drawing to a file, as PNG where its name ends so, else as SVG. */
+export async function writePictureFile(
+  path: string,
+  svg: string,
+  warn: (text: string) => void,
+): Promise<void> {
+  const picture = onLight(svg);
+  const isPng = /\.png$/i.test(path);
+  writeAtomic(path, isPng ? await pngOf(picture, path.slice(0, -4), warn) : `${picture}\n`);
+}
+
 /**
  * Writes a drawing as `name.svg` and `name.png`.
  *
@@ -28,12 +49,5 @@ export async function writePicture(
 ): Promise<void> {
   const picture = onLight(svg);
   writeAtomic(join(folder, `${name}.svg`), `${picture}\n`);
-  // Loaded here, so that nothing else needs its binary.
-  const { Resvg } = await import('@resvg/resvg-js');
-  const text = '<svg xmlns="http://www.w3.org/2000/svg"><text y="9">a</text></svg>';
-  if (new Resvg(text).getBBox() === undefined) {
-    warn(`${name}.png: no font is installed, so it has no text. ${name}.svg has it.`);
-  }
-  const image = new Resvg(picture, { fitTo: { mode: 'zoom', value: SCALE } }).render();
-  writeAtomic(join(folder, `${name}.png`), image.asPng());
+  writeAtomic(join(folder, `${name}.png`), await pngOf(picture, name, warn));
 }

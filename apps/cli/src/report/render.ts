@@ -1,6 +1,5 @@
 import type { Spec as VegaSpec } from 'vega';
-import * as vega from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
 
 // Colours are CSS variables, so that a drawing made once follows the theme of whoever reads it.
 const config = {
@@ -24,6 +23,8 @@ const config = {
 
 /** Renders a drawing of Vega-Lite to SVG, without a browser. */
 export async function renderSvg(spec: object): Promise<string> {
+  // Loaded here: most commands draw nothing, and these are many files.
+  const [vega, { compile }] = [await import('vega'), await import('vega-lite')];
   const { spec: compiled } = compile({ ...spec, config } as unknown as TopLevelSpec);
   const view = new vega.View(vega.parse(compiled as VegaSpec), { renderer: 'none', logLevel: vega.Error });
   try {

@@ -6,13 +6,14 @@ import { CorpusTask } from '../corpus/task.js';
 import type { DataFiles } from '../data-files.js';
 import { TaskConfigError } from '../errors.js';
 import { parseTextConfig, type TextOptions } from '../text/config.js';
-import { piecesOf } from '../text/long-text.js';
+import { type DocumentText, stringsOf } from '../text/long-text.js';
 import { TEXT_PRESET_NAMES } from '../text/presets.js';
 import type { TextRecord } from '../text/record.js';
 import { TextTask } from '../text/task.js';
 import { fillPattern, parseTemplate, templateColumns } from '../text/template.js';
 import type { TextTokenizer } from '../text/tokenizer.js';
-import { tokenizerToTrain, trainTokenizerOf } from '../text/trained-tokenizer.js';
+import { TrainedTokenizer, tokenizerToTrain } from '../text/trained-tokenizer.js';
+import { TokenizerTrainer } from '../tokenizer-training/train.js';
 import { findData } from './data-folder.js';
 import { loadTokenizer } from './load-tokenizer.js';
 import { readDocuments } from './read-documents.js';
@@ -26,29 +27,33 @@ async function readAll(paths: readonly string[], columns: readonly string[]): Pr
   return records;
 }
 
-/** The files that settings name. @throws TaskConfigError for none */
-function filesOf(files: DataFiles | null): DataFiles {
-  if (files !== null) return files;
-  throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
-}
-
-/**
- * The tokenizer that a setting names: that of a folder, or one that is trained.
- *
- * @param texts - to train it on, where that is asked for
- */
-async function tokenizerOf(
-  setting: string | null,
-  texts: () => Promise<Iterable<string>>,
-): Promise<TextTokenizer> {
-  if (setting === null) {
+/** The tokenizer and the files that settings name. @param texts - what a tokenizer is trained on, where they ask for one */
+async function needed(
+  { files, tokenizer }: { readonly files: DataFiles | null; readonly tokenizer: string | null },
+  given: TextTokenizer | undefined,
+  texts: (paths: readonly string[]) => AsyncIterable<DocumentText>,
+): Promise<{ readonly files: DataFiles; readonly tokenizer: TextTokenizer }> {
+  if (files === null) {
+    throw new TaskConfigError("text: files is missing. Give at least { train: 'train.jsonl' }.");
+  }
+  if (tokenizer === null && given === undefined) {
     throw new TaskConfigError(
       'text: tokenizer is missing. Give the folder of a model with its tokenizer.json, or char or bpe to train one.',
     );
   }
-  const toTrain = tokenizerToTrain(setting);
-  if (toTrain === undefined) return loadTokenizer(findData(setting));
-  return trainTokenizerOf(setting, toTrain, await texts());
+  return { files, tokenizer: given ?? (await tokenizerOf(tokenizer as string, () => texts(files.train))) };
+}
+
+/** The tokenizer in a folder, or one that is trained. */
+async function tokenizerOf(
+  setting: string,
+  texts: () => AsyncIterable<DocumentText>,
+): Promise<TextTokenizer> {
+  const training = tokenizerToTrain(setting);
+  if (training === undefined) return loadTokenizer(findData(setting));
+  const trainer = new TokenizerTrainer(training);
+  for await (const text of texts()) for (const part of stringsOf(text)) trainer.add(part);
+  return new TrainedTokenizer(trainer.finish(), setting);
 }
 
 /**
@@ -63,16 +68,17 @@ export async function loadTextTask(
 ): Promise<TextTask> {
   const config = parseTextConfig(options);
   const template = parseTemplate(config.template, config.answerFrom ?? undefined);
-  const examples = (records: readonly TextRecord[]): string[] =>
-    records.map((record) => fillPattern(template.prompt, record) + fillPattern(template.answer, record));
   const columns = [...templateColumns(template), ...Object.values(config.alternatives).flat()];
-  const files = filesOf(config.files);
-  const train = await readAll(files.train, columns);
+  async function* texts(paths: readonly string[]): AsyncGenerator<string> {
+    for (const record of await readAll(paths, columns))
+      yield fillPattern(template.prompt, record) + fillPattern(template.answer, record);
+  }
+  const { files, ...given } = await needed(config, tokenizer, texts);
   const read = (paths: readonly string[] | undefined) =>
     paths === undefined ? undefined : readAll(paths, columns);
   return new TextTask(options, {
-    tokenizer: tokenizer ?? (await tokenizerOf(config.tokenizer, async () => examples(train))),
-    train,
+    ...given,
+    train: await readAll(files.train, columns),
     validation: await read(files.validation),
     test: await read(files.test),
   });
@@ -86,23 +92,17 @@ export async function loadTextTask(
  */
 export async function loadCorpusTask(options: CorpusOptions, tokenizer?: TextTokenizer): Promise<CorpusTask> {
   const config = parseCorpusConfig(options);
-  const { train, validation, test } = filesOf(config.files);
-  const used =
-    tokenizer ??
-    (await tokenizerOf(config.tokenizer, async () => {
-      const texts: string[] = [];
-      for (const path of train)
-        for await (const { text } of readDocuments(findData(path), config))
-          for (const piece of piecesOf(text)) texts.push(piece);
-      return texts;
-    }));
+  async function* texts(paths: readonly string[]): AsyncGenerator<DocumentText> {
+    for (const path of paths) for await (const { text } of readDocuments(findData(path), config)) yield text;
+  }
+  const { files, tokenizer: used } = await needed(config, tokenizer, texts);
   checkCorpus(config, used);
   const collect = async (paths: readonly string[]): Promise<DocumentCollection> => {
     const collection = new DocumentCollection(config, used);
-    for (const path of paths)
-      for await (const { text } of readDocuments(findData(path), config)) collection.add(text);
+    for await (const text of texts(paths)) collection.add(text);
     return collection;
   };
+  const { train, validation, test } = files;
   return new CorpusTask(
     options,
     arrangeCorpus(config, used, {

@@ -16,6 +16,14 @@ interface HubTokenizer {
   token_to_id(token: string): number | undefined;
   id_to_token(id: number): string | undefined;
   get_vocab(): Map<string, number>;
+  model: { cache?: WordCache };
+}
+
+/** Where the library keeps the parts of words. */
+interface WordCache {
+  get(word: string): string[] | undefined;
+  put(word: string, parts: string[]): void;
+  clear(): void;
 }
 
 export interface EncodeOptions {
@@ -205,6 +213,21 @@ export class TextTokenizer {
   }
 }
 
+/** Words whose parts are kept. */
+const KEPT_WORDS = 2 ** 17;
+
+/** The library's own cache puts a word behind all others each time it is used, which takes a third of the time. */
+function wordCache(): WordCache {
+  const known = new Map<string, string[]>();
+  return {
+    get: (word) => known.get(word),
+    put: (word, parts) => {
+      if (known.size < KEPT_WORDS) known.set(word, parts);
+    },
+    clear: () => known.clear(),
+  };
+}
+
 function sizeOf(vocabulary: ReadonlyMap<string, number>): number {
   let size = 0;
   for (const id of vocabulary.values()) size = Math.max(size, id + 1);
@@ -213,7 +236,9 @@ function sizeOf(vocabulary: ReadonlyMap<string, number>): number {
 
 function build({ tokenizer, config }: TokenizerSettings, name: string): HubTokenizer {
   try {
-    return new Tokenizer(tokenizer, config);
+    const built: HubTokenizer = new Tokenizer(tokenizer, config);
+    if (built.model.cache !== undefined) built.model.cache = wordCache();
+    return built;
   } catch (cause) {
     const reason = oneLine(cause instanceof Error ? cause.message : String(cause));
     throw new TokenizerError(

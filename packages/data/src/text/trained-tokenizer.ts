@@ -3,7 +3,6 @@ import {
   checkVocabularySize,
   DEFAULT_VOCABULARY_SIZE,
   type TrainTokenizerOptions,
-  trainTokenizer,
 } from '../tokenizer-training/train.js';
 import { TextTokenizer } from './tokenizer.js';
 import type { TokenizerFiles } from './tokenizer-files.js';
@@ -34,10 +33,6 @@ export function tokenizerToTrain(setting: string): TrainTokenizerOptions | undef
   checkVocabularySize(vocabularySize);
   return { kind: 'bpe', vocabularySize };
 }
-
-/** The tokenizer that a setting asks to train, trained on the training texts of the task. */
-export const trainTokenizerOf = (setting: string, options: TrainTokenizerOptions, texts: Iterable<string>) =>
-  new TrainedTokenizer(trainTokenizer(texts, options), setting);
 
 /** The setting `tokenizer` of a task. */
 export const tokenizerSetting = z

@@ -2,7 +2,7 @@ import { TaskConfigError } from '../errors.js';
 import type { TokenizerFiles } from '../text/tokenizer-files.js';
 import { learnBytePairs } from './byte-pairs.js';
 import { bytePairFiles, characterFiles } from './files.js';
-import { countWords, withoutSpecial } from './word-counts.js';
+import { countWords } from './word-counts.js';
 
 /** `char`: a token for each character. `bpe`: byte-pair encoding over bytes, as GPT-2 has it. */
 export const TOKENIZER_KINDS = ['char', 'bpe'] as const;
@@ -30,20 +30,61 @@ const MOST_TOKENS = 2 ** 20;
 /** Characters of a language and its emoji; more are no alphabet. */
 const MOST_CHARACTERS = 2 ** 16;
 
-function charactersOf(texts: Iterable<string>, endToken: string): string[] {
-  const found = new Set<string>();
-  for (const text of texts) {
-    for (const part of withoutSpecial(text, [endToken])) for (const character of part) found.add(character);
-  }
-  return [...found].sort((a, b) => (a.codePointAt(0) as number) - (b.codePointAt(0) as number));
-}
-
 /** @throws TaskConfigError for a size that no such tokenizer can have */
 export function checkVocabularySize(size: number): void {
   if (Number.isInteger(size) && size >= LEAST_TOKENS && size <= MOST_TOKENS) return;
   throw new TaskConfigError(
     `tokenizer: a byte-level vocabulary has ${LEAST_TOKENS} (256 bytes and ${END_TOKEN}) to ${MOST_TOKENS.toLocaleString('en')} tokens, got ${size}.`,
   );
+}
+
+/** Collects what a tokenizer is trained on, a text at a time: only characters or words and their counts are kept. */
+export class TokenizerTrainer {
+  readonly #options: Required<TrainTokenizerOptions>;
+  readonly #characters = new Set<string>();
+  readonly #words = new Map<string, number>();
+
+  /** @throws TaskConfigError for a size that no such tokenizer can have */
+  constructor({
+    kind,
+    vocabularySize = DEFAULT_VOCABULARY_SIZE,
+    minFrequency = 2,
+    endToken = END_TOKEN,
+  }: TrainTokenizerOptions) {
+    if (endToken === '')
+      throw new TaskConfigError('tokenizer: the token that ends a text must not be empty.');
+    if (kind === 'bpe') checkVocabularySize(vocabularySize);
+    this.#options = { kind, vocabularySize, minFrequency, endToken };
+  }
+
+  add(text: string): void {
+    for (const part of text.split(this.#options.endToken)) {
+      if (this.#options.kind === 'bpe') countWords(part, this.#words);
+      else for (const character of part) this.#characters.add(character);
+    }
+  }
+
+  /** The tokenizer. @throws TaskConfigError where there was no text, or too many different characters for an alphabet */
+  finish(): TokenizerFiles {
+    const { kind, endToken } = this.#options;
+    if (this.#characters.size + this.#words.size === 0)
+      throw new TaskConfigError('tokenizer: there is no text to learn from.');
+    if (kind === 'char') return characterFiles(this.#alphabet(), { endToken, unknownToken: UNKNOWN_TOKEN });
+    return bytePairFiles(
+      learnBytePairs(this.#words, { ...this.#options, specialTokens: [endToken] }),
+      endToken,
+    );
+  }
+
+  #alphabet(): string[] {
+    const { size } = this.#characters;
+    if (size > MOST_CHARACTERS) {
+      throw new TaskConfigError(
+        `tokenizer: the texts have ${size.toLocaleString('en')} different characters, more than ${MOST_CHARACTERS.toLocaleString('en')}. Use bpe.`,
+      );
+    }
+    return [...this.#characters].sort((a, b) => (a.codePointAt(0) as number) - (b.codePointAt(0) as number));
+  }
 }
 
 /**
@@ -53,34 +94,8 @@ export function checkVocabularySize(size: number): void {
  * @throws TaskConfigError for a size that does not fit, or texts without any character
  * @example const tokenizer = new TextTokenizer(trainTokenizer(texts, { kind: 'bpe', vocabularySize: 1000 }))
  */
-export function trainTokenizer(
-  texts: Iterable<string>,
-  {
-    kind,
-    vocabularySize = DEFAULT_VOCABULARY_SIZE,
-    minFrequency = 2,
-    endToken = END_TOKEN,
-  }: TrainTokenizerOptions,
-): TokenizerFiles {
-  if (endToken === '') throw new TaskConfigError('tokenizer: the token that ends a text must not be empty.');
-  const nothing = (): never => {
-    throw new TaskConfigError('tokenizer: there is no text to learn from.');
-  };
-  if (kind === 'char') {
-    const characters = charactersOf(texts, endToken);
-    if (characters.length === 0) return nothing();
-    if (characters.length > MOST_CHARACTERS) {
-      throw new TaskConfigError(
-        `tokenizer: the texts have ${characters.length.toLocaleString('en')} different characters, more than ${MOST_CHARACTERS.toLocaleString('en')}. Use bpe.`,
-      );
-    }
-    return characterFiles(characters, { endToken, unknownToken: UNKNOWN_TOKEN });
-  }
-  checkVocabularySize(vocabularySize);
-  const words = countWords(texts, [endToken]);
-  if (words.size === 0) return nothing();
-  return bytePairFiles(
-    learnBytePairs(words, { vocabularySize, minFrequency, specialTokens: [endToken] }),
-    endToken,
-  );
+export function trainTokenizer(texts: Iterable<string>, options: TrainTokenizerOptions): TokenizerFiles {
+  const trainer = new TokenizerTrainer(options);
+  for (const text of texts) trainer.add(text);
+  return trainer.finish();
 }

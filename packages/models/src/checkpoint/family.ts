@@ -1,6 +1,6 @@
 import { printable, shorten } from '@foretoken/input';
 import { z } from 'zod';
-import { positionCount, sizeCount, type TransformerConfig, type TransformerConfigInput } from '../config.js';
+import { sizeCount, type TransformerConfig, type TransformerConfigInput } from '../config.js';
 import { showValue } from './errors.js';
 import type { ModelNames, NameMap } from './name-map.js';
 
@@ -45,8 +45,6 @@ export interface TextFamily
 export class FieldsError extends Error {}
 
 export const count = sizeCount;
-
-export { positionCount };
 
 /** A boolean that may be absent; null is false, as Python takes it. */
 export const flag = (fallback: boolean) =>

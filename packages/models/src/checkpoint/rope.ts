@@ -1,6 +1,6 @@
 import type { RotaryScaling } from '@foretoken/nn';
 import { z } from 'zod';
-import { type HubFields, parseFields, positionCount, refuseField } from './family.js';
+import { count, type HubFields, parseFields, refuseField } from './family.js';
 
 /** Fields of rotary positions in a config.json: of today (`rope_parameters`) and of before. */
 export const ROPE_FIELDS = [
@@ -17,7 +17,7 @@ const schema = z.looseObject({
   rope_scaling: z.looseObject({}).nullish(),
   rope_parameters: z.looseObject({}).nullish(),
   partial_rotary_factor: z.number().nullish(),
-  max_position_embeddings: positionCount.optional(),
+  max_position_embeddings: count.optional(),
 });
 
 const linear = z.looseObject({ factor: positive });
@@ -26,7 +26,7 @@ const llama3 = z.looseObject({
   factor: positive,
   low_freq_factor: positive,
   high_freq_factor: positive,
-  original_max_position_embeddings: positionCount.nullish(),
+  original_max_position_embeddings: count.nullish(),
 });
 
 interface Rotary {

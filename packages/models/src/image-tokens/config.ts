@@ -1,8 +1,8 @@
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
-import { layerCount, sizeCount } from '../config.js';
+import { layerCount } from '../config.js';
 
-const count = sizeCount;
+const count = z.int().positive().max(65_536);
 
 const image = z.strictObject({ channels: count, height: count, width: count });
 
@@ -12,7 +12,7 @@ const shared = {
   /** Height and width of a patch, which becomes one token. */
   patch: count,
   /** K: codes of the codebook. */
-  codes: sizeCount.min(2),
+  codes: z.int().min(2).max(65_536),
 };
 
 const schema = z

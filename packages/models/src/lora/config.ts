@@ -1,10 +1,9 @@
 import { didYouMean } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
-import { sizeCount } from '../config.js';
 
 const name = z.string().min(1);
-const count = sizeCount;
+const count = z.int().positive().max(65_536);
 
 /** Names, of which a module must be one or end with one; or a regular expression of the whole name. */
 const modules = z.union([name, z.array(name).min(1, 'name at least one').readonly()], {

@@ -142,7 +142,7 @@ export function addLora(model: Transformer, input: LoraConfigInput, random: Host
 }
 
 /** Finding layers takes a few milliseconds in the largest of models. */
-const PATTERN_MILLISECONDS = 2000;
+const PATTERN_MILLISECONDS = 1000;
 
 /** Which adapters a model gets. */
 export interface AdapterPlan {

@@ -1,14 +1,9 @@
 import { isJsonObject } from '@foretoken/input';
 import { ConfigError } from '@foretoken/nn';
 import { z } from 'zod';
-import {
-  sizeCount,
-  type TransformerConfig,
-  type TransformerConfigInput,
-  transformerConfig,
-} from '../config.js';
+import { type TransformerConfig, type TransformerConfigInput, transformerConfig } from '../config.js';
 
-const count = sizeCount;
+const count = z.int().positive().max(65_536);
 
 /** Which tokens of a transformer follow from the image; the rest of its config is `trunk`. */
 type FromImage = 'vocabularySize' | 'channelVocabularySizes' | 'maxPositions' | 'grid' | 'tiedEmbeddings';

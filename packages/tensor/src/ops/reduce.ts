@@ -99,10 +99,13 @@ export function variance(tensor: Tensor, axes: Axes | undefined, options: Varian
   const centred = tensor.sub(mean(tensor, axes, { keepDims: true }));
   const along = normalizeAxes('variance', axes, tensor.rank);
   const squares = reduce('variance', centred.square(), 'sum', along, options);
-  const count = Math.max(0, countAlong(tensor, axes) - correction);
-  return customGradient(squares.div(count), [tensor], (upstream) => [
+  const count = countAlong(tensor, axes) - correction;
+  return customGradient(squares.div(Math.max(0, count)), [tensor], (upstream) => [
     // The mean takes no part: the centred values sum to zero.
-    upstream.reshape(keptShape(tensor.shape, along)).mul(centred.mul(2 / count)),
+    upstream
+      .reshape(keptShape(tensor.shape, along))
+      .mul(2 / count)
+      .mul(centred),
   ]);
 }
 

@@ -52,13 +52,14 @@ export function findCheckpoint(
     }
   }
   if (files.length === 0) return fromTheStart(checkpoints, log, expected);
-  const [first, ...others] = unusable as [UnusableFileError];
-  if (others.length === 0) throw first;
-  const problems = unusable.map(({ path, problem }) => `${path} ${problem}`).join('; ');
   throw new RunFolderError(
-    `no checkpoint can be used: ${problems}. Put an intact copy back, or remove ${expected.path} to start again.`,
+    `no checkpoint can be used: ${describe(unusable)}. Put an intact copy back, or remove ${expected.path} to start again.`,
   );
 }
+
+/** What is wrong, once for each file: two checkpoints may name the same best parameters. */
+const describe = (unusable: readonly UnusableFileError[]): string =>
+  [...new Set(unusable.map(({ path, problem }) => `${path} ${problem}`))].join('; ');
 
 /** @throws UnusableFileError where the checkpoint, its log or its best parameters do not belong together */
 function checked(
@@ -98,8 +99,7 @@ function describeFallback(
     return name === undefined ? [] : [`${basename(path)} was renamed to ${name}`];
   });
   const renamed = asides.length === 0 ? '' : ` (${asides.join(', ')})`;
-  if (unusable.length > 0)
-    return [`${unusable.map(({ path, problem }) => `${path} ${problem}`).join('; ')}: ${instead}${renamed}.`];
+  if (unusable.length > 0) return [`${describe(unusable)}: ${instead}${renamed}.`];
   if (lastSaved !== undefined && lastSaved > chosen.step)
     return [`${checkpoints.folder}: the checkpoint of step ${lastSaved} is gone: ${instead}.`];
   return [];

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, realpathSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { findData } from '@foretoken/data/node';
+import { printable } from '@foretoken/input';
 import { COMPANION_FILES } from '@foretoken/models';
 import { RecipeError } from '../errors.js';
 import { reasonOf } from '../files.js';
@@ -24,6 +25,9 @@ function knownHash(path: string): string | undefined {
 
 /** @throws RecipeError naming the setting and the file, where it cannot be read */
 async function sha256Of(setting: string, path: string): Promise<string> {
+  // A device or a pipe may never end.
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+    throw new RecipeError(`${setting}: ${printable(path)} is no file. Give a regular file.`);
   const hash = createHash('sha256');
   try {
     const known = knownHash(path);

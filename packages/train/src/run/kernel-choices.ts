@@ -19,7 +19,8 @@ export function restoreKernels(
     tuner.choices.load(folder.choices());
   } catch (error) {
     if (checkpoint !== undefined && checkpoint.kernels === undefined) throw error;
-    warnings.push(`${(error as Error).message} Training writes it anew.`);
+    const taken = checkpoint === undefined ? 'kernels are chosen anew' : 'the checkpoint says which to take';
+    warnings.push(`${folder.path}: kernels.json is damaged, and written anew; ${taken}.`);
   }
   tuner.choices.load(checkpoint?.kernels ?? {});
   return warnings;

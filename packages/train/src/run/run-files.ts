@@ -80,9 +80,9 @@ function readRunFile<Schema extends z.ZodType>(
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new RunFolderError(
-    `${path} is damaged (${oneLine(describeProblems(schema, result.error))}). ${advice}`,
-  );
+  // Where a file is something else, one thing that is wrong says as much as all of them.
+  const first = new z.ZodError(result.error.issues.slice(0, 1));
+  throw new RunFolderError(`${path} is damaged (${oneLine(describeProblems(schema, first))}). ${advice}`);
 }
 
 /** @throws RunFolderError where it is damaged */

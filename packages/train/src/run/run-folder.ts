@@ -155,6 +155,8 @@ export class RunFolder {
   /** Saves a checkpoint, then removes old ones, and what was best before the best that the others name. */
   save(checkpoint: Checkpoint): void {
     const { step, logBytes } = checkpoint.progress;
+    // A machine that loses power must not keep a checkpoint and forget its log.
+    this.#log.sync();
     const origin = { run: this.#identity, log: this.#log.digest(logBytes) };
     this.#checkpoints.save(checkpoint, origin, this.#kept);
     writeAtomic(this.#file('last-checkpoint.json'), toJson({ step }));

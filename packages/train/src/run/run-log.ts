@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { isJsonObject, oneLine, parseJson } from '@foretoken/input';
 import { z } from 'zod';
 import { RunFolderError } from '../errors.js';
@@ -38,7 +47,24 @@ export class RunLog {
 
   /** Its length in bytes; 0 where there is none. */
   get size(): number {
-    return existsSync(this.path) ? statSync(this.path).size : 0;
+    if (!existsSync(this.path)) return 0;
+    const stats = this.#reading(() => statSync(this.path));
+    if (!stats.isFile())
+      throw new RunFolderError(`${this.path} is no file. Move it away and put the log back.`);
+    return stats.size;
+  }
+
+  /** Makes what was logged durable. */
+  sync(): void {
+    if (!existsSync(this.path)) return;
+    writing(this.path, () => {
+      const file = openSync(this.path, 'r+');
+      try {
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    });
   }
 
   /** Drops what was logged after a checkpoint: it will be logged again. Never makes the file longer. */

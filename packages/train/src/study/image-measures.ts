@@ -12,7 +12,8 @@ const imageCount = z.int().positive().max(MOST_IMAGES);
 const scale = z.number().positive().max(1000);
 const path = z.string().min(1);
 
-const measures = z.strictObject({
+/** Settings of what is measured on image tokens, with what each means. */
+export const imageMeasuresSchema = z.strictObject({
   testImages: imageCount.optional().describe('test images whose loss is measured; all when absent'),
   offsetImages: imageCount.default(256).describe('test images of which the losses by offset are'),
   samples: z
@@ -39,11 +40,11 @@ const measures = z.strictObject({
 });
 
 /** How runs on image tokens are measured. */
-export type ImageMeasureSettings = z.output<typeof measures>;
+export type ImageMeasureSettings = z.output<typeof imageMeasuresSchema>;
 
 /** @throws RecipeError listing what is wrong */
 export const parseImageMeasures = (settings: unknown): ImageMeasureSettings =>
-  parsed(measures, settings, 'study, measure');
+  parsed(imageMeasuresSchema, settings, 'study, measure');
 
 const preparation = z.strictObject({
   images: z.string().describe('the data set of images'),

@@ -20,7 +20,8 @@ const MOST_TOKENS = 65_536;
 const examples = z.int().positive().max(MOST_EXAMPLES);
 const tokens = z.int().positive().max(MOST_TOKENS);
 
-const schema = z.strictObject({
+/** Settings of what is measured on running text, with what each means. */
+export const textMeasuresSchema = z.strictObject({
   testExamples: examples
     .optional()
     .describe('test examples whose next-token loss is measured; all when absent'),
@@ -38,13 +39,13 @@ const schema = z.strictObject({
 });
 
 /** How runs on running text are measured. */
-export type TextMeasureSettings = z.output<typeof schema>;
+export type TextMeasureSettings = z.output<typeof textMeasuresSchema>;
 
 /** @throws RecipeError listing what is wrong */
 export function parseTextMeasures(settings: unknown): TextMeasureSettings {
-  const result = schema.safeParse(settings);
+  const result = textMeasuresSchema.safeParse(settings);
   if (result.success) return result.data;
-  throw new RecipeError(`study, measure: ${describeProblems(schema, result.error)}`);
+  throw new RecipeError(`study, measure: ${describeProblems(textMeasuresSchema, result.error)}`);
 }
 
 /** What a trained model is worth on sequences that nothing has seen before: the test split. */

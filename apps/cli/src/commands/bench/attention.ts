@@ -7,8 +7,10 @@ import {
   benchAttention,
 } from '../../bench/attention.js';
 import { UsageError } from '../../errors.js';
+import { jsonFlag, optionalNumber } from '../../flags.js';
 import { formatTable } from '../../format.js';
-import { jsonFlag, optionalNumber, tell, withDevice } from './flags.js';
+import { tell } from '../../output.js';
+import { withDevice } from './flags.js';
 
 type Flags = Partial<AttentionShape> & { readonly json: boolean };
 

@@ -1,8 +1,10 @@
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { benchElementwise } from '../../bench/elementwise.js';
+import { jsonFlag, wholeNumber } from '../../flags.js';
 import { formatTable } from '../../format.js';
-import { jsonFlag, tell, wholeNumber, withDevice } from './flags.js';
+import { tell } from '../../output.js';
+import { withDevice } from './flags.js';
 
 interface Flags {
   readonly rows: number;
@@ -39,8 +41,20 @@ export const elementwiseCommand = buildCommand<Flags>({
   },
   parameters: {
     flags: {
-      rows: { kind: 'parsed', parse: wholeNumber(), default: '4096', brief: 'Rows of the tensors' },
-      width: { kind: 'parsed', parse: wholeNumber(), default: '512', brief: 'Numbers of a row' },
+      rows: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: wholeNumber(),
+        default: '4096',
+        brief: 'Rows of the tensors',
+      },
+      width: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: wholeNumber(),
+        default: '512',
+        brief: 'Numbers of a row',
+      },
       json: jsonFlag,
     },
   },

@@ -4,22 +4,7 @@ import { chooseSize, type NamedSize, type StepSize } from '../../bench/sizes.js'
 import { type RegisterLayout, type Workload, workloadOf } from '../../bench/training.js';
 import { openTunedDevice } from '../../device.js';
 import { UsageError } from '../../errors.js';
-
-/** A parser of whole numbers of at least `least`; the argument parser names flag and value. */
-export const wholeNumber =
-  (least = 1) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new UsageError(`expected a whole number of at least ${least}.`);
-    }
-    return value;
-  };
-
-export const optionalNumber = (brief: string) =>
-  ({ kind: 'parsed', parse: wholeNumber(), optional: true, brief }) as const;
-
-export const jsonFlag = { kind: 'boolean', default: false, brief: 'Print JSON' } as const;
+import { numberAboveZero, optionalNumber, seedNumber, text, wholeNumber } from '../../flags.js';
 
 /** Flags of the commands that make a model. */
 export interface SizeFlags {
@@ -35,16 +20,17 @@ export interface SizeFlags {
 export const sizeFlags = {
   size: {
     kind: 'parsed',
-    parse: String,
+    placeholder: 'NAME',
+    parse: text,
     default: 'S',
     brief: 'Named size, S or M; the flags below replace its fields',
   },
-  layers: optionalNumber('Blocks of the model'),
-  width: optionalNumber('Width of the model'),
-  heads: optionalNumber('Attention heads'),
-  vocab: optionalNumber('Tokens of the vocabulary'),
-  context: { ...optionalNumber('Tokens of a sequence'), parse: wholeNumber(2) },
-  batch: optionalNumber('Sequences of a step'),
+  layers: optionalNumber('Blocks of the model', 10_000),
+  width: optionalNumber('Width of the model', 2 ** 20),
+  heads: optionalNumber('Attention heads', 2 ** 20),
+  vocab: optionalNumber('Tokens of the vocabulary', 2 ** 20),
+  context: { ...optionalNumber('Tokens of a sequence'), parse: wholeNumber(2, 2 ** 20) },
+  batch: optionalNumber('Sequences of a step', 65_536),
 } as const;
 
 export const namedSize = ({ size, ...fields }: SizeFlags): NamedSize => chooseSize(size, fields);
@@ -58,30 +44,25 @@ export interface WorkloadFlags {
   readonly checkpointing: 'none' | 'blocks';
 }
 
-function parseRegisters(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value > 0 && value <= 1)) {
-    throw new UsageError('expected a share of the positions above 0 and at most 1.');
-  }
-  return value;
-}
-
 export const workloadFlags = {
   objective: {
     kind: 'parsed',
-    parse: String,
+    placeholder: 'NAME',
+    parse: text,
     default: 'ntp',
     brief: 'Objective: see "foretoken objectives"',
   },
   registers: {
     kind: 'parsed',
-    parse: parseRegisters,
+    placeholder: 'X',
+    parse: numberAboveZero(1),
     optional: true,
     brief: 'mutor: share of the positions that have a register [default = 1]',
   },
   seed: {
     kind: 'parsed',
-    parse: wholeNumber(0),
+    placeholder: 'N',
+    parse: seedNumber,
     default: '0',
     brief: 'Seed of model and tokens',
   },
@@ -119,8 +100,6 @@ export function workloadOfFlags(
   const model = { precision, activationCheckpointing: checkpointing };
   return workloadOf(objectiveName(flags), size, { seed, registers, layout, model });
 }
-
-export { tell } from '../../output.js';
 
 /** Runs something with a device of its own. */
 export async function withDevice<Result>(body: (device: Device) => Promise<Result>): Promise<Result> {

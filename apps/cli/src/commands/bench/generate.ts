@@ -10,21 +10,14 @@ import {
 } from '../../bench/generate.js';
 import { gptConfig } from '../../bench/sizes.js';
 import { UsageError } from '../../errors.js';
+import { jsonFlag, optionalNumber, optionalText, seedNumber, wholeNumber } from '../../flags.js';
 import { formatShare, formatTable } from '../../format.js';
 import { DRAFT_KINDS, type DraftKind, loadDrafter } from '../../generation/drafter.js';
 import { readPrompts } from '../../generation/prompts.js';
 import { findModel } from '../../models/model-source.js';
 import { openModel, type TextModel } from '../../models/open-model.js';
-import {
-  jsonFlag,
-  namedSize,
-  optionalNumber,
-  type SizeFlags,
-  sizeFlags,
-  tell,
-  wholeNumber,
-  withDevice,
-} from './flags.js';
+import { tell } from '../../output.js';
+import { namedSize, type SizeFlags, sizeFlags, withDevice } from './flags.js';
 
 interface Flags extends Omit<SizeFlags, 'batch'> {
   readonly model?: string;
@@ -144,8 +137,6 @@ async function generate(this: void, flags: Flags): Promise<void> {
 
 const { batch: _, ...modelFlags } = sizeFlags;
 
-const optionalText = (brief: string) => ({ kind: 'parsed', parse: String, optional: true, brief }) as const;
-
 export const generateCommand = buildCommand<Flags>({
   func: generate,
   docs: {
@@ -157,30 +148,42 @@ export const generateCommand = buildCommand<Flags>({
   parameters: {
     flags: {
       ...modelFlags,
-      model: optionalText('Folder of a model, or organization/model of the hub, instead of a named size'),
-      prompts: optionalText('File of prompts, one a line'),
+      model: optionalText(
+        'MODEL',
+        'Folder of a model, or organization/model of the hub, instead of a named size',
+      ),
+      prompts: optionalText('FILE', 'File of prompts, one a line'),
       promptTokens: {
         kind: 'parsed',
-        parse: wholeNumber(),
+        placeholder: 'N',
+        parse: wholeNumber(1, 2 ** 20),
         default: '16',
         brief: 'Tokens of a prompt of --prompts; shorter lines are passed over',
       },
       draft: { kind: 'enum', values: DRAFT_KINDS, default: 'none', brief: 'What guesses tokens ahead' },
-      draftFrom: optionalText('Run folder or safetensors file with the registers or heads'),
-      draftCount: optionalNumber('Tokens to guess at a time [default = as many as were trained]'),
+      draftFrom: optionalText('DIR', 'Run folder or safetensors file with the registers or heads'),
+      draftCount: optionalNumber('Tokens to guess at a time [default = as many as were trained]', 4096),
       tokens: {
         kind: 'parsed',
-        parse: wholeNumber(),
+        placeholder: 'N',
+        parse: wholeNumber(1, 10_000_000),
         default: '2000',
         brief: 'Tokens to compare with plain decoding, at least',
       },
       sequences: {
         kind: 'parsed',
-        parse: wholeNumber(),
+        placeholder: 'N',
+        parse: wholeNumber(1, 4096),
         default: '1',
         brief: 'Sequences that are continued at once',
       },
-      seed: { kind: 'parsed', parse: wholeNumber(0), default: '0', brief: 'Seed of model and prompts' },
+      seed: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: seedNumber,
+        default: '0',
+        brief: 'Seed of model and prompts',
+      },
       json: jsonFlag,
     },
   },

@@ -9,8 +9,10 @@ import {
 } from '../../bench/matmul.js';
 import { chooseSize, sizeNames } from '../../bench/sizes.js';
 import { UsageError } from '../../errors.js';
+import { jsonFlag, optionalNumber } from '../../flags.js';
 import { formatTable } from '../../format.js';
-import { jsonFlag, optionalNumber, tell, withDevice } from './flags.js';
+import { tell } from '../../output.js';
+import { withDevice } from './flags.js';
 
 interface Flags {
   readonly m?: number;

@@ -4,15 +4,14 @@ import { benchObjectives, contestantsOf, type ObjectiveCostResult } from '../../
 import type { StepSize } from '../../bench/sizes.js';
 import { commandLine } from '../../command-line.js';
 import { currentCommit } from '../../commit.js';
+import { jsonFlag, wholeNumber } from '../../flags.js';
 import { formatTable } from '../../format.js';
+import { tell } from '../../output.js';
 import {
-  jsonFlag,
   namedSize,
   type SizeFlags,
   sizeFlags,
-  tell,
   type WorkloadFlags,
-  wholeNumber,
   withDevice,
   workloadFlags,
 } from './flags.js';
@@ -90,8 +89,20 @@ export const objectivesCommand = buildCommand<Flags>({
       seed: workloadFlags.seed,
       precision: workloadFlags.precision,
       checkpointing: workloadFlags.checkpointing,
-      rounds: { kind: 'parsed', parse: wholeNumber(), default: '5', brief: 'Turns of each objective' },
-      steps: { kind: 'parsed', parse: wholeNumber(2), default: '8', brief: 'Steps of a turn' },
+      rounds: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: wholeNumber(1, 10_000),
+        default: '5',
+        brief: 'Turns of each objective',
+      },
+      steps: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: wholeNumber(2, 1_000_000),
+        default: '8',
+        brief: 'Steps of a turn',
+      },
       json: jsonFlag,
     },
   },

@@ -18,17 +18,15 @@ import { chooseSize, type StepSize } from '../../bench/sizes.js';
 import { commandLine } from '../../command-line.js';
 import { currentCommit } from '../../commit.js';
 import { UsageError } from '../../errors.js';
+import { jsonFlag, numberFrom, optionalNumber, text, VALUE, wholeNumber } from '../../flags.js';
 import { formatCount, formatMebibytes, formatTable } from '../../format.js';
+import { tell } from '../../output.js';
 import { writePicture } from '../../report/picture.js';
 import {
-  jsonFlag,
   objectiveName,
-  optionalNumber,
   type SizeFlags,
   sizeFlags,
-  tell,
   type WorkloadFlags,
-  wholeNumber,
   withDevice,
   workloadFlags,
   workloadOfFlags,
@@ -61,22 +59,23 @@ interface ScalingResult extends ScalingAxes {
 /** Fields of the size that flags replace at every point, if an axis does not. */
 const fields = ['layers', 'width', 'heads', 'vocab', 'context', 'batch'] as const;
 
+/** More points than a curve needs. */
+const MOST_POINTS = 100;
+
+function shortList(value: string): string[] {
+  const parts = value.split(',');
+  if (parts.length <= MOST_POINTS) return parts;
+  throw new UsageError(`${VALUE}: expected at most ${MOST_POINTS} numbers, got ${parts.length}.`);
+}
+
 /** A parser of `64,128`, in rising order; `none` leaves the axis out. */
 const parseAxis =
   (least: number) =>
   (text: string): number[] => {
     if (text === 'none') return [];
-    const parse = wholeNumber(least);
-    return [...new Set(text.split(',').map((part) => parse(part.trim())))].sort((a, b) => a - b);
+    const parse = wholeNumber(least, 2 ** 20);
+    return [...new Set(shortList(text).map((part) => parse(part.trim())))].sort((a, b) => a - b);
   };
-
-function parseSeconds(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && Number.isFinite(value))) {
-    throw new UsageError('expected a number of seconds, 0 or more.');
-  }
-  return value;
-}
 
 function chooseSizes(flags: Flags): { readonly [Name in AxisName]: readonly StepSize[] } {
   const { size: name, contexts, widths, batch, tokens = DEFAULT_TOKENS } = flags;
@@ -186,26 +185,35 @@ export const scalingCommand = buildCommand<Flags>({
     flags: {
       ...sizeFlags,
       ...workloadFlags,
-      width: optionalNumber('Width along the axis of contexts'),
+      width: optionalNumber('Width along the axis of contexts', 2 ** 20),
       context: { ...sizeFlags.context, brief: 'Context along the axis of widths' },
-      batch: optionalNumber('Sequences of every step, along both axes'),
+      batch: optionalNumber('Sequences of every step, along both axes', 65_536),
       contexts: {
         kind: 'parsed',
+        placeholder: 'N,N',
         parse: parseAxis(2),
         default: '64,128,256,512,1024,2048',
         brief: 'Contexts, or none',
       },
-      widths: { kind: 'parsed', parse: parseAxis(1), default: '64,128,256,512', brief: 'Widths, or none' },
+      widths: {
+        kind: 'parsed',
+        placeholder: 'N,N',
+        parse: parseAxis(1),
+        default: '64,128,256,512',
+        brief: 'Widths, or none',
+      },
       tokens: optionalNumber(`Tokens of every step along the axis of contexts [default = ${DEFAULT_TOKENS}]`),
       seconds: {
         kind: 'parsed',
-        parse: parseSeconds,
+        placeholder: 'N',
+        parse: numberFrom(0, 1_000_000),
         default: '2',
         brief: 'Time for the steps of a point; at least five are timed',
       },
       out: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder for scaling.json and the plots',
       },

@@ -11,16 +11,15 @@ import {
 } from '../../bench/soak.js';
 import { commandLine } from '../../command-line.js';
 import { currentCommit } from '../../commit.js';
+import { jsonFlag, wholeNumber } from '../../flags.js';
 import { formatMebibytes, formatTable } from '../../format.js';
+import { tell } from '../../output.js';
 import {
-  jsonFlag,
   namedSize,
   objectiveName,
   type SizeFlags,
   sizeFlags,
-  tell,
   type WorkloadFlags,
-  wholeNumber,
   withDevice,
   workloadFlags,
   workloadOfFlags,
@@ -112,7 +111,8 @@ export const soakCommand = buildCommand<Flags>({
       ...workloadFlags,
       steps: {
         kind: 'parsed',
-        parse: wholeNumber(2 * SETTLED_STEPS),
+        placeholder: 'N',
+        parse: wholeNumber(2 * SETTLED_STEPS, 10_000_000),
         default: '10000',
         brief: `Training steps, at least ${2 * SETTLED_STEPS}`,
       },

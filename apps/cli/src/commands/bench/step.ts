@@ -2,15 +2,14 @@ import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { benchStep, type StepResult } from '../../bench/step.js';
 import { type RegisterLayout, registerLayouts } from '../../bench/training.js';
+import { jsonFlag, wholeNumber } from '../../flags.js';
 import { formatCount, formatMebibytes, formatShare, formatTable } from '../../format.js';
+import { tell } from '../../output.js';
 import {
-  jsonFlag,
   namedSize,
   type SizeFlags,
   sizeFlags,
-  tell,
   type WorkloadFlags,
-  wholeNumber,
   withDevice,
   workloadFlags,
   workloadOfFlags,
@@ -91,7 +90,8 @@ export const stepCommand = buildCommand<Flags>({
       },
       steps: {
         kind: 'parsed',
-        parse: wholeNumber(2),
+        placeholder: 'N',
+        parse: wholeNumber(2, 1_000_000),
         optional: true,
         brief: 'Timed steps [default = about seven seconds of them, at least 12]',
       },

@@ -3,12 +3,14 @@ import type { Device } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../../errors.js';
+import { jsonFlag, optionalNumber, text, wholeNumber } from '../../flags.js';
 import { formatShare } from '../../format.js';
 import { Classifier } from '../../images/classifier.js';
 import { type ImageRun, openImageRun } from '../../images/image-run.js';
 import { judgeSamples, type SampleFigures } from '../../images/judge.js';
 import { imageTokenLosses } from '../../images/token-losses.js';
-import { jsonFlag, optionalNumber, tell, wholeNumber, withDevice } from '../bench/flags.js';
+import { tell } from '../../output.js';
+import { withDevice } from '../bench/flags.js';
 import { type SamplingFlags, samplingFlags, samplingOf } from './flags.js';
 
 interface Flags extends SamplingFlags {
@@ -94,17 +96,19 @@ export const evaluateImagesCommand = buildCommand<Flags>({
   },
   parameters: {
     flags: {
-      run: { kind: 'parsed', parse: String, brief: 'Run folder of "foretoken train"' },
+      run: { kind: 'parsed', placeholder: 'DIR', parse: text, brief: 'Run folder of "foretoken train"' },
       classifier: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Run folder of a classifier: "foretoken train --recipe mnist-vit"',
       },
       testImages: optionalNumber('Test images of the loss [default = all]'),
       samples: {
         kind: 'parsed',
-        parse: wholeNumber(4),
+        placeholder: 'N',
+        parse: wholeNumber(4, 100_000),
         default: '1000',
         brief: 'Images to draw, as many of each class, and test images to compare them with',
       },

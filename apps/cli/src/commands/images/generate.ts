@@ -3,11 +3,12 @@ import type { ImageTokenTask } from '@foretoken/data';
 import { toJson, writeAtomic, writeImageTokens } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../../errors.js';
+import { jsonFlag, text, wholeNumber } from '../../flags.js';
 import { openImageRun } from '../../images/image-run.js';
 import { pictureGrid } from '../../images/picture-grid.js';
 import { sampleImages } from '../../images/sample.js';
-import { parseSeeds } from '../../settings.js';
-import { jsonFlag, wholeNumber, withDevice } from '../bench/flags.js';
+import { parseNumbers } from '../../settings.js';
+import { withDevice } from '../bench/flags.js';
 import { type SamplingFlags, samplingFlags, samplingOf } from './flags.js';
 
 interface Flags extends SamplingFlags {
@@ -17,15 +18,6 @@ interface Flags extends SamplingFlags {
   readonly out?: string;
   readonly tokens?: string;
   readonly json: boolean;
-}
-
-/** Classes as they are asked for, `0,3` or `0-9`. */
-function parseClasses(text: string): number[] {
-  try {
-    return parseSeeds(text);
-  } catch {
-    throw new UsageError('expected classes such as 0,1,2 or 0-9.');
-  }
 }
 
 /** `each` images of every class in turn; where images have no classes, so many images. */
@@ -91,21 +83,35 @@ export const generateImagesCommand = buildCommand<Flags>({
   },
   parameters: {
     flags: {
-      run: { kind: 'parsed', parse: String, brief: 'Run folder of "foretoken train"' },
+      run: { kind: 'parsed', placeholder: 'DIR', parse: text, brief: 'Run folder of "foretoken train"' },
       classes: {
         kind: 'parsed',
-        parse: parseClasses,
+        placeholder: 'N,N',
+        parse: (text) => parseNumbers(text),
         optional: true,
         brief: 'Classes: 0,1,2 or 0-9 [default = all]',
       },
-      each: { kind: 'parsed', parse: wholeNumber(), default: '8', brief: 'Images of each class' },
+      each: {
+        kind: 'parsed',
+        placeholder: 'N',
+        parse: wholeNumber(1, 10_000),
+        default: '8',
+        brief: 'Images of each class',
+      },
       out: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'The picture [default = RUN/samples.png]',
       },
-      tokens: { kind: 'parsed', parse: String, optional: true, brief: 'Also write the tokens to this file' },
+      tokens: {
+        kind: 'parsed',
+        placeholder: 'FILE',
+        parse: text,
+        optional: true,
+        brief: 'Also write the tokens to this file',
+      },
       ...samplingFlags,
       json: jsonFlag,
     },

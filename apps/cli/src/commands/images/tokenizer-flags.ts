@@ -1,6 +1,5 @@
 import { UsageError } from '../../errors.js';
-import { optionalNumber, wholeNumber } from '../bench/flags.js';
-import { numberBetween } from './flags.js';
+import { numberAboveZero, numberFrom, optionalNumber, seedNumber, text, wholeNumber } from '../../flags.js';
 
 const KINDS = ['codebook', 'autoencoder'] as const;
 
@@ -60,7 +59,8 @@ export function tokenizerKind(flags: TokenizerFlags): TokenizerKind | undefined 
 export const tokenizerFlags = {
   tokenizer: {
     kind: 'parsed',
-    parse: String,
+    placeholder: 'DIR',
+    parse: text,
     optional: true,
     brief: 'Folder of a tokenizer, instead of learning one',
   },
@@ -70,29 +70,31 @@ export const tokenizerFlags = {
     optional: true,
     brief: 'What to learn: a codebook of patches, or a vector-quantising autoencoder [default = codebook]',
   },
-  patch: optionalNumber('Height and width of a patch [default = 4]'),
-  codes: { ...optionalNumber('Codes of the codebook [default = 128]'), parse: wholeNumber(2) },
+  patch: optionalNumber('Height and width of a patch [default = 4]', 256),
+  codes: { ...optionalNumber('Codes of the codebook [default = 128]'), parse: wholeNumber(2, 65_536) },
   images: optionalNumber(
     'Training images to learn from [default = 4096 for a codebook, all for an autoencoder]',
   ),
-  seed: { ...optionalNumber('Seed of what is learned [default = 0]'), parse: wholeNumber(0) },
-  rounds: optionalNumber('codebook: rounds of k-means at most [default = 30]'),
-  steps: optionalNumber('autoencoder: steps of training [default = 1500]'),
-  batch: optionalNumber('autoencoder: images of a step [default = 64]'),
+  seed: { ...optionalNumber('Seed of what is learned [default = 0]'), parse: seedNumber },
+  rounds: optionalNumber('codebook: rounds of k-means at most [default = 30]', 10_000),
+  steps: optionalNumber('autoencoder: steps of training [default = 1500]', 10_000_000),
+  batch: optionalNumber('autoencoder: images of a step [default = 64]', 65_536),
   learningRate: {
     kind: 'parsed',
-    parse: numberBetween('above 0', (value) => value > 0),
+    placeholder: 'X',
+    parse: numberAboveZero(1000),
     optional: true,
     brief: 'autoencoder: highest learning rate [default = 0.002]',
   },
   commitment: {
     kind: 'parsed',
-    parse: numberBetween('of at least 0', (value) => value >= 0),
+    placeholder: 'X',
+    parse: numberFrom(0, 1000),
     optional: true,
     brief: 'autoencoder: factor of the commitment loss [default = 0.25]',
   },
-  codeWidth: optionalNumber('autoencoder: numbers of a code [default = 8]'),
-  width: optionalNumber('autoencoder: width of encoder and decoder [default = 64]'),
-  layers: optionalNumber('autoencoder: blocks of each of them [default = 2]'),
-  heads: optionalNumber('autoencoder: attention heads [default = 4]'),
+  codeWidth: optionalNumber('autoencoder: numbers of a code [default = 8]', 4096),
+  width: optionalNumber('autoencoder: width of encoder and decoder [default = 64]', 65_536),
+  layers: optionalNumber('autoencoder: blocks of each of them [default = 2]', 1000),
+  heads: optionalNumber('autoencoder: attention heads [default = 4]', 65_536),
 } as const;

@@ -6,11 +6,13 @@ import type { Device } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../../errors.js';
+import { jsonFlag, text } from '../../flags.js';
 import { formatShare } from '../../format.js';
 import { fitAutoencoder } from '../../images/fit-autoencoder.js';
 import { fitCodebook } from '../../images/fit-codebook.js';
 import { type MadeTokens, makeTokens, peakSignalToNoise } from '../../images/make-tokens.js';
-import { jsonFlag, tell, withDevice } from '../bench/flags.js';
+import { tell } from '../../output.js';
+import { withDevice } from '../bench/flags.js';
 import { type TokenizerFlags, tokenizerFlags, tokenizerKind } from './tokenizer-flags.js';
 
 interface Flags extends TokenizerFlags {
@@ -101,19 +103,21 @@ export const tokensCommand = buildCommand<Flags, [string]>({
     positional: {
       kind: 'tuple',
       parameters: [
-        { parse: String, placeholder: 'data-set', brief: 'mnist, fashion-mnist, cifar10 or cifar100' },
+        { parse: text, placeholder: 'data-set', brief: 'mnist, fashion-mnist, cifar10 or cifar100' },
       ],
     },
     flags: {
       data: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder with the files of the data set [default = that of FORETOKEN_DATA]',
       },
       out: {
         kind: 'parsed',
-        parse: String,
+        placeholder: 'DIR',
+        parse: text,
         optional: true,
         brief: 'Folder to write [default = tokens/DATA-SET]',
       },

@@ -5,12 +5,13 @@ import {
   TextTokenizer,
   TOKENIZER_KINDS,
   type TokenizerKind,
-  trainTokenizer,
+  TokenizerTrainer,
 } from '@foretoken/data';
 import { findData, readRecords, saveTokenizer } from '@foretoken/data/node';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../../errors.js';
-import { tell, wholeNumber } from '../bench/flags.js';
+import { text, wholeNumber } from '../../flags.js';
+import { tell } from '../../output.js';
 
 interface Flags {
   readonly kind: TokenizerKind;
@@ -25,13 +26,12 @@ interface Flags {
 /** Texts that show how long tokens are: the first ones, so many characters of them. */
 const MEASURED = 100_000;
 
-async function readTexts({ files, column }: Flags): Promise<string[]> {
-  const texts: string[] = [];
+/** The texts of files, one after the other. */
+async function* textsOf({ files, column }: Flags): AsyncGenerator<string> {
   for (const file of files) {
     for await (const record of readRecords(findData(file), { columns: [column] }))
-      texts.push(columnText(record, column));
+      yield columnText(record, column);
   }
-  return texts;
 }
 
 async function train(this: void, flags: Flags): Promise<void> {
@@ -40,21 +40,24 @@ async function train(this: void, flags: Flags): Promise<void> {
     throw new UsageError('--vocabulary: char has a token for each character; use it with --kind bpe.');
   if (existsSync(join(out, 'config.json')))
     throw new UsageError(`--out ${out}: is the folder of a model, which has a tokenizer. Give another one.`);
-  const texts = await readTexts(flags);
   const start = performance.now();
-  const files = trainTokenizer(texts, {
+  const trainer = new TokenizerTrainer({
     kind,
     minFrequency,
     endToken,
     ...(vocabulary === undefined ? {} : { vocabularySize: vocabulary }),
   });
-  const seconds = (performance.now() - start) / 1000;
+  let sample = '';
+  for await (const text of textsOf(flags)) {
+    trainer.add(text);
+    if (sample.length < MEASURED) sample += text.slice(0, MEASURED - sample.length);
+  }
+  const files = trainer.finish();
   const tokenizer = new TextTokenizer(files, out);
   if (vocabulary !== undefined && tokenizer.vocabularySize < vocabulary)
     tell(`The texts give ${tokenizer.vocabularySize} tokens: no further pair occurs ${minFrequency} times.`);
   saveTokenizer(out, files);
-  let sample = '';
-  for (const text of texts) if (sample.length < MEASURED) sample += text.slice(0, MEASURED - sample.length);
+  const seconds = (performance.now() - start) / 1000;
   const perToken = sample.length / Math.max(tokenizer.encode(sample).length, 1);
   process.stdout.write(
     `${tokenizer.vocabularySize} tokens in ${seconds.toFixed(1)} s, ${perToken.toFixed(2)} characters per token. Tokenizer: ${out}\n`,
@@ -78,7 +81,7 @@ export const trainTokenizerCommand = buildCommand<Flags>({
       },
       vocabulary: {
         kind: 'parsed',
-        parse: wholeNumber(),
+        parse: wholeNumber(1, 1_000_000),
         optional: true,
         placeholder: 'N',
         brief: 'Tokens of bpe at most [default = 1000]',
@@ -92,26 +95,26 @@ export const trainTokenizerCommand = buildCommand<Flags>({
       },
       files: {
         kind: 'parsed',
-        parse: String,
+        parse: text,
         variadic: true,
         placeholder: 'FILE',
         brief: 'Text, JSON Lines or parquet to learn from; may be given again',
       },
       column: {
         kind: 'parsed',
-        parse: String,
+        parse: text,
         default: 'text',
         placeholder: 'NAME',
         brief: 'Column of the text',
       },
       endToken: {
         kind: 'parsed',
-        parse: String,
+        parse: text,
         default: '<|endoftext|>',
         placeholder: 'TEXT',
         brief: 'Token that ends a text',
       },
-      out: { kind: 'parsed', parse: String, placeholder: 'DIR', brief: 'Folder for the files' },
+      out: { kind: 'parsed', parse: text, placeholder: 'DIR', brief: 'Folder for the files' },
     },
   },
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readGatedActivation } from '../activations.js';
-import { flag, parseFields, positionCount, refuseField, type TextFamily } from '../family.js';
+import { count, flag, parseFields, refuseField, type TextFamily } from '../family.js';
 import { layerTypes, slidingLayers } from '../layer-types.js';
 import { attentionBias, gemmaEmbeddingScale, writeGemmaActivation } from './gemma.js';
 import {
@@ -34,7 +34,7 @@ const schema = z.looseObject({
   hidden_activation: z.string().nullish(),
   attention_bias: flag(false),
   query_pre_attn_scalar: positive.default(256),
-  sliding_window: positionCount.nullable().default(4096),
+  sliding_window: count.nullable().default(4096),
   attn_logit_softcapping: positive.nullable().default(50),
   final_logit_softcapping: positive.nullable().default(30),
   use_bidirectional_attention: flag(false),

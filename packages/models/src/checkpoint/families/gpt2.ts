@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { layerCount } from '../../config.js';
 import { activationName, readActivation } from '../activations.js';
-import { count, flag, parseFields, positionCount, refuseField, type TextFamily } from '../family.js';
+import { count, flag, parseFields, refuseField, type TextFamily } from '../family.js';
 
 /** Fields under the names that other families have for them, which GPT-2's config takes as well. */
 const ALIASES = {
@@ -13,7 +13,7 @@ const ALIASES = {
 
 const schema = z.looseObject({
   vocab_size: count.default(50257),
-  n_positions: positionCount.default(1024),
+  n_positions: count.default(1024),
   n_embd: count.default(768),
   n_layer: layerCount.default(12),
   n_head: count.default(12),

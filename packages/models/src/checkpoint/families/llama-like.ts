@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { layerCount, type TransformerConfig, type TransformerConfigInput } from '../../config.js';
 import { activationName } from '../activations.js';
-import { count, flag, type HubFields, parseFields, positionCount, refuseField } from '../family.js';
+import { count, flag, type HubFields, parseFields, refuseField } from '../family.js';
 import type { LayerNames, ModelNames } from '../name-map.js';
 import { ROPE_FIELDS, readRope, writeRope } from '../rope.js';
 
@@ -45,7 +45,7 @@ const schemaOf = (defaults: Defaults) =>
     num_attention_heads: count.default(defaults.num_attention_heads),
     num_key_value_heads: count.nullish(),
     head_dim: count.nullish(),
-    max_position_embeddings: positionCount.default(defaults.max_position_embeddings),
+    max_position_embeddings: count.default(defaults.max_position_embeddings),
     rms_norm_eps: z.number().positive().default(1e-6),
     tie_word_embeddings: flag(defaults.tie_word_embeddings),
   });

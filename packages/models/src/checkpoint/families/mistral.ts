@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readGatedActivation } from '../activations.js';
-import { parseFields, positionCount, type TextFamily } from '../family.js';
+import { count, parseFields, type TextFamily } from '../family.js';
 import {
   type Defaults,
   LLAMA_IGNORED,
@@ -24,7 +24,7 @@ const DEFAULTS: Defaults = {
 
 const schema = z.looseObject({
   hidden_act: z.string().default('silu'),
-  sliding_window: positionCount.nullable().default(4096),
+  sliding_window: count.nullable().default(4096),
 });
 
 /** Mistral (arXiv 2310.06825): Llama with a sliding window in every layer. */

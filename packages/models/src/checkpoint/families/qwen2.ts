@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readGatedActivation } from '../activations.js';
-import { flag, parseFields, positionCount, type TextFamily } from '../family.js';
+import { count, flag, parseFields, type TextFamily } from '../family.js';
 import { layerTypes, slidingLayers } from '../layer-types.js';
 import {
   type Defaults,
@@ -26,7 +26,7 @@ const DEFAULTS: Defaults = {
 const schema = z.looseObject({
   hidden_act: z.string().default('silu'),
   use_sliding_window: flag(false),
-  sliding_window: positionCount.nullable().default(4096),
+  sliding_window: count.nullable().default(4096),
   max_window_layers: z.int().nonnegative().default(28),
 });
 

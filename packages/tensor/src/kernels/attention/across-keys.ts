@@ -121,14 +121,14 @@ ${inside}
   ${before}
   ${keys === 0 ? '' : loop}
   let top = highestOfLanes(highest, lane);
-  let share = select(0.0, exp(highest - top), total > 0.0);
+  let share = select(exp(highest - top), 0.0, total == 0.0);
   let all = totalOfLanes(total * share, lane);
-  // A row that sees nothing gives zeros.
-  let factor = select(0.0, 1.0 / all, all > 0.0);
+  // A row that sees nothing gives zeros; one that sees NaN gives NaN.
+  let factor = select(1.0 / all, 0.0, all == 0.0);
   let place = (entry * queries + row) * queryHeads + head;
   let start = place * ${isAligned(width) ? vectors : width}u;
   ${together.body}
-  ${logTotal === undefined ? '' : `if (lane == 0u) { ${logTotal}[place] = select(0.0, top + log(all), all > 0.0); }`}`,
+  ${logTotal === undefined ? '' : `if (lane == 0u) { ${logTotal}[place] = select(top + log(all), 0.0, all == 0.0); }`}`,
   };
 }
 

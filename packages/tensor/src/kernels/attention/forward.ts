@@ -70,7 +70,7 @@ export function attentionForward(context: KernelContext<AttentionProblem>): Kern
   ${eachVector(width, (at) => `sum${r}_${at} = sum${r}_${at} * shrink;`)} }`,
   )}
   }
-  ${each((r) => `let weight${r} = select(0.0, exp(min(score${r} - highest${r}, ${HEADROOM})), ${visible(r)}); total${r} += weight${r};`)}
+  ${each((r) => `let above${r} = score${r} - highest${r}; let weight${r} = select(0.0, exp(select(above${r}, ${HEADROOM}, above${r} > ${HEADROOM})), ${visible(r)}); total${r} += weight${r};`)}
   ${each((r) => eachVector(width, (at) => `sum${r}_${at} += weight${r} * v${at};`))}`,
   );
 
@@ -100,11 +100,11 @@ export function attentionForward(context: KernelContext<AttentionProblem>): Kern
   ${each((r) => {
     const place = `((entry * queries + row${r}) * queryHeads + head)`;
     const units = width % 4 === 0 ? vectorsOf(width) : width;
-    // A row that sees nothing gives zeros.
-    return `if (row${r} < queries) { let factor = select(0.0, 1.0 / total${r}, total${r} > 0.0);
+    // A row that sees nothing gives zeros; one that sees NaN gives NaN.
+    return `if (row${r} < queries) { let factor = select(1.0 / total${r}, 0.0, total${r} == 0.0);
   let start = ${place} * ${units}u;
   ${storeRow(`sum${r}_`, (at, result) => wgsl.store(at, result), 'start', width, 'factor')}
-  ${logTotal === undefined ? '' : `${logTotal}[${place}] = select(0.0, highest${r} + log(total${r}), total${r} > 0.0);`} }`;
+  ${logTotal === undefined ? '' : `${logTotal}[${place}] = select(highest${r} + log(total${r}), 0.0, total${r} == 0.0);`} }`;
   })}`,
   };
 }
