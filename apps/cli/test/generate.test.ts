@@ -215,14 +215,23 @@ describe.skipIf(!built || data === undefined)('foretoken generate', () => {
     expect(other['text']).not.toBe(first['text']);
   });
 
-  it('continues a file of prompts, each as alone', async () => {
+  it('continues a file of prompts, each as alone: with draws and room of its own', async () => {
     const file = join(scratch, 'batch.txt');
-    writeFileSync(file, 'Once upon\nThe big dog\n');
-    const { stdout } = await generate(['--model', stories, '--prompts', file, '--max-tokens', '8', '--json']);
-    const results = lines(stdout).map((line) => JSON.parse(line) as { prompt: string; text: string });
-    for (const { prompt, text } of results)
-      expect((await json(['--prompt', prompt, '--max-tokens', '8']))['text']).toBe(text);
-    expect(results).toHaveLength(2);
+    const long = 'She loved to play outside in the park with her friends. '.repeat(24);
+    writeFileSync(file, `\uFEFFOnce upon a time\nOnce upon a time\n${long}\nOnce upon a time\n`);
+    const written = async (batch: number): Promise<string[]> => {
+      const options = ['--max-tokens', '60', '--temperature', '1', '--seed', '7', '--json'];
+      const { stdout } = await generate([
+        ...['--model', stories, '--prompts', file, '--batch', String(batch)],
+        ...options,
+      ]);
+      return lines(stdout).map((line) => String((JSON.parse(line) as { ids: number[] }).ids));
+    };
+    const alone = await written(1);
+    expect(alone).toHaveLength(4);
+    expect(new Set(alone).size).toBe(4);
+    expect(alone.map((ids) => ids.split(',').length >= 60)).toEqual([true, true, false, true]);
+    expect(await written(3)).toEqual(alone);
   });
 
   it('writes with adapters on a base, named or as the adapters name it', async () => {

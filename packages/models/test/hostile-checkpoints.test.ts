@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { CheckpointError } from '../src/index.js';
 import { readPeftConfig } from '../src/lora/peft-config.js';
 import { companionFiles, readCompanion } from '../src/node/companions.js';
-import { loadPretrained, loadPretrainedClassifier } from '../src/node/index.js';
+import { loadImageTokenizer, loadPretrained, loadPretrainedClassifier } from '../src/node/index.js';
 import { copyFixture, useFolders } from './support/folders.js';
 
 const newFolder = useFolders();
@@ -22,7 +22,7 @@ const noDevice = new Proxy({} as Device, {
 /** The line that loading a folder fails with, soon. */
 async function refusal(
   folder: string,
-  load: typeof loadPretrained | typeof loadPretrainedClassifier = loadPretrained,
+  load: (device: Device, folder: string) => Promise<unknown> = loadPretrained,
 ): Promise<string> {
   const start = performance.now();
   const error = await load(noDevice, folder).then(
@@ -295,6 +295,45 @@ describe('an adapter_config.json of', () => {
   ])('%j', (fields, message) => {
     expect(() => readPeftConfig('FOLDER', fields)).toThrow(message);
     expect(() => readPeftConfig('FOLDER', fields)).toThrow(CheckpointError);
+  });
+});
+
+describe('an image tokenizer with', () => {
+  const image = { channels: 1, height: 4, width: 4 };
+  const codebook = { kind: 'patch-codebook', image, patch: 2, codes: 4 };
+  const vq = { ...codebook, kind: 'vq-autoencoder', codeWidth: 2, width: 4, layers: 1, heads: 1 };
+
+  it.each<[string, unknown, RegExp]>([
+    ['null', null, /config\.json: image tokenizer: Invalid/],
+    ['a list', [], /config\.json: image tokenizer: Invalid/],
+    ['an unknown kind', { ...codebook, kind: 'x' }, /config\.json: image tokenizer: kind/],
+    ['1e9 codes', { ...codebook, codes: 1e9 }, /config\.json: image tokenizer: codes/],
+    ['half a code', { ...codebook, codes: 2.5 }, /config\.json: image tokenizer: codes/],
+    [
+      'images of 1e9 pixels',
+      { ...codebook, image: { ...image, height: 1e9 } },
+      /image tokenizer: image: height/,
+    ],
+    [
+      'more values than the weights',
+      { ...codebook, codes: 65_536 },
+      /describes a tokenizer with at least 262144 values, the weights have 1/,
+    ],
+    [
+      'a width that is not there',
+      { ...vq, width: 65_536 },
+      /describes a tokenizer with at least \d+ values, the weights have 1/,
+    ],
+    [
+      'layers that are not there',
+      { ...vq, layers: 9999 },
+      /describes a tokenizer with at least \d+ values, the weights have 1/,
+    ],
+    ['1e9 layers', { ...vq, layers: 1e9 }, /image tokenizer: layers: there are at most 10000 layers/],
+  ])('%s', async (_, config, message) => {
+    const folder = put(newFolder(), 'config.json', JSON.stringify(config));
+    put(folder, 'model.safetensors', weightsOf({ a: f32([1]) }, 4));
+    expect(await refusal(folder, loadImageTokenizer)).toMatch(message);
   });
 });
 

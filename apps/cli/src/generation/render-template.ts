@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { UsageError } from '../errors.js';
 
+const require = createRequire(import.meta.url);
+
 /** Seconds that a template may take, and for each conversation: those of models take a few milliseconds. */
 const [SECONDS, SECONDS_EACH] = [4, 0.01];
 const MEBIBYTES = 128;
@@ -37,7 +39,7 @@ interface Answer {
  * @throws UsageError with the reason, in one line
  */
 export function renderTemplate(text: string, inputs: readonly object[]): readonly string[] {
-  const library = createRequire(import.meta.url).resolve('@huggingface/jinja');
+  const library = require.resolve('@huggingface/jinja');
   const timeout = 1000 * (SECONDS + SECONDS_EACH * inputs.length);
   const { error, status, stdout } = spawnSync(
     process.execPath,

@@ -24,7 +24,7 @@ export async function sampleImages(
   const cells = task.maxTime - 1;
   const isGuided = guidance !== 1 && task.classes > 0;
   const generator = new TokenGenerator(model, {
-    batch: isGuided ? 2 * batch : batch,
+    batch: (isGuided ? 2 : 1) * Math.max(1, Math.min(batch, labels.length)),
     channels: task.channels,
     capacity: task.maxTime,
   });

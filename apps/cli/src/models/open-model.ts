@@ -28,16 +28,15 @@ const endTokens = z.union([id, z.array(id).max(1000)]).nullish();
 
 /** `eos_token_id` of the model's files, which may name several, or else the tokenizer's. */
 function stopTokensOf(folder: string, { endToken }: TextTokenizer): number[] {
-  for (const file of ['generation_config.json', 'config.json']) {
+  const named = ['generation_config.json', 'config.json'].map((file) => {
     const found = endTokens.safeParse(readFields(folder, file)['eos_token_id']);
-    if (!found.success) {
-      throw new UsageError(
-        `${printable(join(folder, file))}: eos_token_id must be the id of a token, or a list of up to 1,000 of them.`,
-      );
-    }
-    const ids = [found.data ?? []].flat();
-    if (ids.length > 0) return ids;
-  }
+    if (found.success) return [found.data ?? []].flat();
+    throw new UsageError(
+      `${printable(join(folder, file))}: eos_token_id must be the id of a token, or a list of up to 1,000 of them.`,
+    );
+  });
+  const ids = named.find(({ length }) => length > 0);
+  if (ids !== undefined) return ids;
   return endToken === undefined ? [] : [endToken];
 }
 

@@ -1,15 +1,5 @@
+import { reasonOf } from '@foretoken/input/node';
 import { CheckpointError } from '../checkpoint/errors.js';
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'permission is denied',
-  EPERM: 'permission is denied',
-  EROFS: 'the disk is read-only',
-  ENOSPC: 'the disk is full',
-  EEXIST: 'a file is in the way',
-  EISDIR: 'it is a folder',
-  ENOTDIR: 'part of its path is no folder',
-};
 
 async function accessing<Result>(
   what: 'read' | 'write',
@@ -19,9 +9,9 @@ async function accessing<Result>(
   try {
     return await access();
   } catch (error) {
-    const { code, syscall, message } = error as NodeJS.ErrnoException;
+    const { code, syscall } = error as NodeJS.ErrnoException;
     if (code === undefined || syscall === undefined) throw error;
-    throw new CheckpointError(`cannot ${what} ${path}: ${REASONS[code] ?? message}.`, { cause: error });
+    throw new CheckpointError(`cannot ${what} ${path}: ${reasonOf(error)}.`, { cause: error });
   }
 }
 

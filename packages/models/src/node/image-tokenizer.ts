@@ -1,6 +1,12 @@
 import { join } from 'node:path';
 import { readJsonFile } from '@foretoken/input/node';
-import { ConfigError, SafetensorsError, StateDictError, safetensorsPieces } from '@foretoken/nn';
+import {
+  ConfigError,
+  SafetensorsError,
+  type StateDict,
+  StateDictError,
+  safetensorsPieces,
+} from '@foretoken/nn';
 import type { Device } from '@foretoken/tensor';
 import { CheckpointError } from '../checkpoint/errors.js';
 import { CONFIG_FILE, WEIGHTS_FILE } from '../checkpoint/layout.js';
@@ -57,6 +63,7 @@ export async function loadImageTokenizer(device: Device, folder: string): Promis
   const { tensors } = await reading(weightsPath, async () =>
     naming(weightsPath, weightsPath, readSafetensorsFile),
   );
+  checkSize(weightsPath, config, tensors);
   const tokenizer = create(device, config);
   try {
     naming(weightsPath, tensors, (state) => tokenizer.loadStateDict(state));
@@ -65,6 +72,30 @@ export async function loadImageTokenizer(device: Device, folder: string): Promis
     tokenizer.dispose();
     throw error;
   }
+}
+
+/** Values that cost no memory worth a word. */
+const SMALL = 2 ** 16;
+
+/** Values of the weights of a tokenizer, at least: of the largest of them. */
+function leastValues(config: ImageTokenizerConfig): number {
+  const { image, patch, codes } = config;
+  const pixels = image.channels * patch * patch;
+  if (config.kind === 'patch-codebook') return codes * pixels;
+  const { width, layers, codeWidth } = config;
+  const cells = (image.height / patch) * (image.width / patch);
+  return codes * codeWidth + 2 * width * (pixels + cells + 12 * layers * width);
+}
+
+/** @throws CheckpointError where a config asks for more memory than the weights have values for */
+function checkSize(path: string, config: ImageTokenizerConfig, tensors: StateDict): void {
+  const held = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const needed = leastValues(config);
+  // Smaller differences are told tensor by tensor.
+  if (needed <= 2 * held + SMALL) return;
+  throw new CheckpointError(
+    `${path}: ${CONFIG_FILE} describes a tokenizer with at least ${needed} values, the weights have ${held}.`,
+  );
 }
 
 /** Runs what reads the contents of a file; a mistake in them names the file. */
