@@ -45,4 +45,8 @@ export const optionalNumber = (brief: string, most = LARGEST) =>
 export const optionalText = (placeholder: string, brief: string) =>
   ({ kind: 'parsed', parse: text, optional: true, placeholder, brief }) as const;
 
+/** Text that may be given again. */
+export const optionalTexts = (placeholder: string, brief: string) =>
+  ({ kind: 'parsed', parse: text, optional: true, variadic: true, placeholder, brief }) as const;
+
 export const jsonFlag = { kind: 'boolean', default: false, brief: 'Print JSON' } as const;

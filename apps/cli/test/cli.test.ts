@@ -206,7 +206,7 @@ describe.skipIf(!existsSync(main))('the program', () => {
     [['compare', '--recipe', 'tinystories'], /tinystories has no test text/],
     [['train', '--recipe', 'nowhere.yaml'], /nowhere.yaml: there is no such file/],
     [['train', '--optimizer.learningRat', '1'], /Did you mean optimizer.learningRate/],
-    [['train', '--sink', 'nowhere.mjs'], /--sink nowhere.mjs: cannot be loaded/],
+    [['train', '--sink', 'nowhere.mjs'], /--sink "nowhere.mjs": there is no such file/],
     [
       ['train', '--recipe', 'tinystories', '--out', join(scratch, 'no-model'), '--model.from', '/nowhere'],
       /\/nowhere is no folder/,

@@ -18,7 +18,10 @@ import {
   type PublishedFile,
   publishedDataSets,
 } from '@foretoken/data';
+import { packTar } from 'modern-tar';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { deriveCifar10 } from '../src/data-sets/derive/cifar10.js';
+import { deriveTinyStories } from '../src/data-sets/derive/tinystories.js';
 import { getDataSet } from '../src/data-sets/get.js';
 import { stateOf } from '../src/data-sets/state.js';
 import { FileServer } from './support/file-server.js';
@@ -87,8 +90,14 @@ describe('a download', () => {
 
   it('goes on where it broke off, in the next process', async () => {
     server.manner = { stallAfter: 1000 };
+    const stop = new AbortController();
     await expect(
-      getDataSet(sums(), { mirror, waits: { ...waits, bytes: 5_000 }, signal: AbortSignal.timeout(200) }),
+      getDataSet(sums(), {
+        mirror,
+        waits: { ...waits, bytes: 5_000 },
+        signal: stop.signal,
+        onProgress: () => stop.abort(),
+      }),
     ).rejects.toThrow();
     expect(existsSync(path())).toBe(false);
     server.manner = {};
@@ -115,7 +124,7 @@ describe('a download', () => {
 
   it.each<[string, Partial<PublishedFile>, FileServer['manner'], RegExp]>([
     ['other contents', { sha256: '0'.repeat(64) }, {}, /arrived with other contents than were published/],
-    ['another length', { bytes: 99 }, {}, /has 3500 bytes, and should have 99: its publisher has changed it/],
+    ['another length', { bytes: 99 }, {}, /has 3500 bytes, and the published file has 99: it is another one/],
     ['more than announced', {}, { endless: true }, /should have 3500 bytes, and sends more/],
     [
       'more than is taken',
@@ -193,6 +202,43 @@ it('every published file has an address by https, a licence, and a digest or a n
       else expect([digest, bytes]).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/), expect.any(Number)]);
     }
   }
+});
+
+it('TinyStories is cut into stories to train on and stories to watch', () => {
+  const story = (number: number): string => `Story ${number}.\n\nThe end.`;
+  const text = Array.from({ length: 4210 }, (_, number) => `\n${story(number)}\n<|endoftext|>`).join('');
+  mkdirSync(join(folder, 'data/tinystories'), { recursive: true });
+  writeFileSync(join(folder, 'data/tinystories/TinyStories-valid.txt'), text);
+  deriveTinyStories(join(folder, 'data/tinystories'));
+  const storiesOf = (name: string): string[] =>
+    readFileSync(join(folder, 'data/tinystories', name), 'utf8').split('\n<|endoftext|>\n');
+  expect(storiesOf('train.txt')).toHaveLength(4001);
+  expect(storiesOf('train.txt')[3999]).toBe('Story 3999.\nThe end.');
+  expect(storiesOf('valid.txt').slice(0, 1)).toEqual(['Story 4000.\nThe end.']);
+  expect(storiesOf('valid.txt')).toHaveLength(201);
+});
+
+it('CIFAR-10 is taken out of its archive, file by file', async () => {
+  const names = [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`).concat('test_batch.bin');
+  const archive = async (size: number): Promise<Uint8Array> =>
+    gzipSync(
+      await packTar([
+        { header: { name: 'cifar-10-batches-bin/readme.html', size: 1 }, body: '!' },
+        { header: { name: '../../data_batch_1.bin', size: 1 }, body: '!' },
+        ...names.map((name) => ({
+          header: { name: `cifar-10-batches-bin/${name}`, size },
+          body: new Uint8Array(size).fill(7),
+        })),
+      ]),
+    );
+  mkdirSync(path('.'), { recursive: true });
+  writeFileSync(path('cifar-10-binary.tar.gz'), await archive(3));
+  await expect(deriveCifar10(path('.'), 4)).rejects.toThrow(/holds no whole data_batch_1\.bin/);
+  expect(readdirSync(path('.'))).toEqual(['cifar-10-binary.tar.gz']);
+  writeFileSync(path('cifar-10-binary.tar.gz'), await archive(4));
+  await deriveCifar10(path('.'), 4);
+  expect(readdirSync(path('.'))).toEqual(names);
+  expect(readdirSync(join(folder, 'data'))).toEqual(['sums']);
 });
 
 describe.skipIf(data === undefined)('with the data at hand', () => {

@@ -166,6 +166,9 @@ const commands: readonly (readonly [args: readonly string[], message: RegExp])[]
   [['compare', '--study', '../files/measure.yaml'], /measure: no setting "anything"/],
   [['compare', '--study', '/dev/zero'], /it is a device/],
   [generate('--prompts', '/dev/zero'), /give one of the two/],
+  [['train', '--sink', '/dev/zero'], /no such file/],
+  [['compare', '--out', '/dev/null/x'], /cannot make the folder/],
+  [['compare', '--pictures', '/dev/null/x'], /cannot make the folder/],
   [['report', 'nowhere'], /there is no folder "?nowhere/],
 ];
 

@@ -210,6 +210,11 @@ describe('paths', () => {
     }
   });
 
+  it('a folder of a name that is too long', async () => {
+    await expectRefusal(() => loadTokenizer(HUGE), /there is no such folder/);
+    await expectRefusal(() => loadImages('mnist', HUGE), /there is no folder/);
+  });
+
   it('a tokenizer from a device or a pipe', async () => {
     for (const target of ['/dev/zero', pipe]) {
       const model = mkdtempSync(join(folder, 'model-'));

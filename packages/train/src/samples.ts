@@ -18,7 +18,7 @@ export interface SampleSettings {
 /** Writes texts with a model as it is now. */
 export interface Sampler {
   /** @param step - draws differ from step to step, and are the same when the run is repeated */
-  sample(step: number): Promise<TextSample[]>;
+  sample(step: number, signal?: AbortSignal): Promise<TextSample[]>;
   dispose(): void;
 }
 
@@ -73,17 +73,17 @@ export class TextSampler implements Sampler {
     this.#generator = new TokenGenerator(model, { batch: 1, capacity: this.#capacity, bidirectionalPrefix });
   }
 
-  async sample(step: number): Promise<TextSample[]> {
+  async sample(step: number, signal?: AbortSignal): Promise<TextSample[]> {
     const samples: TextSample[] = [];
     for (const [index, { text, ids }] of this.#prompts.entries()) {
       const first = FIRST_STREAM + step * STREAMS_PER_STEP + index;
-      samples.push({ prompt: text, text: await this.#continue(ids, first) });
+      samples.push({ prompt: text, text: await this.#continue(ids, first, signal) });
     }
     return samples;
   }
 
   /** @param stream - number of the stream that the first part draws from; further ones follow in steps of the prompts */
-  async #continue(prompt: readonly number[], stream: number): Promise<string> {
+  async #continue(prompt: readonly number[], stream: number, signal?: AbortSignal): Promise<string> {
     const { tokenizer, settings, seed, endsTexts } = this.#request;
     const { tokens, temperature, topK } = settings;
     const stopTokens = tokenizer.endToken === undefined || !endsTexts ? [] : [tokenizer.endToken];
@@ -91,14 +91,19 @@ export class TextSampler implements Sampler {
     let [read, text, left] = [[...prompt], '', tokens];
     for (let part = 0; left > 0; part++) {
       const wanted = Math.min(left, this.#capacity - read.length);
-      const [fresh = []] = await this.#generator.generate([read], {
+      const fresh: number[] = [];
+      const options = {
         maxNewTokens: wanted,
         temperature,
         ...(topK === undefined ? {} : { topK }),
         stopTokens,
         seed,
         firstStream: stream + part * this.#prompts.length,
-      });
+      };
+      for await (const { tokens: next } of this.#generator.stream([read], options)) {
+        signal?.throwIfAborted();
+        if ((next[0] as number) >= 0) fresh.push(next[0] as number);
+      }
       for (const id of fresh) text += written.push(id);
       left -= fresh.length;
       if (fresh.length < wanted) break;

@@ -209,8 +209,9 @@ export class TrainingLoop {
   }
 
   async *#evaluate(): AsyncGenerator<PhaseEvent | EvaluationEvent | SampleEvent, void> {
-    yield yield* phasesOf((onPhase) => this.#measure({ signal: this.options.signal, onPhase }));
+    // First, since it may be stopped: an evaluation that is in the log is not made again.
     const samples = await this.#sample();
+    yield yield* phasesOf((onPhase) => this.#measure({ signal: this.options.signal, onPhase }));
     if (samples === undefined) return;
     const event: SampleEvent = { type: 'sample', step: this.#standing.step, samples };
     this.folder.append(event);
@@ -250,7 +251,8 @@ export class TrainingLoop {
   /** What the model writes as it is now. */
   async #sample(): Promise<TextSample[] | undefined> {
     const sampler = this.#sampler;
-    return sampler && this.#standing.timed(() => sampler.sample(this.#standing.step));
+    const { signal } = this.options;
+    return sampler && this.#standing.timed(() => sampler.sample(this.#standing.step, signal));
   }
 
   async #save(): Promise<void> {

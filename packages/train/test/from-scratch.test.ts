@@ -18,6 +18,7 @@ import {
 } from '../src/index.js';
 
 let device: Device;
+let first: { readonly events: TrainEvent[]; readonly summary: RunSummary };
 const scratch = mkdtempSync(join(tmpdir(), 'foretoken-scratch-'));
 const PLAY = Array.from({ length: 60 }, (_, line) => `KING ${line}:\nTo be, or not to be?\n`).join('\n');
 
@@ -25,6 +26,7 @@ beforeAll(async () => {
   device = await openDevice();
   mkdirSync(join(scratch, 'data/tinyshakespeare'), { recursive: true });
   writeFileSync(join(scratch, 'data/tinyshakespeare/input.txt'), PLAY);
+  first = await run(small(), 'chars');
 });
 afterEach(() => void vi.unstubAllEnvs());
 afterAll(() => {
@@ -62,11 +64,11 @@ const samplesOf = (events: readonly TrainEvent[]): SampleEvent[] =>
   events.filter((event): event is SampleEvent => event.type === 'sample');
 
 it('a model from scratch trains with a tokenizer of its own, writes as it trains, and is saved with it', async () => {
-  const { events, summary } = await run(small(), 'chars');
+  const { events, summary } = first;
   const samples = samplesOf(events);
   expect(samples.map(({ step }) => step)).toEqual([0, 1, 2]);
   // Longer than the 17 positions that the model reads.
-  expect(samples.some(({ samples: [first] }) => (first?.text.length ?? 0) > 17)).toBe(true);
+  expect(samples.some(({ samples: [written] }) => (written?.text.length ?? 0) > 17)).toBe(true);
   expect(summary.samples).toHaveLength(1);
   const logged = new RunFolder(join(scratch, 'chars')).events().filter(({ type }) => type === 'sample');
   expect(logged).toEqual(samples);
@@ -79,17 +81,16 @@ it('a model from scratch trains with a tokenizer of its own, writes as it trains
 });
 
 it('the same run writes the same samples', async () => {
-  const [first, again] = [await run(small(), 'first'), await run(small(), 'again')];
+  const again = await run(small(), 'again');
   expect(samplesOf(again.events)).toEqual(samplesOf(first.events));
 });
 
 it('samples change no bit of the training', async () => {
-  const withSamples = await run(small(), 'with');
   const { samples: _, ...without } = small();
   const plain = await run(parseRecipe(without), 'without');
   const losses = (events: readonly TrainEvent[]) =>
     events.flatMap((event) => (event.type === 'evaluation' ? [event.validationLoss] : []));
-  expect(losses(plain.events)).toEqual(losses(withSamples.events));
+  expect(losses(plain.events)).toEqual(losses(first.events));
 });
 
 it('byte pairs are learned from the training text as well', async () => {

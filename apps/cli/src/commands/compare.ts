@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Device } from '@foretoken/tensor';
 import {
   changeRecipe,
   describeBudget,
+  makeFolder,
   objectivesOf,
   overrideRecipe,
   type PlannedRun,
@@ -23,7 +23,7 @@ import { measureStarts, planStudy } from '../comparison/prepare.js';
 import { StudyFolder, type StudyRecord } from '../comparison/study-folder.js';
 import { openTunedDevice, openUntunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
-import { text, wholeNumber } from '../flags.js';
+import { optionalText, optionalTexts, wholeNumber } from '../flags.js';
 import { runInOrder, runInParallel } from '../grid.js';
 import { describePlan } from '../plan/estimate.js';
 import { planOf } from '../plan/plan-runs.js';
@@ -172,13 +172,17 @@ async function compare(this: void, flags: Flags): Promise<void> {
   const { study, name } = chooseStudy(flags);
   const kind = kindOf(study);
   const out = flags.out ?? join('runs', name);
+  // Folders that cannot be made are told before the work, not behind it.
+  if (!flags.dryRun) {
+    if (flags.pictures !== undefined) makeFolder(flags.pictures);
+    makeFolder(out);
+  }
   const { title, recipe, seeds, variants } = study;
   const names = variants.map((each) => each.name);
   say(
     `${title}: ${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}; at most ${describeBudget(recipe)} each.`,
   );
   if (flags.dryRun) return tryOut(study, kind, out, flags.jobs);
-  mkdirSync(out, { recursive: true });
   say(`Runs are kept in ${out}; after an interruption the same command goes on.`);
   const record = await makeRuns(study, kind, out, flags.jobs);
 
@@ -196,10 +200,10 @@ async function compare(this: void, flags: Flags): Promise<void> {
   process.stdout.write(`Report: ${relative(process.cwd(), report) || report}\n`);
   if (seeds.length === 1) {
     const rest = process.argv
-      .slice(3)
+      .slice(2)
       .filter((arg, at, all) => !/^--seeds?(=|$)/.test(arg) && all[at - 1] !== '--seeds');
     process.stdout.write(
-      `One seed is an anecdote. The full study: npm start -- ${[...rest, '--seeds 0,1,2'].join(' ')}\n`,
+      `One seed is an anecdote. The full study: ${commandLine([...rest, '--seeds', '0,1,2'])}\n`,
     );
   }
 }
@@ -213,34 +217,10 @@ export const compareCommand = buildCommand<Flags>({
   },
   parameters: {
     flags: {
-      task: {
-        kind: 'parsed',
-        placeholder: 'NAME',
-        parse: text,
-        optional: true,
-        brief: 'What ships for a task: star-graph, images, stories, ...',
-      },
-      study: {
-        kind: 'parsed',
-        placeholder: 'NAME',
-        parse: text,
-        optional: true,
-        brief: 'Study: a YAML or JSON file, or a name of "foretoken studies"',
-      },
-      data: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'Folder that the paths of a study start from [default = the current one]',
-      },
-      recipe: {
-        kind: 'parsed',
-        placeholder: 'NAME',
-        parse: text,
-        optional: true,
-        brief: 'Recipe: see "foretoken recipes" [default = star-graph]',
-      },
+      task: optionalText('NAME', 'What ships for a task: star-graph, images, stories, ...'),
+      study: optionalText('NAME', 'Study: a YAML or JSON file, or a name of "foretoken studies"'),
+      data: optionalText('DIR', 'Folder that the paths of a study start from [default = the current one]'),
+      recipe: optionalText('NAME', 'Recipe: see "foretoken recipes" [default = star-graph]'),
       objectives: {
         kind: 'parsed',
         placeholder: 'A,B',
@@ -255,28 +235,9 @@ export const compareCommand = buildCommand<Flags>({
         optional: true,
         brief: 'Seeds: 0,1,2 or 0-4 [default = 0, or those of the study]',
       },
-      out: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'Folder of the runs [default = runs/RECIPE-SETTINGS or runs/STUDY-SETTINGS]',
-      },
-      pictures: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'Folder to write the plots of the report to, as SVG and PNG',
-      },
-      set: {
-        kind: 'parsed',
-        placeholder: 'KEY=VALUE',
-        parse: text,
-        optional: true,
-        variadic: true,
-        brief: 'Override a setting: key=value',
-      },
+      out: optionalText('DIR', 'Folder of the runs [default = runs/RECIPE-SETTINGS or runs/STUDY-SETTINGS]'),
+      pictures: optionalText('DIR', 'Folder to write the plots of the report to, as SVG and PNG'),
+      set: optionalTexts('KEY=VALUE', 'Override a setting: key=value'),
       jobs: {
         kind: 'parsed',
         placeholder: 'N',

@@ -10,18 +10,13 @@ import { UsageError } from '../errors.js';
 import { choicesOf } from '../evaluate/choices.js';
 import { Countdown } from '../evaluate/countdown.js';
 import { dataFiles, identityOf, readFirst, type SplitName, shotFiles } from '../evaluate/data.js';
+import { DOCUMENT_SEPARATOR, evaluateFlags } from '../evaluate/flags.js';
 import { imagesOf } from '../evaluate/images.js';
 import type { OnProgress, Outcome } from '../evaluate/outcome.js';
 import { perplexityOf, readDocuments } from '../evaluate/perplexity.js';
 import { answersOf } from '../evaluate/questions.js';
 import { type NamedOutcome, resultsOf, resultsTable, writeResults } from '../evaluate/results.js';
-import {
-  type EvaluationTask,
-  type EvaluationTaskName,
-  evaluationTasks,
-  parseTask,
-} from '../evaluate/tasks.js';
-import { jsonFlag, optionalNumber, optionalText, seedNumber, text, wholeNumber } from '../flags.js';
+import { type EvaluationTask, type EvaluationTaskName, evaluationTasks } from '../evaluate/tasks.js';
 import { findModel, type ModelRequest, type ModelSource } from '../models/model-source.js';
 import { openModel, type TextModel } from '../models/open-model.js';
 import { tell } from '../output.js';
@@ -88,8 +83,6 @@ function checkFlags(flags: Flags): void {
     throw new UsageError('--shots-data: say how many of them to show, with --shots.');
   }
 }
-
-const DOCUMENT_SEPARATOR = '<|endoftext|>';
 
 type Evaluate = (device: Device, source: ModelSource, onProgress: OnProgress) => Promise<Outcome>;
 
@@ -232,97 +225,6 @@ export const evaluateCommand = buildCommand<Flags>({
       'Registers and further heads play no part: what is evaluated is the model. Several --model are compared on the same questions or documents. docs/evaluation.md has the rules.',
   },
   parameters: {
-    flags: {
-      model: {
-        kind: 'parsed',
-        placeholder: 'MODEL',
-        parse: text,
-        variadic: true,
-        brief:
-          'Folder of a checkpoint, a run or adapters, or name on the Hugging Face hub; give it again to compare',
-      },
-      adapter: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        variadic: true,
-        brief: "Folder of adapters in PEFT's format to put on the model; give it again to compare",
-      },
-      task: {
-        kind: 'parsed',
-        placeholder: 'NAME',
-        parse: parseTask,
-        brief: Object.keys(evaluationTasks).join(', '),
-      },
-      data: optionalText(
-        'PATH',
-        'File, or folder with a file for each split; of images the folder of the data set [default = below FORETOKEN_DATA]',
-      ),
-      split: {
-        kind: 'enum',
-        values: ['train', 'validation', 'test'],
-        default: 'test',
-        brief: 'Which file of a folder',
-      },
-      tokenizer: optionalText('DIR', 'Folder of the tokenizer [default = that of the model]'),
-      limit: optionalNumber('Only so many questions, documents or images, the first ones', 1e9),
-      batch: optionalNumber('Windows, questions or images at a time', 65_536),
-      column: optionalText('NAME', 'perplexity: column of the text [default = text]'),
-      separator: optionalText(
-        'TEXT',
-        `perplexity: text between documents, or none [default = ${DOCUMENT_SEPARATOR}]`,
-      ),
-      window: optionalNumber(
-        'perplexity: tokens read at a time [default = the context, at most 2048]',
-        2 ** 20,
-      ),
-      stride: optionalNumber('perplexity: tokens between the beginnings of windows that overlap', 2 ** 20),
-      endToken: {
-        kind: 'boolean',
-        optional: true,
-        withNegated: false,
-        brief: 'perplexity: score the token that ends a document, too',
-      },
-      shots: optionalNumber('questions: worked examples before each', 1000),
-      shotsData: optionalText(
-        'FILE',
-        'questions: file of those examples [default = another split of the folder]',
-      ),
-      maxTokens: optionalNumber('questions: most tokens of an answer', 2 ** 20),
-      stop: {
-        kind: 'parsed',
-        placeholder: 'TEXT',
-        parse: text,
-        optional: true,
-        variadic: true,
-        brief: 'questions: text that ends an answer',
-      },
-      bidirectionalPrefix: {
-        kind: 'boolean',
-        optional: true,
-        withNegated: false,
-        brief: 'questions: prompts are read in both directions, for models trained so',
-      },
-      seed: {
-        kind: 'parsed',
-        placeholder: 'N',
-        parse: seedNumber,
-        default: '0',
-        brief: 'Seed of the intervals',
-      },
-      resamples: {
-        kind: 'parsed',
-        placeholder: 'N',
-        parse: wholeNumber(1, 100_000),
-        default: '1000',
-        brief: 'Resamples of the intervals',
-      },
-      out: optionalText(
-        'DIR',
-        'Folder for results.json and samples.jsonl, and of images the confusion matrix',
-      ),
-      json: jsonFlag,
-    },
+    flags: evaluateFlags,
   },
 });

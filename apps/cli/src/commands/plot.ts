@@ -72,7 +72,7 @@ export const plotCommand = buildCommand<Flags, string[]>({
     aliases: { x: 'x' },
     positional: {
       kind: 'array',
-      parameter: { placeholder: 'RUN', brief: 'Run folder, or folder of runs', parse: String },
+      parameter: { placeholder: 'RUN', brief: 'Run folder, or folder of runs', parse: text },
     },
     flags: {
       metric: {

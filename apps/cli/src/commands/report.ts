@@ -17,7 +17,7 @@ import { kindOf } from '../comparison/kinds.js';
 import { checkInside } from '../comparison/stored.js';
 import { runOfRecord, StudyFolder, type StudyRecord } from '../comparison/study-folder.js';
 import { UsageError } from '../errors.js';
-import { text } from '../flags.js';
+import { optionalText, text } from '../flags.js';
 
 interface Flags {
   readonly json: boolean;
@@ -114,13 +114,7 @@ export const reportCommand = buildCommand<Flags, [string]>({
   parameters: {
     flags: {
       json: { kind: 'boolean', default: false, brief: 'Print the summary as JSON' },
-      pictures: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'Folder to write the plots to, as SVG and PNG',
-      },
+      pictures: optionalText('DIR', 'Folder to write the plots to, as SVG and PNG'),
     },
     positional: {
       kind: 'tuple',

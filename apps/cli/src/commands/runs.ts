@@ -1,7 +1,7 @@
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../errors.js';
-import { jsonFlag } from '../flags.js';
+import { jsonFlag, text } from '../flags.js';
 import { tell } from '../output.js';
 import { figuresOf } from '../runs/figures.js';
 import { findRuns, isRunFolder } from '../runs/find-runs.js';
@@ -49,7 +49,7 @@ export const runsCommand = buildCommand<Flags, string[]>({
       parameter: {
         placeholder: 'DIR',
         brief: 'Folder of runs, or several run folders [default = runs]',
-        parse: String,
+        parse: text,
       },
     },
     flags: { json: jsonFlag },

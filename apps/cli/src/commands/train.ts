@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { quote } from '@foretoken/input';
 import { findObjective } from '@foretoken/objectives';
 import type { Device } from '@foretoken/tensor';
 import {
@@ -20,7 +22,7 @@ import { commandLine } from '../command-line.js';
 import { currentCommit } from '../commit.js';
 import { openTunedDevice, openUntunedDevice } from '../device.js';
 import { UsageError } from '../errors.js';
-import { seedNumber, text } from '../flags.js';
+import { optionalText, optionalTexts, seedNumber } from '../flags.js';
 import { formatShare } from '../format.js';
 import { describePlan } from '../plan/estimate.js';
 import { heldBytes, timeSteps } from '../plan/measure.js';
@@ -47,6 +49,11 @@ interface Flags {
 /** A sink by its name, or the one that a module makes: its default export is a function of the folder of the run. */
 async function loadSink(path: string, folder: string): Promise<MetricsSink> {
   if (path === 'wandb') return WandbSink.open(folder);
+  // A device or a pipe may never end.
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile())
+    throw new UsageError(
+      `--sink ${quote(path)}: there is no such file; expected wandb, or a JavaScript module.`,
+    );
   let module: { default?: unknown };
   try {
     module = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
@@ -190,27 +197,15 @@ export const trainCommand = buildCommand<Flags>({
   },
   parameters: {
     flags: {
-      recipe: {
-        kind: 'parsed',
-        placeholder: 'NAME',
-        parse: text,
-        optional: true,
-        brief: 'Recipe: a YAML or JSON file, or a name of "foretoken recipes" [default = star-graph]',
-      },
-      task: {
-        kind: 'parsed',
-        placeholder: 'NAME',
-        parse: text,
-        optional: true,
-        brief: 'Instead: the recipe that ships for a task, mnist for instance',
-      },
-      objective: {
-        kind: 'parsed',
-        placeholder: 'NAME',
-        parse: text,
-        optional: true,
-        brief: 'Objective: see "foretoken objectives" [default = that of the recipe, else mutor]',
-      },
+      recipe: optionalText(
+        'NAME',
+        'Recipe: a YAML or JSON file, or a name of "foretoken recipes" [default = star-graph]',
+      ),
+      task: optionalText('NAME', 'Instead: the recipe that ships for a task, mnist for instance'),
+      objective: optionalText(
+        'NAME',
+        'Objective: see "foretoken objectives" [default = that of the recipe, else mutor]',
+      ),
       seed: {
         kind: 'parsed',
         placeholder: 'N',
@@ -218,35 +213,17 @@ export const trainCommand = buildCommand<Flags>({
         optional: true,
         brief: 'Seed [default = that of the recipe, else 0]',
       },
-      out: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'Folder of the run [default = runs/RECIPE-SETTINGS/OBJECTIVE-seedN]',
-      },
-      set: {
-        kind: 'parsed',
-        placeholder: 'KEY=VALUE',
-        parse: text,
-        optional: true,
-        variadic: true,
-        brief: 'Override a setting: key=value',
-      },
+      out: optionalText('DIR', 'Folder of the run [default = runs/RECIPE-SETTINGS/OBJECTIVE-seedN]'),
+      set: optionalTexts('KEY=VALUE', 'Override a setting: key=value'),
       tensorboard: {
         kind: 'boolean',
         default: true,
         brief: 'Write event files for TensorBoard into OUT/tensorboard',
       },
-      sink: {
-        kind: 'parsed',
-        placeholder: 'NAME',
-        parse: text,
-        optional: true,
-        variadic: true,
-        brief:
-          'Where metrics go as well: wandb, or a JavaScript module that makes a sink, see docs/fine-tuning.md',
-      },
+      sink: optionalTexts(
+        'NAME',
+        'Where metrics go as well: wandb, or a JavaScript module that makes a sink, see docs/fine-tuning.md',
+      ),
       dryRun: {
         kind: 'boolean',
         default: false,

@@ -114,7 +114,7 @@ class Download {
     throw new DataSetError(
       announced === wanted
         ? `${url} has ${announced} bytes, more than the ${mostBytes} that are taken`
-        : `${url} has ${announced} bytes, and should have ${wanted}: its publisher has changed it`,
+        : `${url} has ${announced} bytes, and the published file has ${wanted}: it is another one`,
     );
   }
 

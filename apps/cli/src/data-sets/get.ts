@@ -57,7 +57,7 @@ async function fetchFile(
     const advice =
       cause instanceof BrokenOffError
         ? `The same command goes on where it ended; without a network, put ${file.name} into ${folder}, or name a data folder that has ${dataSet.name} in FORETOKEN_DATA.`
-        : `Its publisher: ${dataSet.home}`;
+        : `Its publisher is ${dataSet.home}`;
     throw new DataSetError(`${dataSet.name}: ${cause.message}. ${advice}`, { cause });
   }
 }

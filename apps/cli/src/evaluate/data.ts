@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TextRecord } from '@foretoken/data';
-import { findData, readRecords } from '@foretoken/data/node';
+import { findData, isFolder, readRecords } from '@foretoken/data/node';
 import { UsageError } from '../errors.js';
 
 export type SplitName = 'train' | 'validation' | 'test';
@@ -15,8 +15,6 @@ const WORDS: Readonly<Record<SplitName, readonly string[]>> = {
 };
 
 const READABLE = /\.(jsonl|ndjson|json|txt)(\.gz)?$|\.parquet$/i;
-
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** The files of a split in a folder; none where there is none. */
 export function filesOfSplit(folder: string, split: SplitName): string[] {

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Drafter, Transformer } from '@foretoken/models';
 import { readSafetensorsFile } from '@foretoken/models/node';
-import { type HostTensor, loadInto } from '@foretoken/nn';
+import { type HostTensor, loadInto, SafetensorsError } from '@foretoken/nn';
 import { createObjective, type Objective, type ObjectiveSettings } from '@foretoken/objectives';
 import { HostRandom } from '@foretoken/tensor';
 import { RunFolder } from '@foretoken/train';
@@ -63,10 +63,18 @@ function readRun(path: string, objective: string): Source {
   return { tensors: ofObjective(tensors), settings: record.settings };
 }
 
+function readTensors(path: string): ReadonlyMap<string, HostTensor> {
+  try {
+    return readSafetensorsFile(path).tensors;
+  } catch (cause) {
+    if (!(cause instanceof SafetensorsError)) throw cause;
+    throw new UsageError(`--draft-from ${path}: ${cause.message.replace('safetensors: ', '')}`, { cause });
+  }
+}
+
 function readSource(path: string, objective: string): Source {
   if (!existsSync(path)) throw new UsageError(`--draft-from ${path}: there is no such file or folder.`);
-  if (!statSync(path).isDirectory())
-    return { tensors: ofObjective(readSafetensorsFile(path).tensors), settings: undefined };
+  if (!statSync(path).isDirectory()) return { tensors: ofObjective(readTensors(path)), settings: undefined };
   const beside = join(path, 'objective.safetensors');
   if (!existsSync(join(path, 'checkpoints')) && existsSync(beside)) return readSource(beside, objective);
   return readRun(path, objective);

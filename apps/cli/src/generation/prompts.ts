@@ -1,3 +1,4 @@
+import { findData } from '@foretoken/data/node';
 import { isJsonObject, parseJson, printable, quote } from '@foretoken/input';
 import { readTextFile } from '@foretoken/input/node';
 import { UsageError } from '../errors.js';
@@ -13,7 +14,7 @@ class PromptsError extends UsageError {
 
 /** One prompt a line; of a `.jsonl` file, the field of each object. Blank lines are passed over. */
 export function readPrompts(path: string, field: string): string[] {
-  const content = readTextFile(path, { maxBytes: MOST_BYTES, error: PromptsError });
+  const content = readTextFile(findData(path), { maxBytes: MOST_BYTES, error: PromptsError });
   const isJson = /\.(jsonl|ndjson)$/.test(path);
   const prompts = content.split(/\r?\n/).flatMap((line, at) => {
     if (line.trim() === '') return [];

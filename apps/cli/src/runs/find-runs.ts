@@ -11,7 +11,7 @@ const DEEPEST = 6;
 /** Whether a folder is one of a run: it has a log, or a record that names a recipe. */
 export function isRunFolder(folder: string): boolean {
   if (existsSync(join(folder, 'metrics.jsonl'))) return true;
-  if (!existsSync(join(folder, 'config.json'))) return false;
+  if (statSync(join(folder, 'config.json'), { throwIfNoEntry: false })?.isFile() !== true) return false;
   try {
     return 'recipe' in readFields(folder, 'config.json');
   } catch {

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isJsonObject, oneLine, parseJson } from '@foretoken/input';
+import { readTextFile } from '@foretoken/input/node';
 import { isProcessAlive } from '@foretoken/models/node';
 import {
   type EvaluationEvent,
@@ -44,7 +45,7 @@ function bytesOf(folder: string, depth = 0): number {
 /** Whether a process of this machine works in a run folder. */
 function isRunning(folder: string): boolean {
   try {
-    const text = readFileSync(join(folder, 'lock'), 'utf8').slice(0, 4096);
+    const text = readTextFile(join(folder, 'lock'), { maxBytes: 4096 });
     const owner = parseJson(text, { what: 'lock' });
     if (!isJsonObject(owner)) return isProcessAlive(Number(text));
     return owner['host'] === hostname() && isProcessAlive(Number(owner['pid']));
@@ -52,6 +53,11 @@ function isRunning(folder: string): boolean {
     return false;
   }
 }
+
+/** Files that are read: a pipe in place of one would be waited for. */
+const FILES = ['config.json', 'metrics.jsonl', 'summary.json'];
+
+const isOther = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 
@@ -70,6 +76,8 @@ function problemOf(record: RunRecord | undefined): string | undefined {
  * @returns the run, or in a line why there is none
  */
 export function readRun(path: string): RunInfo | string {
+  const strange = FILES.find((name) => isOther(join(path, name)));
+  if (strange !== undefined) return `${path}: skipped: ${strange} is not a file`;
   const folder = new RunFolder(path);
   const problems: string[] = [];
   const attempt = <Value>(read: () => Value, otherwise: Value): Value => {

@@ -58,9 +58,11 @@ export class FileServer {
         response.once('drain', more);
       };
       more();
-    } else if (breakAfter !== undefined)
-      response.write(rest.subarray(0, breakAfter), () => response.destroy());
-    else if (stallAfter !== undefined) response.write(rest.subarray(0, stallAfter));
+    } else if (breakAfter !== undefined) {
+      response.write(rest.subarray(0, breakAfter));
+      // What was sent is read before the end comes.
+      setTimeout(() => response.destroy(), 60);
+    } else if (stallAfter !== undefined) response.write(rest.subarray(0, stallAfter));
     else response.end(rest);
   }
 }

@@ -31,9 +31,16 @@ export function normalizeNumber(text: string): string | undefined {
   if (Math.abs(places) > MOST_ZEROS) return `${minus}${first}${rest && `.${rest}`}e${places}`;
   const [whole, fraction] = shifted(first, rest, places);
   const digits = whole.replace(/^0+/, '') || '0';
-  const decimals = fraction.replace(/0+$/, '');
+  const decimals = withoutEnd(fraction, '0');
   const size = decimals === '' ? digits : `${digits}.${decimals}`;
   return minus === '-' && size !== '0' ? `-${size}` : size;
+}
+
+/** A text without the same character at its end, however often. A pattern would begin anew at each of them. */
+function withoutEnd(text: string, character: string): string {
+  let end = text.length;
+  while (text[end - 1] === character) end--;
+  return text.slice(0, end);
 }
 
 /** Digits before and behind the point when it is moved to the right. */

@@ -26,10 +26,15 @@ export function plainNumbers(text: string): string {
   );
 }
 
-/** Where the group ends that begins with the brace at `start`; undefined where it does not end. */
+/** Characters of a box that are read: what is longer is no number. */
+const LONGEST_BOX = 1000;
+/** Boxes that are looked at, from the last one back. */
+const MOST_BOXES = 100;
+
+/** Where the group ends that begins with the brace at `start`; undefined where it does not end, or late. */
 function endOfGroup(text: string, start: number): number | undefined {
   let depth = 0;
-  for (let at = start; at < text.length; at++) {
+  for (let at = start; at < Math.min(text.length, start + LONGEST_BOX); at++) {
     if (text[at] === '\\') at++;
     else if (text[at] === '{') depth++;
     else if (text[at] === '}' && --depth === 0) return at;
@@ -39,7 +44,9 @@ function endOfGroup(text: string, start: number): number | undefined {
 
 /** What stands in the last box of a text, whatever is inside of it. */
 export function lastBoxed(text: string): string | undefined {
-  for (const { 0: command, index } of [...text.matchAll(/\\f?boxed\b\s*|\\fbox\b\s*/g)].reverse()) {
+  for (const { 0: command, index } of [...text.matchAll(/\\f?boxed\b\s*|\\fbox\b\s*/g)]
+    .slice(-MOST_BOXES)
+    .reverse()) {
     const start = index + command.length;
     if (text[start] !== '{') {
       const [token] = /^-?\d/.exec(text.slice(start, start + 2)) ?? [];

@@ -27,7 +27,7 @@ const RULES: readonly { readonly pattern: RegExp; readonly pick: 'first' | 'last
  * @returns undefined when it names none; "a" as an English word is no option
  */
 export function optionLetter(answer: string): string | undefined {
-  const text = answer.trim();
+  const text = answer.trim().replace(/\s+/g, ' ');
   for (const { pattern, pick } of RULES) {
     const match = [...text.matchAll(pattern)].at(pick === 'first' ? 0 : -1);
     const letter = match?.slice(1).find((group) => group !== undefined);

@@ -35,18 +35,25 @@ function missing(path: string): DataFileError {
   );
 }
 
+/** What the system says of a path; nothing where there is none, or its name is too long or holds a NUL. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a folder is at a path. */
+export const isFolder = (path: string): boolean => statsOf(path)?.isDirectory() === true;
+
 /**
  * Checks that a regular file is there and not empty.
  *
  * @throws DataFileError otherwise, with the nearest name in the folder
  */
 export function requireFile(path: string): Stats {
-  let found: Stats | undefined;
-  try {
-    found = statSync(path, { throwIfNoEntry: false });
-  } catch {
-    // A name that is too long, or holds a NUL.
-  }
+  const found = statsOf(path);
   if (found === undefined) throw missing(path);
   const name = printable(path);
   if (!found.isFile()) throw new DataFileError(`${name}: is no file. Give a file of the data set.`);

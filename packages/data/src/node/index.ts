@@ -1,4 +1,5 @@
 export { dataFolder, findData, findModelData, howToGetData } from './data-folder.js';
+export { isFolder } from './files.js';
 export { type LoadTaskOptions, loadCorpusTask, loadTask, loadTextTask } from './load-task.js';
 export { loadTokenizer } from './load-tokenizer.js';
 export { type ReadDocument, readDocuments } from './read-documents.js';

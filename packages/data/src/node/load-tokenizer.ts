@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { printable, shorten } from '@foretoken/input';
 import { TokenizerError } from '../errors.js';
 import { TextTokenizer } from '../text/tokenizer.js';
 import { howToGetData } from './data-folder.js';
-import { readJson, someNames } from './files.js';
+import { isFolder, readJson, someNames } from './files.js';
 
 /**
  * The tokenizer in the folder of a model: `tokenizer.json`, with `tokenizer_config.json` and `special_tokens_map.json`
@@ -13,7 +13,7 @@ import { readJson, someNames } from './files.js';
  * @throws TokenizerError when the folder has no tokenizer.json, DataFileError when a file is broken
  */
 export function loadTokenizer(folder: string): TextTokenizer {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  if (!isFolder(folder)) {
     throw new TokenizerError(
       `${printable(shorten(folder, 200))}: there is no such folder.${howToGetData(folder)} Give the folder of a model, with its tokenizer.json.`,
     );

@@ -1,7 +1,7 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { nearestName, printable, quote } from '@foretoken/input';
+import { nearestName, printable, quote, shorten } from '@foretoken/input';
 import { readBytesFile } from '@foretoken/input/node';
 import { DataFileError, TaskConfigError } from '../errors.js';
 import { parseCifar } from '../images/cifar.js';
@@ -11,7 +11,7 @@ import { parseIdx } from '../images/idx.js';
 import { checkLabels, type ImageSet, joinImageSets } from '../images/image-set.js';
 import { ImageTask } from '../images/task.js';
 import { dataFolder, findData } from './data-folder.js';
-import { requireFile, someNames } from './files.js';
+import { isFolder, requireFile, someNames } from './files.js';
 
 /** The first two bytes of gzip. */
 const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
@@ -145,8 +145,6 @@ export function findImageDataSet(name: string): ImageDataSet {
   );
 }
 
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-
 /**
  * The folder of a data set: `data` itself, or a folder `mnist` (for instance) in it; without `data` the same in the data
  * folder. A folder `mnist-small` with the beginning of a data set stands in for one that is not there.
@@ -160,7 +158,7 @@ export function findImageFolder({ name, title }: ImageDataSet, data: string | nu
   const found = places.find(isFolder);
   if (found !== undefined) return found;
   throw new DataFileError(
-    `${name}: there is no folder ${data === null ? places[0] : root}. Give the one with the files of ${title} as task.data (--data FOLDER); "foretoken data get ${name}" fetches it.`,
+    `${name}: there is no folder ${printable(shorten((data === null ? places[0] : root) ?? name, 200))}. Give the one with the files of ${title} as task.data (--data FOLDER); "foretoken data get ${name}" fetches it.`,
   );
 }
 

@@ -42,7 +42,9 @@ export function parseTemplate(template: string, answerFrom?: string): TextTempla
   }
   const border = 2 * columns.indexOf(first);
   const lead = parts[border] as string;
-  const bare = lead.replace(/ +$/, '');
+  let end = lead.length;
+  while (lead[end - 1] === ' ') end--;
+  const bare = lead.slice(0, end);
   return {
     prompt: [...parts.slice(0, border), bare],
     answer: [lead.slice(bare.length), ...parts.slice(border + 1)],

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { finalNumber, markedNumber, normalizeNumber, parseJsonLines } from '../../src/index.js';
+import { finalNumber, markedNumber, normalizeNumber, optionLetter, parseJsonLines } from '../../src/index.js';
 import { dataPath } from '../support/data-folder.js';
 
 describe('normalizeNumber', () => {
@@ -162,6 +162,23 @@ describe('finalNumber of LaTeX', () => {
     ['9\u00a0500 in all', '9500'],
   ])('%s -> %s', (text, number) => {
     expect(finalNumber(text)).toBe(number);
+  });
+});
+
+describe('long answers', () => {
+  const long = 300_000;
+  it.each([
+    ['boxes without end', `${String.raw`\boxed{`.repeat(long / 10)}7`, '7'],
+    ['boxes in boxes', `${String.raw`\boxed{\text{`.repeat(long / 10)}7${'}}'.repeat(long / 10)}`, '7'],
+    ['zeros', `0.${'0'.repeat(long)}1`, `0.${'0'.repeat(long)}1`],
+    ['digits', '9'.repeat(long), '9'.repeat(long)],
+    ['spaces', `answer${' '.repeat(long)}is${' '.repeat(long)}7`, '7'],
+    ['commas', '1,'.repeat(long), '1'],
+  ])('are read soon: %s', (_, text, number) => {
+    const start = performance.now();
+    expect(finalNumber(text)).toBe(number);
+    expect(optionLetter(text)).toBeUndefined();
+    expect(performance.now() - start).toBeLessThan(4000);
   });
 });
 

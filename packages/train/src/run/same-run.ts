@@ -14,12 +14,28 @@ import { decisive, sorted } from './run-identity.js';
 export function checkSameRun(path: string, before: RunRecord, now: RunRecord, finished = false): void {
   const earlier = recipeOf(path, before);
   checkSettings(path, earlier, before, now);
+  checkSameFiles(path, before, now, finished);
+}
+
+/**
+ * Makes sure that data, tokenizer and pretrained model are as they were when a run began.
+ *
+ * @param path - folder of the run, for messages
+ * @param finished - whether data may be gone
+ * @throws RunFolderError naming the first that is not
+ */
+export function checkSameFiles(
+  path: string,
+  before: RunRecord,
+  now: Pick<RunRecord, 'data' | 'model'>,
+  finished = false,
+): void {
   const complete = before.fingerprints === FINGERPRINTS_VERSION;
   for (const [file, old, own] of compared(before.data, now.data, complete)) {
     // What a finished run was trained on need not be there any more.
     if (own !== old && (own !== undefined || !finished)) throw changedSince(path, file, own);
   }
-  const from = String(earlier.model['from']);
+  const from = String(before.recipe.model?.['from']);
   for (const [name, old, own] of compared(before.model, now.model, complete))
     if (own !== old) throw changedSince(path, `model.from ${from}: ${name}`, own);
 }
@@ -56,10 +72,18 @@ const changedSince = (path: string, what: string, now: string | undefined): RunF
     `${what} ${now === undefined ? 'is gone, and was there when' : 'has changed since'} the run in ${path} began. Put the old file back, or choose another --out.`,
   );
 
+/** Settings that a recipe left out when their default was another one. */
+function withEarlierDefaults(recipe: Recipe): unknown {
+  const { optimizer } = recipe;
+  const isSplit = Number(optimizer?.accumulate ?? 1) > 1;
+  if (!isSplit || optimizer.lossAverage !== undefined) return recipe;
+  return { ...recipe, optimizer: { ...optimizer, lossAverage: 'microBatches' } };
+}
+
 /** The recipe of a record, with defaults for settings that are newer than the record. */
 function recipeOf(path: string, { recipe }: RunRecord): Recipe {
   try {
-    return parseRecipe(recipe);
+    return parseRecipe(withEarlierDefaults(recipe));
   } catch (cause) {
     throw new RunFolderError(
       `${path} holds a run of another version of Foretoken, whose recipe this one refuses (${(cause as Error).message}). Choose another --out.`,

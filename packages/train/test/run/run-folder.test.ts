@@ -157,6 +157,17 @@ describe('RunFolder', () => {
     expect(() => folder.open(record)).toThrow(/of another version of Foretoken/);
   });
 
+  it('does not take another mean of losses than a run of an earlier version had', () => {
+    const recipe = overrideRecipe(record.recipe, ['optimizer.accumulate=2']);
+    const { lossAverage: _, ...optimizer } = recipe.optimizer;
+    const folder = new RunFolder(scratch);
+    folder.open({ ...record, recipe: { ...recipe, optimizer } as never })();
+    folder.append({ type: 'metrics', step: 1 });
+    expect(() => folder.open({ ...record, recipe })).toThrow(/other settings \(optimizer\)/);
+    const earlier = overrideRecipe(recipe, ['optimizer.lossAverage=microBatches']);
+    folder.open({ ...record, recipe: earlier })();
+  });
+
   it('reads summaries of an earlier version', () => {
     writeFileSync(join(scratch, 'summary.json'), '{"steps":3,"exactMatch":0.5,"firstHop":0.75}');
     expect(new RunFolder(scratch).summary()).toEqual({

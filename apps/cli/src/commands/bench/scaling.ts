@@ -18,7 +18,7 @@ import { chooseSize, type StepSize } from '../../bench/sizes.js';
 import { commandLine } from '../../command-line.js';
 import { currentCommit } from '../../commit.js';
 import { UsageError } from '../../errors.js';
-import { jsonFlag, numberFrom, optionalNumber, text, VALUE, wholeNumber } from '../../flags.js';
+import { jsonFlag, numberFrom, optionalNumber, optionalText, VALUE, wholeNumber } from '../../flags.js';
 import { formatCount, formatMebibytes, formatTable } from '../../format.js';
 import { tell } from '../../output.js';
 import { writePicture } from '../../report/picture.js';
@@ -210,13 +210,7 @@ export const scalingCommand = buildCommand<Flags>({
         default: '2',
         brief: 'Time for the steps of a point; at least five are timed',
       },
-      out: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'Folder for scaling.json and the plots',
-      },
+      out: optionalText('DIR', 'Folder for scaling.json and the plots'),
       json: jsonFlag,
     },
   },

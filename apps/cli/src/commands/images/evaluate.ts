@@ -3,7 +3,7 @@ import type { Device } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../../errors.js';
-import { jsonFlag, optionalNumber, text, wholeNumber } from '../../flags.js';
+import { jsonFlag, optionalNumber, optionalText, text, wholeNumber } from '../../flags.js';
 import { formatShare } from '../../format.js';
 import { Classifier } from '../../images/classifier.js';
 import { type ImageRun, openImageRun } from '../../images/image-run.js';
@@ -97,13 +97,7 @@ export const evaluateImagesCommand = buildCommand<Flags>({
   parameters: {
     flags: {
       run: { kind: 'parsed', placeholder: 'DIR', parse: text, brief: 'Run folder of "foretoken train"' },
-      classifier: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'Run folder of a classifier: "foretoken train --recipe mnist-vit"',
-      },
+      classifier: optionalText('DIR', 'Run folder of a classifier: "foretoken train --recipe mnist-vit"'),
       testImages: optionalNumber('Test images of the loss [default = all]'),
       samples: {
         kind: 'parsed',

@@ -1,4 +1,11 @@
-import { numberAboveZero, numberFrom, optionalNumber, seedNumber, text, wholeNumber } from '../../flags.js';
+import {
+  numberAboveZero,
+  numberFrom,
+  optionalNumber,
+  optionalText,
+  seedNumber,
+  wholeNumber,
+} from '../../flags.js';
 
 /** Flags of the commands that draw images. */
 export interface SamplingFlags {
@@ -12,13 +19,10 @@ export interface SamplingFlags {
 }
 
 export const samplingFlags = {
-  tokenizer: {
-    kind: 'parsed',
-    placeholder: 'DIR',
-    parse: text,
-    optional: true,
-    brief: 'Folder of the tokenizer [default = "tokenizer" beside the training tokens]',
-  },
+  tokenizer: optionalText(
+    'DIR',
+    'Folder of the tokenizer [default = "tokenizer" beside the training tokens]',
+  ),
   guidance: {
     kind: 'parsed',
     placeholder: 'X',

@@ -3,7 +3,7 @@ import type { ImageTokenTask } from '@foretoken/data';
 import { toJson, writeAtomic, writeImageTokens } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../../errors.js';
-import { jsonFlag, text, wholeNumber } from '../../flags.js';
+import { jsonFlag, optionalText, text, wholeNumber } from '../../flags.js';
 import { openImageRun } from '../../images/image-run.js';
 import { pictureGrid } from '../../images/picture-grid.js';
 import { sampleImages } from '../../images/sample.js';
@@ -98,20 +98,8 @@ export const generateImagesCommand = buildCommand<Flags>({
         default: '8',
         brief: 'Images of each class',
       },
-      out: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'The picture [default = RUN/samples.png]',
-      },
-      tokens: {
-        kind: 'parsed',
-        placeholder: 'FILE',
-        parse: text,
-        optional: true,
-        brief: 'Also write the tokens to this file',
-      },
+      out: optionalText('DIR', 'The picture [default = RUN/samples.png]'),
+      tokens: optionalText('FILE', 'Also write the tokens to this file'),
       ...samplingFlags,
       json: jsonFlag,
     },

@@ -1,5 +1,12 @@
 import { UsageError } from '../../errors.js';
-import { numberAboveZero, numberFrom, optionalNumber, seedNumber, text, wholeNumber } from '../../flags.js';
+import {
+  numberAboveZero,
+  numberFrom,
+  optionalNumber,
+  optionalText,
+  seedNumber,
+  wholeNumber,
+} from '../../flags.js';
 
 const KINDS = ['codebook', 'autoencoder'] as const;
 
@@ -57,13 +64,7 @@ export function tokenizerKind(flags: TokenizerFlags): TokenizerKind | undefined 
 }
 
 export const tokenizerFlags = {
-  tokenizer: {
-    kind: 'parsed',
-    placeholder: 'DIR',
-    parse: text,
-    optional: true,
-    brief: 'Folder of a tokenizer, instead of learning one',
-  },
+  tokenizer: optionalText('DIR', 'Folder of a tokenizer, instead of learning one'),
   kind: {
     kind: 'enum',
     values: KINDS,

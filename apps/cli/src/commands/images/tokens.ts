@@ -6,7 +6,7 @@ import type { Device } from '@foretoken/tensor';
 import { toJson } from '@foretoken/train';
 import { buildCommand } from '@stricli/core';
 import { UsageError } from '../../errors.js';
-import { jsonFlag, text } from '../../flags.js';
+import { jsonFlag, optionalText, text } from '../../flags.js';
 import { formatShare } from '../../format.js';
 import { fitAutoencoder } from '../../images/fit-autoencoder.js';
 import { fitCodebook } from '../../images/fit-codebook.js';
@@ -107,20 +107,8 @@ export const tokensCommand = buildCommand<Flags, [string]>({
       ],
     },
     flags: {
-      data: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'Folder with the files of the data set [default = that of FORETOKEN_DATA]',
-      },
-      out: {
-        kind: 'parsed',
-        placeholder: 'DIR',
-        parse: text,
-        optional: true,
-        brief: 'Folder to write [default = tokens/DATA-SET]',
-      },
+      data: optionalText('DIR', 'Folder with the files of the data set [default = that of FORETOKEN_DATA]'),
+      out: optionalText('DIR', 'Folder to write [default = tokens/DATA-SET]'),
       ...tokenizerFlags,
       json: jsonFlag,
     },

@@ -6,13 +6,14 @@ import { createGunzip } from 'node:zlib';
 import { unpackTar } from 'modern-tar/fs';
 import { DataSetError } from '../errors.js';
 
-const BINARY = /^cifar-10-batches-bin\/(data_batch_[1-5]|test_batch)\.bin$/;
+/** Names without the folder of the archive. */
+const BINARY = /^(data_batch_[1-5]|test_batch)\.bin$/;
 
 /** 10,000 records of a label and 3 x 32 x 32 pixels. */
 const BYTES = 10_000 * 3073;
 
-/** Takes the binary files out of the archive, which then goes. */
-export async function deriveCifar10(folder: string): Promise<void> {
+/** Takes the binary files out of the archive, which then goes. @param bytes - of each file */
+export async function deriveCifar10(folder: string, bytes = BYTES): Promise<void> {
   const archive = join(folder, 'cifar-10-binary.tar.gz');
   const unpacked = join(folder, '.unpacked');
   await rm(unpacked, { recursive: true, force: true });
@@ -22,8 +23,8 @@ export async function deriveCifar10(folder: string): Promise<void> {
       createReadStream(archive),
       createGunzip(),
       unpackTar(unpacked, {
-        filter: ({ name, size, type }) => type === 'file' && BINARY.test(name) && size === BYTES,
         strip: 1,
+        filter: ({ name, size, type }) => type === 'file' && BINARY.test(name) && size === bytes,
       }),
     );
     const names = [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`).concat('test_batch.bin');
