@@ -73,7 +73,10 @@ export const ELEMENTWISE_HELPERS: Readonly<Record<string, string>> = {
   let infinity = bitcast<f32>(0x7f800000u | zero);
   let size = abs(base);
   let grows = (size > 1.0) == (exponent > 0.0);
-  var magnitude = pow(size, exponent);
+  // Drivers take numbers below the smallest normal one for that.
+  let tiny = size < 1.1754944e-38;
+  var magnitude = pow(select(size, size * 16777216.0, tiny), exponent);
+  if (tiny) { magnitude *= exp2(-24.0 * exponent); }
   if (size == 1.0) { magnitude = 1.0; }
   else if (size == 0.0 || size == infinity || abs(exponent) == infinity) { magnitude = select(0.0, infinity, grows); }
   if ((bitcast<u32>(base) >> 31u) == 0u) { return magnitude; }
