@@ -1,6 +1,6 @@
-// Trains a recipe twice, once undisturbed and once killed (SIGKILL) at random moments, and compares what they end with.
+// Trains a recipe twice, once undisturbed and once killed at random moments, and compares what they end with.
 //
-//   node scripts/kill-test.mjs --out FOLDER [--kills 10] [--seed 0] -- --recipe FILE --model.from DIR ...
+//   node scripts/kill-test.mjs --out FOLDER [--kills 10] [--seed 0] [--signal KILL] -- --recipe FILE --model.from DIR ...
 //
 // What follows `--` goes to `foretoken train`. Moments are drawn over the whole run: half of them where a step has been
 // logged, half some time after a start, so that loading, warming up, evaluating and saving are hit too. Exits with 1
@@ -23,10 +23,14 @@ const { values } = parseArgs({
     out: { type: 'string' },
     kills: { type: 'string', default: '10' },
     seed: { type: 'string', default: '0' },
+    /** KILL; or TERM, INT, HUP, on which a checkpoint is saved first; or `any` of them in turn. */
+    signal: { type: 'string', default: 'KILL' },
   },
 });
 if (values.out === undefined || border < 0) {
-  console.error('usage: node scripts/kill-test.mjs --out FOLDER [--kills 10] [--seed 0] -- TRAIN-FLAGS');
+  console.error(
+    'usage: node scripts/kill-test.mjs --out FOLDER [--kills 10] [--seed 0] [--signal KILL|TERM|INT|HUP|any] -- TRAIN-FLAGS',
+  );
   process.exit(1);
 }
 const train = process.argv.slice(border + 1);
@@ -101,6 +105,8 @@ async function undisturbed(folder) {
   return { seconds: (Date.now() - begun) / 1000, steps: lastStep(folder) };
 }
 
+const ALL_SIGNALS = ['KILL', 'TERM', 'HUP', 'INT'];
+
 /** Starts the run, and kills it at one moment; true where it had ended before. */
 async function killedOnce(folder, moment) {
   const child = start(folder);
@@ -111,9 +117,11 @@ async function killedOnce(folder, moment) {
   });
   while (!over && lastStep(folder) < moment.step) await pause(5);
   await Promise.race([end, pause(moment.milliseconds)]);
-  child.kill('SIGKILL');
+  child.kill(`SIG${moment.signal}`);
   const { code, said } = await end;
-  if (code !== null && code !== 0) throw new Error(`a resumed run failed: ${said.trim().split('\n').at(-1)}`);
+  // Those that hear a signal end with 128 and its number.
+  if (code !== null && code !== 0 && code < 128)
+    throw new Error(`a resumed run failed: ${said.trim().split('\n').at(-1)}`);
   return code === 0;
 }
 
@@ -127,6 +135,7 @@ for (let kill = 0; kill < kills; kill++) {
   // Of what is left, so that the kills lie all over the run.
   const ahead = (steps - lastStep(pieces)) / (kills - kill);
   const moment = {
+    signal: values.signal === 'any' ? ALL_SIGNALS[kill % ALL_SIGNALS.length] : values.signal,
     step: byStep ? Math.floor(lastStep(pieces) + 2 * random() * ahead) : 0,
     milliseconds: Math.floor(random() * (byStep ? 300 : (seconds / kills) * 1000)),
   };
@@ -134,7 +143,7 @@ for (let kill = 0; kill < kills; kill++) {
   console.log(
     done
       ? `kill ${kill + 1}: the run had ended`
-      : `kill ${kill + 1}: ${moment.milliseconds} ms after ${byStep ? `step ${moment.step}` : 'a start'}; the log is at step ${lastStep(pieces)}`,
+      : `kill ${kill + 1} (${moment.signal}): ${moment.milliseconds} ms after ${byStep ? `step ${moment.step}` : 'a start'}; the log is at step ${lastStep(pieces)}`,
   );
 }
 const last = await ended(start(pieces));

@@ -3,13 +3,14 @@
 // node scripts/train-drafters.mjs MODEL TEXT OUT mutor|mtp SECONDS [SETTINGS as JSON]
 import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadCorpusTask } from '../packages/data/dist/node.js';
+import { findModelData, loadCorpusTask } from '../packages/data/dist/node.js';
 import { loadPretrained, savePretrained } from '../packages/models/dist/node.js';
 import { AdamW, stateDictOf, takeGradients, writeSafetensors } from '../packages/nn/dist/index.js';
 import { createObjective } from '../packages/objectives/dist/index.js';
 import { HostRandom, openDevice } from '../packages/tensor/dist/index.js';
 
-const [folder, text, out, name, seconds, given = '{}'] = process.argv.slice(2);
+const [start, text, out, name, seconds, given = '{}'] = process.argv.slice(2);
+const folder = findModelData(start);
 const TIME = 64;
 const BATCH = 8;
 const PEAK = 1e-3;

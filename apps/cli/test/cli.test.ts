@@ -202,7 +202,7 @@ describe.skipIf(!existsSync(main))('the program', () => {
     [['compare', '--recipe', 'star'], /no recipe "star"/],
     [['compare', '--set', 'mutor.maxOfset=1'], /Did you mean mutor.maxOffset/],
     [['compare', '--seeds', 'x'], /expected whole numbers/],
-    [['compare', '--bogus'], /No flag registered for --bogus/],
+    [['compare', '--bogus'], /there is no flag "--bogus"/],
     [['compare', '--recipe', 'tinystories'], /tinystories has no test text/],
     [['train', '--recipe', 'nowhere.yaml'], /nowhere.yaml: there is no such file/],
     [['train', '--optimizer.learningRat', '1'], /Did you mean optimizer.learningRate/],

@@ -156,10 +156,10 @@ describe.skipIf(!built)('foretoken generate refuses in one line', () => {
     [['--prompt', 'a'], /--model/],
     [['--model', join(scratch, 'nowhere', 'at', 'all'), '--prompt', 'a'], /is no folder/],
     [['--model', scratch], /no prompt: give --prompt/],
-    [['--model', scratch, '--prompt', 'a', '--max-tokns', '3'], /did you mean --max/],
-    [['--model', scratch, '--prompt', 'a', '--top-p', '2'], /above 0 and at most 1/],
+    [['--model', scratch, '--prompt', 'a', '--max-tokns', '3'], /Did you mean --max/],
+    [['--model', scratch, '--prompt', 'a', '--top-p', '2'], /a number from 0 to 1, got "2"/],
     [['--model', scratch, '--prompt', 'a', '--draft', 'heads'], /--draft heads needs --draft-from/],
-    [['--model', scratch, '--prompt', 'a', '--draft', 'register'], /did you mean "registers"/],
+    [['--model', scratch, '--prompt', 'a', '--draft', 'register'], /Did you mean registers\?/],
     [['--model', scratch, '--prompt', 'a'], /no tokenizer.json/],
     [['--model', scratch, '--chat'], /talks with a terminal/],
   ])('%j', async (args, message) => {

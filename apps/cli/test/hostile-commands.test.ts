@@ -88,7 +88,6 @@ const commands: readonly (readonly [args: readonly string[], message: RegExp])[]
   [['compare', '--objectives', ''], /--objectives: expected some of/],
   [['compare', '--pictures', ''], /--pictures: expected a value/],
   [['compare', '--jobs='], /--jobs: expected a whole number/],
-  [['train', '--steps', '1', '--steps', '2'], /--steps: given twice/],
   [['train', '--out', 'a', '--out', 'b'], /--out: given twice/],
   [['train', '--set', 'steps'], /expected key=value/],
   // Numbers that are none.

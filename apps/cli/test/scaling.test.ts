@@ -197,12 +197,12 @@ describe.skipIf(!built)('the program', () => {
   });
 
   it.each([
-    [['--contexts', '64,long'], 'expected a whole number of at least 2.'],
+    [['--contexts', '64,long'], 'expected a whole number from 2 to'],
     [['--contexts', '96'], '--contexts 96: 2048 tokens are no whole number of sequences.'],
     [['--widths', '66'], 'multiple of the heads'],
     [['--contexts', 'none', '--widths', 'none'], 'expected points along --contexts, --widths or both.'],
     [['--tokens', '64', '--batch', '2'], 'expected --tokens or --batch, not both.'],
-    [['--seconds', 'few'], 'expected a number of seconds'],
+    [['--seconds', 'few'], 'expected a number from 0 to'],
     [['--registers', '0.5'], 'ntp has no registers'],
     [['--out', join(scratch, 'file')], 'a file is in the way'],
   ])('refuses %j in one line', async (args, message) => {

@@ -12,8 +12,10 @@ export interface NormConfig {
   readonly weightOffset?: number;
 }
 
-const filled = (device: Device, name: 'weight' | 'bias', width: number, value: number): Variable =>
-  device.variable(new Float32Array(width).fill(value), { shape: [width], name });
+function filled(device: Device, name: 'weight' | 'bias', width: number, value: number): Variable {
+  device.checkSize(`parameter ${name}`, [width]);
+  return device.variable(new Float32Array(width).fill(value), { shape: [width], name });
+}
 
 /** Layer normalization (arXiv 1607.06450) over the last axis: `(x - mean) / sqrt(var + eps) * weight + bias`. */
 export class LayerNorm extends Module {

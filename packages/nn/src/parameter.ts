@@ -10,6 +10,7 @@ export function parameter(
   { name, shape, init }: { readonly name: string; readonly shape: Shape; readonly init: Initializer },
   random: HostRandom | undefined,
 ): Variable {
+  device.checkSize(`parameter ${name}`, shape);
   return random === undefined
     ? device.variable(device.zeros(shape), { name })
     : device.variable(init(shape, random), { shape, name });

@@ -275,6 +275,19 @@ export class Device {
     return new Tensor(new GraphNode(this, iota as unknown as Operation, [], { shape, axis }, shape, 'i32'));
   }
 
+  /**
+   * Checks that the adapter can hold a tensor of this shape, before its values are made on the host.
+   *
+   * @param name - of what is asked for, for the message
+   * @throws ShapeError, or OutOfMemoryError with what was asked for and what there is
+   */
+  checkSize(name: string, shape: Shape, dtype: DType = 'f32'): void {
+    checkShape(name, shape);
+    const { pool } = this.runtime;
+    checkBytes(name, shape, dtype, pool.largest);
+    pool.checkLeft(byteSize(sizeOf(shape), dtype));
+  }
+
   /** Memory whose values can be replaced. @throws ShapeError when values do not fill `shape` */
   variable(values: HostArray | Tensor, options: VariableOptions = {}): Variable {
     const initial = values instanceof Tensor ? values : this.tensor(values, options);

@@ -54,7 +54,8 @@ function valueOfText(text: string, { key, types, min, max }: Setting): unknown {
 }
 
 /**
- * A recipe with some settings replaced.
+ * A recipe with some settings replaced. Of two values for a setting the last one counts, so that a command can be repeated with a
+ * change at its end.
  *
  * @param overrides - `key=value` each: `steps=200`, `optimizer.learningRate=1e-3`, `mutor.maxOffset=1`
  * @throws RecipeError for a key that no setting has, or a value that does not fit
@@ -63,7 +64,6 @@ export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Re
   const settings = settingsOf(recipe);
   const given = Object.fromEntries(overrides.map((override) => [override.split('=')[0], true]));
   const result: Settings = withoutOtherBudget(structuredClone(recipe), given);
-  const seen = new Set<string>();
   for (const override of overrides) {
     const cut = override.indexOf('=');
     if (cut < 1)
@@ -75,8 +75,6 @@ export function overrideRecipe(recipe: Recipe, overrides: readonly string[]): Re
         `--set ${quote(override)}: no setting ${quote(key)}.${didYouMean(key, [...settings.keys()])}`,
       );
     }
-    if (seen.has(key)) throw new RecipeError(`--${key}: given twice.`);
-    seen.add(key);
     let section = result;
     for (const name of setting.path.slice(0, -1)) {
       if (typeof section[name] !== 'object' || section[name] === null) section[name] = {};

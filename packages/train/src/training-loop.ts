@@ -1,4 +1,3 @@
-import { TrainingError } from './errors.js';
 import type { Evaluation } from './evaluate.js';
 import { type EvaluationPlan, planEvaluations } from './evaluation-plan.js';
 import type {
@@ -13,6 +12,7 @@ import type {
   TrainEvent,
   WorkControl,
 } from './events.js';
+import { keepFailure, trainingError } from './failure.js';
 import { inFlight } from './in-flight.js';
 import { phasesOf } from './phases.js';
 import { restoreKernels } from './run/kernel-choices.js';
@@ -27,16 +27,6 @@ import type { HeldOutLoss, QuestionEvaluator, StepCost } from './workload.js';
 const IN_FLIGHT = 4;
 /** Answers that a summary keeps, for drawing. */
 const KEPT_ANSWERS = 8;
-
-/** What a failure is told as. */
-function trainingError(
-  { step, loss, gradientNorm, folder }: FailureEvent,
-  { objective, seed }: TrainOptions,
-): TrainingError {
-  return new TrainingError(
-    `${objective}, seed ${seed}: the loss is ${loss} and the gradient norm ${gradientNorm} at step ${step}. The batch and the parameters of step ${step - 1} are in ${folder}. Lower optimizer.learningRate.`,
-  );
-}
 
 /** One process's work on a run. */
 export class TrainingLoop {
@@ -153,28 +143,13 @@ export class TrainingLoop {
       standing.tokens += cost.tokens;
       const [loss, gradientNorm] = [figures[0] as number, figures[1] as number];
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-        const failure = await this.#keepFailure(read, loss, gradientNorm);
+        const failure = await keepFailure(this.session, this.folder, { step: read, loss, gradientNorm });
         yield failure;
         throw trainingError(failure, this.options);
       }
       const event = this.#metrics(read++, figures);
       if (event) yield event;
     }
-  }
-
-  /** Saves the batch of update `step`, and the parameters before it: no later update has changed them. */
-  async #keepFailure(step: number, loss: number, gradientNorm: number): Promise<FailureEvent> {
-    const tensors = await this.session.save();
-    const folder = this.folder.saveFailure(step + 1, this.session.preparedBatch(step), tensors);
-    const event: FailureEvent = {
-      type: 'failure',
-      step: step + 1,
-      loss: String(loss),
-      gradientNorm: String(gradientNorm),
-      folder,
-    };
-    this.folder.append(event);
-    return event;
   }
 
   /** The line of the log for update `step`, if it gets one. */

@@ -118,7 +118,7 @@ function recordEncoder(
 }
 
 /** What the pattern of a user may take for the records that are encoded together. */
-const DROP_MILLISECONDS = 10_000;
+const DROP_MILLISECONDS = 3000;
 
 const withDropLimit = <Result>(
   pattern: string | null,

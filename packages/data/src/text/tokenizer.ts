@@ -257,7 +257,7 @@ const SIZES: PieceSizes = { whole: 2 ** 22, piece: 2 ** 20 };
 const UNIGRAM_SIZES: PieceSizes = { whole: 2 ** 16, piece: 2 ** 15 };
 
 /** What patterns may take for a short text, and for each character: a hundred times what those in use take. */
-const PATTERN_MILLISECONDS = 10_000;
+const PATTERN_MILLISECONDS = 3000;
 const MILLISECONDS_PER_CHARACTER = 0.02;
 
 /** A vocabulary this much smaller than the model's rows is another model's: padding takes a few percent. */

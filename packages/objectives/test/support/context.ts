@@ -26,7 +26,7 @@ export const smallConfigs: Readonly<Record<'learned' | 'rotary', TransformerConf
 };
 
 /** Stands for a device where only host code runs: parameters are made, but nothing is ever computed. */
-const noDevice = { variable: () => undefined } as unknown as Device;
+const noDevice = { variable: () => undefined, checkSize: () => undefined } as unknown as Device;
 
 /** An objective on a real device, or for `prepare` and `cost` alone without one. */
 export function make(

@@ -1,6 +1,6 @@
 import { type ComputedDType, type DType, STORED_TYPE, storedType, WGSL_TYPE, widened } from '../dtype.js';
 import type { GraphNode } from '../graph.js';
-import { ELEMENTWISE_HELPERS } from '../ops/elementwise.js';
+import { ELEMENTWISE_HELPERS } from '../ops/elementwise-functions.js';
 import { RANDOM_HELPERS } from '../ops/random.js';
 import type { ReductionAttributes } from '../ops/reduce.js';
 import { rowMajorStrides, type Shape, sizeOf } from '../shape.js';

@@ -188,13 +188,17 @@ export class BufferPool {
       this.device.queue.writeBuffer(buffer, offset + at, words, 0, Math.min(words.length, (bytes - at) / 4));
   }
 
+  /** @throws OutOfMemoryError when so many bytes are not left, where anybody knows */
+  checkLeft(bytes: number): void {
+    const left = bytes < LARGE ? undefined : this.#bytesLeft?.();
+    if (left === undefined || bytes <= left) return;
+    throw new OutOfMemoryError(
+      `a buffer of ${bytes} bytes exceeds the ${left} bytes of memory that are left. Use smaller tensors or batches.`,
+    );
+  }
+
   #create(size: number): GPUBuffer {
-    const left = size < LARGE ? undefined : this.#bytesLeft?.();
-    if (left !== undefined && size > left) {
-      throw new OutOfMemoryError(
-        `a buffer of ${size} bytes exceeds the ${left} bytes of memory that are left. Use smaller tensors or batches.`,
-      );
-    }
+    this.checkLeft(size);
     this.#allocatedBytes += size;
     this.#peakBytes = Math.max(this.#peakBytes, this.#allocatedBytes);
     return this.device.createBuffer({ size, usage: STORAGE_USAGE });
