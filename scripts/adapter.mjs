@@ -28,10 +28,9 @@ function privilege() {
 
 /** What the installation will change, in lines; nothing where apt-get cannot tell. */
 function simulated(packages) {
-  const result = spawnSync('apt-get', ['-s', 'install', '-y', '--no-install-recommends', ...packages], {
-    encoding: 'utf8',
-    env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
-  });
+  // In English, as it is read below.
+  const command = ['LC_ALL=C', 'apt-get', '-s', 'install', '-y', '--no-install-recommends', ...packages];
+  const result = spawnSync('env', command, { encoding: 'utf8' });
   return result.status === 0 ? describeChanges(packageChanges(result.stdout)) : [];
 }
 

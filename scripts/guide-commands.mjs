@@ -58,12 +58,20 @@ const BRIEF_RUN = {
   'evaluation.lossExamples': 2,
 };
 
+/** Recipes of running text and of image tokens, which are judged by their loss alone. */
+const WITHOUT_QUESTIONS = /--recipe (tinystories|shakespeare|[\w-]+-tokens)\b/;
+
+function briefRun(args) {
+  if (!WITHOUT_QUESTIONS.test(args.join(' '))) return BRIEF_RUN;
+  return Object.fromEntries(Object.entries(BRIEF_RUN).filter(([name]) => !/questions/i.test(name)));
+}
+
 /** Flags that make a command brief, by its first words. */
 const BRIEF = {
-  train: () => BRIEF_RUN,
+  train: briefRun,
   // Later commands name the folder of the recipe as it ships.
   compare: (args) => ({
-    ...BRIEF_RUN,
+    ...briefRun(args),
     seeds: 0,
     ...(args.some((arg) => /^--(out|steps|[\w.]+=)/.test(arg)) ? {} : { out: defaultFolder(args) }),
   }),

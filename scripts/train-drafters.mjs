@@ -9,8 +9,8 @@ import { AdamW, stateDictOf, takeGradients, writeSafetensors } from '../packages
 import { createObjective } from '../packages/objectives/dist/index.js';
 import { HostRandom, openDevice } from '../packages/tensor/dist/index.js';
 
-const [start, text, out, name, seconds, given = '{}'] = process.argv.slice(2);
-const folder = findModelData(start);
+const [from, text, out, name, seconds, given = '{}'] = process.argv.slice(2);
+const folder = findModelData(from);
 const TIME = 64;
 const BATCH = 8;
 const PEAK = 1e-3;

@@ -170,6 +170,8 @@ export async function makeModel(request: ModelRequest): Promise<MadeModel> {
   onPhase?.({ phase: 'weights' });
   const { model, origin } = await loadPretrained(device, folder, {
     training,
+    onProgress: ({ loadedBytes, totalBytes }) =>
+      onPhase?.({ phase: 'weights', done: loadedBytes, total: totalBytes, unit: 'bytes' }),
     ...(maxPositions === undefined ? {} : { maxPositions: maxPositions as number }),
   });
   try {
