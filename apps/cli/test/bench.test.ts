@@ -248,7 +248,7 @@ describe.skipIf(!built)('the program', () => {
 
   it.each([
     [['step', '--size', 'XL'], '--size XL: expected one of S, M.'],
-    [['step', '--batch', '0'], 'expected a whole number of at least 1.'],
+    [['step', '--batch', '0'], '--batch: expected a whole number from 1 to 65,536, got "0".'],
     [['step', '--heads', '3'], 'multiple of the heads'],
     [['step', '--objective', 'next'], 'expected one of ntp, mtp'],
     [['step', '--registers', '0.5'], 'ntp has no registers'],

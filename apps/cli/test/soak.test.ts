@@ -83,7 +83,7 @@ describe.skipIf(!built)('the program', () => {
   });
 
   it.each([
-    [['--steps', '100'], 'expected a whole number of at least 200.'],
+    [['--steps', '100'], '--steps: expected a whole number from 200 to 10,000,000, got "100".'],
     [['--registers', '0.5'], 'ntp has no registers'],
   ])('refuses %j in one line', async (args, message) => {
     const { status, stdout, stderr } = await bench('soak', ...args);

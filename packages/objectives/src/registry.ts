@@ -86,7 +86,7 @@ function parse(kind: ObjectiveDescription, settings: ObjectiveSettings): Record<
       ? issue.keys
           .map(
             (key) =>
-              `no setting ${quote(key)}.${didYouMean(key, known) || ` There are ${known.join(', ')}.`}`,
+              `no setting ${quote(key)}.${didYouMean(key, known) || (known.length === 0 ? ' It has none.' : ` There are ${known.join(', ')}.`)}`,
           )
           .join(' ')
       : `${issue.path.join('.')}: ${issue.message}`,

@@ -117,7 +117,7 @@ describe('classification', () => {
       'objective: expected one of classify, got "ntp".',
     );
     expect(() => createFrom(imageObjectiveKinds, 'classify', { smoothing: 1 }, context)).toThrow(
-      'objective classify: no setting smoothing',
+      'objective classify: no setting "smoothing". It has none.',
     );
     expect(allObjectives.at(-1)?.name).toBe('classify');
     model.dispose();
