@@ -231,7 +231,9 @@ export class RunCheckpoints {
       names = readdirSync(this.folder);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw new RunFolderError(`cannot read ${this.folder}: ${reasonOf(cause)}.`, { cause });
+      throw new RunFolderError(`cannot read ${this.folder}: ${reasonOf(cause)}. Make it readable.`, {
+        cause,
+      });
     }
     return names
       .flatMap((name) => {

@@ -5,7 +5,7 @@ import type { PreparedBatch } from '@foretoken/objectives';
 import { dtypeOfHostArray, type TuningChoices } from '@foretoken/tensor';
 import { RunFolderError } from '../errors.js';
 import type { RunRecord, RunSummary } from '../events.js';
-import { makeFolder, PARTIAL, toJson, writeAtomic, writeTensorsAtomic, writing } from '../files.js';
+import { makeFolder, PARTIAL, reasonOf, toJson, writeAtomic, writeTensorsAtomic, writing } from '../files.js';
 import { fromOlder } from '../older-summary.js';
 import { type FoundCheckpoint, findCheckpoint } from './find-checkpoint.js';
 import { type Checkpoint, padded, RunCheckpoints, type StoredCheckpoint } from './run-checkpoints.js';
@@ -109,8 +109,8 @@ export class RunFolder {
   /** Removes what a process was writing when it was killed; no other can be at work here. */
   #removeHalves(): void {
     for (const folder of [this.path, this.#checkpoints.folder])
-      for (const name of readdirSync(folder))
-        if (name.endsWith(PARTIAL)) rmSync(join(folder, name), { force: true });
+      for (const name of namesIn(folder))
+        if (name.endsWith(PARTIAL)) rmSync(join(folder, name), { recursive: true, force: true });
   }
 
   /** Removes what `open` made, where no run has begun: a command that was wrong leaves nothing behind. */
@@ -240,6 +240,15 @@ export class RunFolder {
   finish(summary: RunSummary): void {
     const run = this.#identity;
     writeAtomic(this.#file('summary.json'), toJson({ ...summary, ...(run === undefined ? {} : { run }) }));
+  }
+}
+
+/** @throws RunFolderError where the folder cannot be read */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    throw new RunFolderError(`cannot read ${folder}: ${reasonOf(cause)}. Make it readable.`, { cause });
   }
 }
 

@@ -110,7 +110,10 @@ export class RunLog {
     try {
       return read();
     } catch (cause) {
-      throw new RunFolderError(`cannot read ${this.path}: ${reasonOf(cause)}.`, { cause });
+      throw new RunFolderError(
+        `cannot read ${this.path}: ${reasonOf(cause)}. Make it readable, or put the log back.`,
+        { cause },
+      );
     }
   }
 

@@ -105,6 +105,9 @@ describe('RunFolder', () => {
     folder.open(record)();
     folder.save({ tensors: tensors(1), progress: progress(5) });
     writeFileSync(join(scratch, 'checkpoints', 'step-0000010.safetensors.123.partial'), 'half');
+    mkdirSync(join(scratch, 'checkpoints', 'step-0000011.safetensors.123.partial', 'within'), {
+      recursive: true,
+    });
     expect(folder.load()?.progress.step).toBe(5);
     folder.open(record)();
     expect(readdirSync(join(scratch, 'checkpoints'))).toEqual(['step-0000005.safetensors']);
