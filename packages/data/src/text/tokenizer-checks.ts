@@ -218,8 +218,7 @@ function typeOf({ type, vocab, merges, continuing_subword_prefix: prefix }: Fiel
 
 function checkModel(model: Fields, ids: Ids): void {
   const type = model['type'];
-  if (typeof type !== 'string' || !MODELS.includes(type))
-    refuse(unsupported('model', type, MODELS));
+  if (typeof type !== 'string' || !MODELS.includes(type)) refuse(unsupported('model', type, MODELS));
   checkVocabulary(model, ids);
   if (type === 'BPE') listOf(merge)(model['merges'], 'model.merges');
   const names = ['unk_token', 'end_of_word_suffix', 'continuing_subword_prefix', 'continuing_subword_suffix'];
