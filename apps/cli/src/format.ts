@@ -77,8 +77,8 @@ export function formatSpan(seconds: number): string {
   return `${whole} s`;
 }
 
-/** Characters of a cell. */
-const WIDEST = 80;
+/** Characters of a cell: more than the path of a run has. */
+const WIDEST = 160;
 
 /** Columns of text. The first is flush left; the others are flush right, as figures are, or left too. */
 export function formatTable(

@@ -1,5 +1,6 @@
-/** `--out DIR` by `--out`, as the line of usage has them. */
-function valueNames(usage: string): ReadonlyMap<string, string> {
+/** `--out DIR` by `--out`, as the lines of usage have them; what is told below them may speak of a flag, too. */
+function valueNames(help: string): ReadonlyMap<string, string> {
+  const [usage = ''] = help.split('\n\n');
   const found = [...usage.matchAll(/(--[\w-]+) ([^\s\]()]+)/g)];
   return new Map(found.map(([, flag, value]) => [flag as string, value as string]));
 }

@@ -1,3 +1,4 @@
+import { printable } from '@foretoken/input';
 import {
   describeSchema,
   imageMeasuresSchema,
@@ -7,7 +8,7 @@ import {
   settingValue,
   textMeasuresSchema,
 } from '@foretoken/train';
-import { formatTable } from './format.js';
+import { pageWidth, paragraph, wrapWords } from './wrap.js';
 
 /** A setting as lists of settings show it. */
 export interface SettingRow {
@@ -52,18 +53,32 @@ export function measureRows({ task }: Recipe, measure: Readonly<Record<string, u
 /** A value as one line shows it. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined) return '-';
-  return typeof value === 'string' ? JSON.stringify(value).slice(1, -1) : JSON.stringify(value);
+  if (typeof value === 'string') return JSON.stringify(value).slice(1, -1);
+  // With spaces, between which a line can end.
+  return JSON.stringify(value, undefined, 1).replace(/\s*\n\s*/g, ' ');
 }
 
-/** Settings as a table for a terminal. */
-export const settingsTable = (rows: readonly SettingRow[]): string =>
-  formatTable(
-    ['setting', 'value', 'default', 'meaning'],
-    rows.map(({ setting, value, default: usual, type, meaning }) => [
-      setting,
-      shown(value),
-      shown(usual),
-      meaning === '' ? type : `${meaning} (${type})`,
-    ]),
-    'left',
-  );
+/** A name with what it stands for, and what is to be said of it below. */
+export function entry(head: string, text: string, width = pageWidth()): string {
+  const [first = '', ...rest] = wrapWords(printable(head), width);
+  const lines = [first, ...rest.map((line) => `    ${line}`)].join('\n');
+  return text === '' ? lines : `${lines}\n${paragraph(printable(text), width, 4)}`;
+}
+
+const sectionOf = (setting: string): string => setting.split('.').slice(0, -1).join('.');
+
+/** Settings for a terminal: each with its value and, where that is another, its default; what it means below. */
+export function listSettings(rows: readonly SettingRow[], width = pageWidth()): string {
+  return rows
+    .map(({ setting, value, default: usual, type, meaning }, at) => {
+      const ownDefault = usual === null || shown(usual) === shown(value) ? '' : ` (default ${shown(usual)})`;
+      const told = entry(
+        `${setting} = ${shown(value)}${ownDefault}`,
+        meaning === '' ? type : `${meaning} (${type})`,
+        width,
+      );
+      const before = rows[at - 1]?.setting;
+      return before === undefined || sectionOf(before) === sectionOf(setting) ? told : `\n${told}`;
+    })
+    .join('\n');
+}

@@ -4,6 +4,8 @@ import { asCalled, programName } from '../src/called.js';
 import { details, explain } from '../src/errors.js';
 import { withValueNames } from '../src/help-text.js';
 import { runProgram } from '../src/program.js';
+import { listSettings, type SettingRow } from '../src/setting-rows.js';
+import { wrapWords } from '../src/wrap.js';
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -31,6 +33,12 @@ describe('help', () => {
   it('names the value of every flag that takes one', async () => {
     for (const command of ['compare', 'train', 'evaluate', 'generate', 'tune', 'report'])
       expect(await printed('help', command)).not.toMatch(/--[\w-]+ value/);
+    expect(await printed('data', 'get', '--help')).not.toMatch(/--[\w-]+ value/);
+  });
+
+  it('takes the names from the lines of usage alone', async () => {
+    expect(await printed('help', 'evaluate')).toMatch(/^ +--model MODEL\.\.\. /m);
+    expect(await printed('help', 'generate')).toMatch(/^ +\[--temperature X\] /m);
   });
 
   it('leaves other texts alone', () => {
@@ -48,33 +56,45 @@ describe('help', () => {
 });
 
 describe('lists of settings', () => {
-  interface Row {
-    readonly setting: string;
-    readonly value: unknown;
-    readonly default: unknown;
-    readonly meaning: string;
-  }
-
   it.each([...recipes.map(({ name }) => ['recipes', name]), ...studies.map(({ name }) => ['studies', name])])(
     '%s %s gives every setting a meaning',
     async (command, name) => {
       const told = JSON.parse(await printed(command as string, name as string, '--json')) as {
-        settings: Row[];
-        measure?: Row[];
+        settings: SettingRow[];
+        measure?: SettingRow[];
       };
       const rows = [...told.settings, ...(told.measure ?? [])];
       expect(rows.length).toBeGreaterThan(40);
       // Files of a split speak for themselves.
       const unclear = rows.filter(({ setting, meaning }) => meaning === '' && !setting.includes('.files.'));
       expect(unclear.map(({ setting }) => setting)).toEqual([]);
-      const table = await printed(command as string, name as string);
-      for (const { setting } of rows) expect(table).toContain(setting);
+      const listed = listSettings(rows, 80);
+      const whole = listed.replace(/\s+/g, ' ');
+      for (const { meaning } of rows) expect(whole).toContain(meaning.replace(/\s+/g, ' '));
+      for (const line of listed.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+      const printedList = await printed(command as string, name as string);
+      for (const { setting } of rows) expect(printedList).toContain(`${setting} = `);
     },
   );
 
+  it('says so of an objective without settings', async () => {
+    expect(await printed('objectives')).toMatch(/^classify\n.+\n\n {2}no settings\n/m);
+  });
+
+  it('breaks lines between words, and words that are longer than a line', () => {
+    expect(wrapWords('a  list of\nwords, unbreakable', 6)).toEqual([
+      'a list',
+      'of',
+      'words,',
+      'unbrea',
+      'kable',
+    ]);
+    expect(wrapWords(' ', 6)).toEqual([]);
+  });
+
   it('tells what a model is like, also where the recipe does not say it', async () => {
     const { settings } = JSON.parse(await printed('recipes', 'mnist-tokens', '--json')) as {
-      settings: Row[];
+      settings: SettingRow[];
     };
     const of = (name: string) => settings.find(({ setting }) => setting === name);
     expect(of('model.width')).toMatchObject({ value: 64, default: 768 });

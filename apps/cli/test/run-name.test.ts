@@ -18,6 +18,8 @@ it('leaves out where the data lies', () => {
 it('tells what was chosen, in whatever order', () => {
   expect(named('steps=500', 'mutor.maxOffset=2')).toBe('star-graph-mutor.maxOffset=2-steps=500');
   expect(named('mutor.maxOffset=2', 'steps=500')).toBe('star-graph-mutor.maxOffset=2-steps=500');
+  // Fewer than the warm-up of the recipe.
+  expect(named('steps=40')).toBe('star-graph-steps=40');
 });
 
 it('differs wherever settings differ', () => {

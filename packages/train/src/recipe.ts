@@ -76,7 +76,7 @@ export const recipeSchema = z
         .nonnegative()
         .max(MOST_STEPS)
         .default(0)
-        .describe('steps over which the learning rate rises first'),
+        .describe('steps over which the learning rate rises first; a shorter run rises to its end'),
       accumulate: batch
         .default(1)
         .describe(
@@ -202,9 +202,6 @@ export function parseRecipe(input: unknown): Recipe {
     resolveSettings(name, settings, objectives);
   if (recipe.objective !== undefined) resolveSettings(recipe.objective, {}, objectives);
   checkBudget(recipe);
-  if (recipe.steps !== undefined && recipe.optimizer.warmupSteps > recipe.steps) {
-    return { ...recipe, optimizer: { ...recipe.optimizer, warmupSteps: recipe.steps } };
-  }
   return recipe;
 }
 

@@ -11,6 +11,7 @@ import {
   recipes,
   settingKeys,
 } from '../src/index.js';
+import { decisive } from '../src/run/run-identity.js';
 
 const recipe = findRecipe('star-graph');
 
@@ -144,8 +145,15 @@ describe('overrides', () => {
     expect(() => overrideRecipe(text, ['epochs=2', 'steps=5'])).toThrow(/give one of them/);
   });
 
-  it('shortens the warm-up to the run', () => {
-    expect(overrideRecipe(recipe, ['steps=20']).optimizer.warmupSteps).toBe(20);
+  it('changes nothing that was not asked for', () => {
+    expect(overrideRecipe(recipe, ['steps=20'])).toEqual({ ...recipe, steps: 20 });
+  });
+
+  it('takes a warm-up that is longer than the run for one as long as it', () => {
+    const withWarmup = (warmupSteps: number) =>
+      decisive(overrideRecipe(recipe, ['steps=20', `optimizer.warmupSteps=${warmupSteps}`]));
+    expect(withWarmup(50)).toEqual(withWarmup(20));
+    expect(withWarmup(19)).not.toEqual(withWarmup(20));
   });
 
   it.each([

@@ -172,8 +172,6 @@ describe('budgets', () => {
     ]);
     expect(planned).toHaveLength(2 * 2 * 4);
     expect(new Set(planned.map(([folder]) => folder)).size).toBe(planned.length);
-    // A shorter run warms up for no longer than it lasts.
-    expect(runs[2]?.recipe.optimizer.warmupSteps).toBe(5);
   });
 
   it('runs only the first seeds on data that says so', async () => {

@@ -14,8 +14,8 @@ import {
 import { buildCommand } from '@stricli/core';
 import { asCalled, programName } from '../called.js';
 import { jsonFlag, text } from '../flags.js';
-import { formatTable } from '../format.js';
-import { measureRows, settingRows, settingsTable, shown } from '../setting-rows.js';
+import { entry, listSettings, measureRows, settingRows, shown } from '../setting-rows.js';
+import { pageWidth, paragraph } from '../wrap.js';
 
 interface Flags {
   readonly json: boolean;
@@ -30,6 +30,10 @@ const oneOf = (what: string) =>
     ],
   }) as const;
 
+/** A recipe or study: its name, and what it is. */
+const heading = (name: string, ...lines: string[]): string =>
+  [name, ...lines.map((line) => paragraph(asCalled(line), pageWidth(), 2))].join('\n');
+
 const write = (output: string): void => void process.stdout.write(asCalled(output));
 
 function tellRecipe(recipe: Recipe, json: boolean): void {
@@ -39,7 +43,7 @@ function tellRecipe(recipe: Recipe, json: boolean): void {
     write(toJson({ name, title, description, settings: rows }));
     return;
   }
-  write(`${name}\n  ${title}. ${description}\n\n${settingsTable(rows)}\n`);
+  write(`${heading(name, `${title}. ${description}`)}\n\n${listSettings(rows)}\n`);
 }
 
 export const recipesCommand = buildCommand<Flags, [string?]>({
@@ -59,13 +63,14 @@ export const recipesCommand = buildCommand<Flags, [string?]>({
       return;
     }
     for (const recipe of recipes) {
-      write(
-        `${recipe.name}\n  ${recipe.title}. ${recipe.description}\n  at most ${describeBudget(recipe)} of ${recipe.batch} sequences\n\n`,
-      );
+      const { name: of, title, description, batch } = recipe;
+      const budget = `at most ${describeBudget(recipe)} of ${batch} sequences`;
+      write(`${heading(of, `${title}. ${description}`, budget)}\n\n`);
     }
     const [first] = recipes;
     if (first === undefined) return;
-    write(`Settings (flags of compare and train): ${settingKeys(first).join(', ')}\n`);
+    const settings = `Settings (flags of compare and train): ${settingKeys(first).join(', ')}`;
+    write(`${paragraph(settings, pageWidth())}\n`);
     write(`What they mean: ${programName()} recipes ${first.name}\n`);
   },
 });
@@ -80,12 +85,18 @@ function dataOf({ datasets, seeds }: Study): string {
   return data.length > 0 ? ` on ${data.join(', ')}` : '';
 }
 
+/** Settings that something has of its own; nothing where it has none. */
+const shownSet = (set: Readonly<Record<string, unknown>>): string =>
+  Object.keys(set).length === 0 ? '' : shown(set);
+
 const settingsOn = ({ set, variants, prepare }: StudyDataset): string =>
   [
-    shown(set),
+    shownSet(set),
     ...Object.entries(variants).map(([variant, own]) => `${variant}: ${shown(own)}`),
     ...(prepare === undefined ? [] : [`prepare: ${shown(prepare)}`]),
-  ].join('; ');
+  ]
+    .filter((text) => text !== '')
+    .join('; ');
 
 function tellStudy(study: Study, json: boolean): void {
   const { name, title, description, variants, datasets, seeds, budgets, recipe, measure } = study;
@@ -106,26 +117,17 @@ function tellStudy(study: Study, json: boolean): void {
     );
     return;
   }
-  const table = (header: string[], cells: string[][]): string => `${formatTable(header, cells, 'left')}\n\n`;
-  write(
-    `${name}\n  ${title}. ${description}\n  seeds ${seeds.join(', ')}; equal ${budgets.join(' and ')}\n\n`,
-  );
-  write(
-    table(
-      ['variant', 'objective', 'settings of its own'],
-      variants.map((each) => [each.name, each.objective, shown(each.set)]),
-    ),
-  );
-  const named = datasets.filter((each) => each.name !== '');
-  if (named.length > 0)
-    write(
-      table(
-        ['data', 'settings of its own'],
-        named.map((each) => [each.name, settingsOn(each)]),
-      ),
-    );
-  write(`${settingsTable(rows)}\n`);
-  if (measured.length > 0) write(`\n${settingsTable(measured)}\n`);
+  const blocks = [
+    heading(name, `${title}. ${description}`, `seeds ${seeds.join(', ')}; equal ${budgets.join(' and ')}`),
+    variants.map((each) => entry(`variant ${each.name}: ${each.objective}`, shownSet(each.set))).join('\n'),
+    datasets
+      .filter((each) => each.name !== '')
+      .map((each) => entry(`data ${each.name}`, settingsOn(each)))
+      .join('\n'),
+    listSettings(rows),
+    listSettings(measured),
+  ];
+  write(`${blocks.filter((block) => block !== '').join('\n\n')}\n`);
 }
 
 export const studiesCommand = buildCommand<Flags, [string?]>({
@@ -145,10 +147,9 @@ export const studiesCommand = buildCommand<Flags, [string?]>({
       return;
     }
     for (const study of studies) {
-      const { variants, seeds, budgets } = study;
-      write(
-        `${study.name}\n  ${study.title}. ${study.description}\n  ${variants.map((each) => each.name).join(', ')}${dataOf(study)}; seeds ${seeds.join(', ')}; equal ${budgets.join(' and ')}\n\n`,
-      );
+      const { variants, seeds, budgets, title, description } = study;
+      const runs = `${variants.map((each) => each.name).join(', ')}${dataOf(study)}; seeds ${seeds.join(', ')}; equal ${budgets.join(' and ')}`;
+      write(`${heading(study.name, `${title}. ${description}`, runs)}\n\n`);
     }
   },
 });
@@ -168,14 +169,15 @@ export const objectivesCommand = buildCommand<Flags>({
       return;
     }
     for (const { name, title, description, settings } of all) {
-      const rows = settings.map((setting) => [
-        `${name}.${setting.name}`,
-        setting.type,
-        setting.default === undefined ? '-' : String(setting.default),
-        setting.description,
-      ]);
-      write(`${name}: ${title}. ${description}\n`);
-      write(`${formatTable(['setting', 'type', 'default', 'meaning'], rows, 'left')}\n\n`);
+      const rows = settings.map((setting) => ({
+        setting: `${name}.${setting.name}`,
+        type: setting.type,
+        value: setting.default ?? null,
+        default: setting.default ?? null,
+        meaning: setting.description,
+      }));
+      write(`${heading(name, `${title}. ${description}`)}\n\n`);
+      write(`${rows.length === 0 ? '  no settings' : listSettings(rows)}\n\n`);
     }
   },
 });

@@ -10,11 +10,16 @@ export function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, each]) => [name, sorted(each)]));
 }
 
-/** What of a recipe decides what is trained: neither how it is described nor how many checkpoints are kept. */
+/**
+ * What of a recipe decides what is trained: neither how it is described, nor how many checkpoints are kept, nor how long a
+ * warm-up would be behind the last step.
+ */
 export function decisive(recipe: Recipe): Record<string, unknown> {
   const { title: _, description: _0, evaluation, ...rest } = recipe;
   const { keepCheckpoints: _1, ...measured } = evaluation ?? {};
-  return { ...rest, evaluation: measured };
+  const { steps, optimizer } = rest;
+  if (steps === undefined || !(optimizer?.warmupSteps > steps)) return { ...rest, evaluation: measured };
+  return { ...rest, optimizer: { ...optimizer, warmupSteps: steps }, evaluation: measured };
 }
 
 /**
