@@ -144,7 +144,9 @@ class Taker {
       else throw new BusyError(`${path}: process ${owner.pid} is at it.`);
       nap();
     }
-    throw new RunFolderError(`${this.lock}: other processes are taking it over. Try again.`);
+    throw new RunFolderError(
+      `${this.lock}: other processes are taking it over, or it is a link that leads nowhere. Try again; if no training runs in this folder, remove that file.`,
+    );
   }
 
   /**

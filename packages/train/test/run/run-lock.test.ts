@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -106,6 +107,13 @@ describe('a lock that was left', () => {
     takeLock(scratch).release();
     expect(readdirSync(scratch)).toEqual(['lock-picking.txt']);
   });
+});
+
+it('that is a link to nothing says the way out', () => {
+  symlinkSync(join(scratch, 'nowhere'), join(scratch, 'lock'));
+  expect(() => takeLock(scratch)).toThrow(
+    /leads nowhere. Try again; if no training runs .* remove that file/,
+  );
 });
 
 it('knows which processes run', () => {
