@@ -131,6 +131,11 @@ describe('completion', () => {
     [['train', '--recipe', 'star-graph-l'], ['star-graph-long']],
     [['compare', '--objectives', 'ntp,mu'], ['ntp,mutor']],
     [['recipes', 'cifar'], ['cifar10-vit']],
+    [
+      ['data', 'get', 'mnist', 'tiny'],
+      ['tinystories', 'tinyshakespeare'],
+    ],
+    [['evaluate', '--task', 'gs'], ['gsm8k']],
   ])('of %j', async (words, expected) => {
     expect((await printed('complete-words', ...words)).trim().split('\n')).toEqual(expected);
   });
