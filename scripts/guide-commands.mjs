@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './run.mjs';
 
-/** Set-up and checks, which have a run of their own, and what needs more than this machine. */
-const SKIPPED = /^(npm test|npx |cd |npm ci|node compare)|# .*\bnetwork\b/;
+/** Set-up and checks, which have a run of their own, what needs the network, and the report of a study that takes hours. */
+const SKIPPED = /^(npm test|npx |cd |npm ci|node compare)|# .*\bnetwork\b|report runs\/stories /;
 
 /** @returns the guides in the order of reading: README first */
 export const guides = () => [
@@ -59,7 +59,7 @@ const BRIEF_RUN = {
 };
 
 /** Recipes of running text and of image tokens, which are judged by their loss alone. */
-const WITHOUT_QUESTIONS = /--recipe (tinystories|shakespeare|[\w-]+-tokens)\b/;
+const WITHOUT_QUESTIONS = /--recipe (tinystories|shakespeare|[\w-]+-tokens)\b|--study /;
 
 function briefRun(args) {
   if (!WITHOUT_QUESTIONS.test(args.join(' '))) return BRIEF_RUN;
@@ -76,7 +76,7 @@ const BRIEF = {
     ...(args.some((arg) => /^--(out|steps|[\w.]+=)/.test(arg)) ? {} : { out: defaultFolder(args) }),
   }),
   evaluate: () => ({ limit: 2, resamples: 100 }),
-  generate: () => ({ 'max-tokens': 4 }),
+  generate: (args) => (args.includes('--prompts') ? { 'max-tokens': 1, batch: 256 } : { 'max-tokens': 4 }),
   'images tokens': () => ({ images: 256, rounds: 2 }),
   'images generate': () => ({ classes: '0-1', each: 1 }),
   'images evaluate': () => ({ samples: 20, 'test-images': 20 }),
@@ -125,7 +125,7 @@ export function briefly(line) {
   const given = isStart ? ['compare', ...args] : args;
   const name = [given.slice(0, 2).join(' '), given[0]].find((each) => each in BRIEF);
   const brief = PLANNED_ONLY.test(given.join(' '))
-    ? [...given, '--dry-run']
+    ? [...new Set([...given, '--dry-run'])]
     : withFlags(given, BRIEF[name]?.(given) ?? {});
   return { environment, words: [...head, '--', ...(isStart ? brief.slice(1) : brief)] };
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { isJsonObject } from '@foretoken/input';
 import type { Device } from '@foretoken/tensor';
 import type { PlannedRun, Study, TrainEvent } from '@foretoken/train';
 import type { ComparisonKind } from './comparison/kind.js';
@@ -67,6 +68,29 @@ export async function runInParallel(options: GridOptions, jobs: number): Promise
 /** Characters of what a process says on standard error that are kept: the end tells why it failed. */
 const KEPT_COMPLAINT = 10_000;
 
+/** How a process ended: with a status, or by a signal. */
+interface Ending {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Why a run failed, as its process said last, or as the system says where it was killed. */
+export function describeEnding({ status, signal }: Ending, complaint: string): string {
+  if (signal !== null)
+    return `its process was killed by ${signal}${signal === 'SIGKILL' ? ', which a machine does that is out of memory' : ''}. The same command resumes from the checkpoint.`;
+  return complaint.trim().split('\n').at(-1) || `its process ended with status ${status}`;
+}
+
+/** What a line of a process tells; undefined for half a line of one that was killed, and for what drivers print. */
+export function eventOfLine(line: string): TrainEvent | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isJsonObject(value) && 'type' in value ? (value as unknown as TrainEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Makes a run in a process of its own. It leaves Ctrl-C to this one and is told once to stop, by a line on its standard
  * input; if this process dies, that input ends, which tells it the same.
@@ -79,9 +103,9 @@ async function runInChild(
 ): Promise<void> {
   const main = fileURLToPath(new URL('./main.js', import.meta.url));
   const child = spawn(process.execPath, [main, 'run-cell'], { stdio: ['pipe', 'pipe', 'pipe'] });
-  const ended = new Promise<number | null>((resolve, reject) => {
+  const ended = new Promise<Ending>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', resolve);
+    child.on('close', (status, signal) => resolve({ status, signal }));
   });
   // A process that ends early does not read to the end; how it ended is told below.
   child.stdin.on('error', () => {});
@@ -96,11 +120,13 @@ async function runInChild(
   });
   try {
     const lines = createInterface({ input: child.stdout });
-    lines.on('line', (line) => onEvent(JSON.parse(line) as TrainEvent));
-    const status = await ended;
-    if (status === 0 || stop.aborted) return;
-    const reason = complaint.trim().split('\n').at(-1) || `its process ended with status ${status}`;
-    throw new UsageError(`${runLabel(run)}: ${reason}`);
+    lines.on('line', (line) => {
+      const event = eventOfLine(line);
+      if (event !== undefined) onEvent(event);
+    });
+    const ending = await ended;
+    if (ending.status === 0 || stop.aborted) return;
+    throw new UsageError(`${runLabel(run)}: ${describeEnding(ending, complaint)}`);
   } finally {
     stop.removeEventListener('abort', tellToStop);
     options.interruption.atOnce.removeEventListener('abort', kill);

@@ -1,10 +1,9 @@
 import { pageWidth, paragraph, wrapWords } from './wrap.js';
 
-/** `--out DIR` by `--out`, as the line of usage has them. */
-function valueNames(before: string): ReadonlyMap<string, string> {
-  // Below the lines of usage stands what the command is for.
-  const usage = before.split('\n').filter((line) => line.startsWith('  '));
-  const found = [...usage.join('\n').matchAll(/(--[\w-]+) ([^\s\]()]+)/g)];
+/** `--out DIR` by `--out`, as the lines of usage have them; what is told below them may speak of a flag, too. */
+function valueNames(help: string): ReadonlyMap<string, string> {
+  const [usage = ''] = help.split('\n\n');
+  const found = [...usage.matchAll(/(--[\w-]+) ([^\s\]()]+)/g)];
   return new Map(found.map(([, flag, value]) => [flag as string, value as string]));
 }
 

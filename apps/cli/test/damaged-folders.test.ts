@@ -192,7 +192,7 @@ describe('what a study has stored', () => {
   it('is read as it was written', () => {
     const path = join(scratch, 'study.json');
     writeFileSync(path, toJson(record('ntp-seed0')));
-    const found = readStored(path, storedStudy);
+    const found = readStored(path, storedStudy, 'Write it anew.');
     expect(found?.study.recipe).toEqual(study.recipe);
     expect(found?.runs[0]?.folder).toBe('ntp-seed0');
   });
@@ -200,7 +200,7 @@ describe('what a study has stored', () => {
   it.each(['../outside', '/etc', 'a/../../b', '', 'a\0b', 'a//b'])('has no folder %j', (folder) => {
     const path = join(scratch, 'study.json');
     writeFileSync(path, toJson(record(folder)));
-    expect(() => readStored(path, storedStudy)).toThrow(
+    expect(() => readStored(path, storedStudy, 'Write it anew.')).toThrow(
       /study\.json is damaged: runs\.0\.folder: expected a folder below/,
     );
   });
@@ -224,10 +224,11 @@ describe('what a study has stored', () => {
     const measures = { testLoss: null, offsets: [], drafts: null, repetition: null };
     const stored = (changed: object) => {
       writeFileSync(path, JSON.stringify({ ...measures, view: { ...view, ...changed } }));
-      return readStored(path, storedMeasures);
+      return readStored(path, storedMeasures, 'Measure again.');
     };
     expect(stored({})?.testLoss).toBeNaN();
     expect(() => stored({ image: '" onload="alert(1)' })).toThrow(/measures\.json is damaged: view\.image/);
+    expect(() => stored({ image: 5 })).toThrow(/\. Measure again\.$/);
     expect(() => stored({ width: 1e9 })).toThrow(/view\.width/);
     expect(() => stored({ height: 1, width: 1 })).toThrow(/cells beyond the image/);
   });

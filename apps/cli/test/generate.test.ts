@@ -125,12 +125,13 @@ describe('chat templates', () => {
     ],
     ['loops in loops', `${'{% for i in range(1000) %}'.repeat(6)}{{ i }}${'{% endfor %}'.repeat(6)}`],
     ['a macro that calls itself', '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}'],
+    ['a value that holds itself', '{% set n = namespace() %}{% set n.a = n %}{{ n | tojson }}'],
     ['brackets without end', `{{ ${'('.repeat(1e5)} }}`],
     ['too much text', 'x'.repeat(2 ** 20 + 1)],
   ])('of %s are refused in one line, soon', (_, text) => {
     const start = performance.now();
     const chat = (): string => new ChatTemplate(folderWith({ chat_template: text })).render([]);
-    expect(chat).toThrow(/^--chat: the chat template of .* fails: [^\n]{5,400}$/);
+    expect(chat).toThrow(/^--chat: the chat template of .* fails: (?!Maximum call stack)[^\n]{5,400}$/);
     expect(performance.now() - start).toBeLessThan(10_000);
     // And the next one works.
     const good = new ChatTemplate(folderWith({ chat_template: template }));

@@ -33,6 +33,12 @@ describe('help', () => {
   it('names the value of every flag that takes one', async () => {
     for (const command of ['compare', 'train', 'evaluate', 'generate', 'tune', 'report'])
       expect(await printed('help', command)).not.toMatch(/--[\w-]+ value/);
+    expect(await printed('data', 'get', '--help')).not.toMatch(/--[\w-]+ value/);
+  });
+
+  it('takes the names from the lines of usage alone', async () => {
+    expect(await printed('help', 'evaluate')).toMatch(/^ +--model MODEL\.\.\. /m);
+    expect(await printed('help', 'generate')).toMatch(/^ +\[--temperature X\] /m);
   });
 
   it('fits the terminal, in every command, with nothing lost', async () => {

@@ -101,6 +101,13 @@ describe('runs', () => {
     expect(told.at(-1)).toMatch(/z-log: [^\n]*metrics\.jsonl[^\n]*$/);
   });
 
+  it('that are asked for alone and damaged are refused in one line', () => {
+    const tell = (line: string) => expect.unreachable(line);
+    expect(() => findRuns([join(scratch, 'study', 'a-config')], tell)).toThrow(
+      /a-config: [^\n]*config\.json/,
+    );
+  });
+
   it('have a state and figures', () => {
     expect(runs.map(({ state }) => state)).toEqual(['stopped', 'new', 'stopped', 'new']);
     expect(figuresOf(named('fast'))).toMatchObject({

@@ -33,6 +33,19 @@ function describe(value: unknown): string {
   return String(value);
 }
 
+/** What the JavaScript engine says of input that goes beyond its limits, and what that means for who handed it in. */
+const LIMITS_OF_ENGINE: readonly (readonly [said: RegExp, meant: string])[] = [
+  [/^Maximum call stack size exceeded$/, 'it is nested too deeply, or goes round in a circle'],
+  [/^Invalid string length$/, 'it makes a text that is too long'],
+  [
+    /^(Invalid (typed )?array length\b.*|Array buffer allocation failed)$/,
+    'it makes a list that is too long',
+  ],
+];
+
 /** A message of somebody else's code on one line, cut to a length that a person reads. */
-export const oneLine = (message: string, length = 300): string =>
-  shorten(printable(message.replace(/\s+/g, ' ').trim()), length);
+export function oneLine(message: string, length = 300): string {
+  const said = message.replace(/\s+/g, ' ').trim();
+  const [, meant = said] = LIMITS_OF_ENGINE.find(([pattern]) => pattern.test(said)) ?? [];
+  return shorten(printable(meant), length);
+}

@@ -6,6 +6,7 @@ import {
   didYouMean,
   InputError,
   nearestName,
+  oneLine,
   parseJson,
   parseNumber,
   parseWholeNumber,
@@ -137,6 +138,26 @@ describe('quote', () => {
   it('cuts, and never through a pair of surrogates', () => {
     expect(quote('a'.repeat(40_000_000))).toBe(`"${'a'.repeat(60)}"... (40,000,000 characters)`);
     expect(quote(`${'a'.repeat(59)}😀😀`)).toContain(`"${'a'.repeat(59)}"`);
+  });
+});
+
+describe('oneLine', () => {
+  it('says what the limits of the engine mean for what was handed in', () => {
+    const nested = (): number => nested() + 1;
+    for (const [work, meant] of [
+      [nested, /nested too deeply/],
+      [() => 'x'.repeat(2 ** 30), /a text that is too long/],
+      [() => new Array(2 ** 33), /a list that is too long/],
+      [() => new Float32Array(2 ** 53), /a list that is too long/],
+    ] as const) {
+      let said = '';
+      try {
+        work();
+      } catch (error) {
+        said = oneLine((error as Error).message);
+      }
+      expect(said).toMatch(meant);
+    }
   });
 });
 

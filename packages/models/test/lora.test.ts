@@ -279,6 +279,10 @@ describe('addLora', () => {
       'target "q_porj" matches no linear layer. Did you mean q_proj? There are q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, as in model.layers.0.self_attn.q_proj.',
     ],
     [{ targets: ['lm_head'] }, 'target "lm_head" matches no linear layer.'],
+    [
+      { targets: 'q'.repeat(2_000_000) },
+      '(2,000,000 characters) is no regular expression: Regular expression too large.',
+    ],
     [{ targets: '(q_proj' }, 'targets: "(q_proj" is no regular expression'],
     [{ targets: [] }, 'targets: name at least one.'],
     [

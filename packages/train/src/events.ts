@@ -55,7 +55,7 @@ export interface MetricsEvent {
   readonly tokens: number;
   readonly seconds: number;
   readonly tokensPerSecond: number;
-  /** The most GPU memory that was held at once in this process. */
+  /** The most GPU memory that was held at once, by any of the processes that worked on the run. */
   readonly peakBytes: number;
 }
 

@@ -4,12 +4,14 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { reasonOf } from '@foretoken/input/node';
+import { isAbandoned, newMark } from '@foretoken/models/node';
 import { type HostTensor, safetensorsPieces } from '@foretoken/nn';
 import { RunFolderError } from './errors.js';
 
@@ -73,6 +75,15 @@ export function writeAll(file: number, bytes: Uint8Array, position?: number): vo
   }
 }
 
+/** Removes what processes that were killed have left of a file beside it. */
+function removeHalvesOf(path: string): void {
+  const [folder, start] = [dirname(path), `${basename(path)}.`];
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(start) || !name.endsWith(PARTIAL)) continue;
+    if (isAbandoned(name.slice(start.length, -PARTIAL.length))) removeQuietly(join(folder, name));
+  }
+}
+
 /**
  * Writes a file so that a reader, or a machine that lost power, sees the old contents or the new, never a part.
  *
@@ -80,7 +91,7 @@ export function writeAll(file: number, bytes: Uint8Array, position?: number): vo
  * @throws RunFolderError in one line, where the system refuses; the old contents are then still there
  */
 export function fillAtomic(path: string, fill: (file: number) => void): void {
-  const temporary = `${path}.${process.pid}${PARTIAL}`;
+  const temporary = `${path}.${newMark()}${PARTIAL}`;
   writing(path, () => {
     try {
       const file = openSync(temporary, 'w');
@@ -96,6 +107,7 @@ export function fillAtomic(path: string, fill: (file: number) => void): void {
       removeQuietly(temporary);
       throw error;
     }
+    removeHalvesOf(path);
   });
 }
 
@@ -116,12 +128,12 @@ export function writeTensorsAtomic(
   });
 }
 
-/** Removes a file on the way out of an error, which is what the caller should hear of. */
+/** Removes a file where that is not what matters, or on the way out of an error that the caller should hear of. */
 function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // Part of its path is gone, or the disk is read-only.
+    // Part of its path is gone, it is a folder, or the disk is read-only.
   }
 }
 

@@ -24,6 +24,8 @@ export class RunStanding {
   /** Time spent on updates, and in all. */
   trainSeconds = 0;
   seconds = 0;
+  /** The most GPU memory that was held at once. */
+  peakBytes = 0;
   #solvedAtStep: number | null = null;
   #best: BestEvaluation | null = null;
   /** Evaluations since the best one. */
@@ -43,6 +45,7 @@ export class RunStanding {
     this.tokens = later.tokens ?? step * cost.tokens;
     this.trainSeconds = trainSeconds;
     this.seconds = seconds;
+    this.peakBytes = later.peakBytes ?? 0;
     this.#solvedAtStep = solvedAtStep;
     this.#best = later.best ?? null;
     this.#worse = later.worse ?? 0;
@@ -51,7 +54,7 @@ export class RunStanding {
 
   /** What a checkpoint says of it. @param logBytes - length of the log up to here */
   progress(logBytes: number): Progress {
-    const { step, trainSeconds, seconds, flops, tokens } = this;
+    const { step, trainSeconds, seconds, flops, tokens, peakBytes } = this;
     return {
       step,
       trainSeconds,
@@ -60,10 +63,16 @@ export class RunStanding {
       solvedAtStep: this.#solvedAtStep,
       flops,
       tokens,
+      peakBytes,
       best: this.#best,
       worse: this.#worse,
       ...(this.evaluationDue ? { evaluationDue: true } : {}),
     };
+  }
+
+  /** Notes how much GPU memory this process has held at once. */
+  noteMemory({ peakBytes }: { readonly peakBytes: number }): void {
+    this.peakBytes = Math.max(this.peakBytes, peakBytes);
   }
 
   /** Counts the time of some work that is no update. */

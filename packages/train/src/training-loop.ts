@@ -157,6 +157,7 @@ export class TrainingLoop {
     const standing = this.#standing;
     const made = step + 1;
     if (made % this.options.recipe.logEvery !== 0 && made !== this.session.steps) return undefined;
+    standing.noteMemory(this.options.device.memory());
     const event: MetricsEvent = {
       type: 'metrics',
       step: made,
@@ -166,7 +167,7 @@ export class TrainingLoop {
       tokens: standing.tokens,
       seconds: standing.seconds,
       tokensPerSecond: standing.tokens / standing.trainSeconds,
-      peakBytes: this.options.device.memory().peakBytes,
+      peakBytes: standing.peakBytes,
     };
     this.folder.append(event);
     return event;
@@ -233,6 +234,7 @@ export class TrainingLoop {
   async #save(): Promise<void> {
     const kernels = this.options.device.tuner.choices.used();
     this.folder.keepChoices(kernels);
+    this.#standing.noteMemory(this.options.device.memory());
     const progress = this.#standing.progress(this.folder.logBytes());
     this.folder.save({ tensors: await this.session.save(), progress, kernels });
   }

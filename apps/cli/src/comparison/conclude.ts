@@ -93,7 +93,7 @@ const SUMMARY_ALONE =
 export async function concludeSummary(
   out: string,
 ): Promise<{ readonly report: string; readonly conclusion: Conclusion } | undefined> {
-  const summary = readStored(join(out, 'summary.json'), storedLossSummary);
+  const summary = readStored(join(out, 'summary.json'), storedLossSummary, 'Put it back.');
   if (summary === undefined) return undefined;
   const kind = kindOf(summary.study);
   if (kind.restate === undefined) return undefined;

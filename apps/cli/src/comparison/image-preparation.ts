@@ -33,7 +33,8 @@ const MADE = 'made.json';
 
 /** @throws UsageError when the folder holds tokens that were made otherwise */
 function isMade(folder: string, settings: object): boolean {
-  const made = readStored(join(folder, MADE), storedMade);
+  const advice = `Put it back, or remove ${folder}: the tokens are made again.`;
+  const made = readStored(join(folder, MADE), storedMade, advice);
   if (made === undefined) return false;
   const [found, wanted] = [JSON.stringify(made.settings), JSON.stringify(settings)];
   if (found === wanted) return true;

@@ -193,17 +193,24 @@ export const storedStart = z.number().nullable();
 /**
  * What a JSON file of a study holds; undefined where there is none.
  *
+ * @param advice - what to do about a damaged file
  * @throws UsageError in one line that names the file and what is wrong with it
  */
 export function readStored<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
+  advice: string,
 ): z.output<Schema> | undefined {
   if (!existsSync(path)) return undefined;
-  const value = readJsonFile(path, { maxBytes: MAX_BYTES, error: UsageError });
+  let value: unknown;
+  try {
+    value = readJsonFile(path, { maxBytes: MAX_BYTES, error: UsageError });
+  } catch (cause) {
+    throw new UsageError(`${(cause as Error).message.replace(/\.$/, '')}. ${advice}`, { cause });
+  }
   const found = schema.safeParse(value);
   if (found.success) return found.data;
-  throw new UsageError(`${printable(path)} is damaged: ${problemsOf(found.error)}.`);
+  throw new UsageError(`${printable(path)} is damaged: ${problemsOf(found.error)}. ${advice}`);
 }
 
 /** Problems that a line names. */

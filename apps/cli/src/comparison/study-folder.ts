@@ -22,13 +22,17 @@ const STUDY = 'study.json';
 const START = 'start.json';
 const MEASURES = 'measures.json';
 
+/** About a file of measurements that is damaged. */
+const MEASURED_AGAIN = 'Put it back, or remove it: it is measured again.';
+
 /** The files of a study beside its run folders. */
 export class StudyFolder {
   constructor(readonly path: string) {}
 
   /** @throws UsageError in one line that names the file, where it is damaged */
   record(): StudyRecord | undefined {
-    return readStored(join(this.path, STUDY), storedStudy) as StudyRecord | undefined;
+    const advice = 'Put it back, or run the same comparison again: it is written anew.';
+    return readStored(join(this.path, STUDY), storedStudy, advice) as StudyRecord | undefined;
   }
   keepRecord(record: StudyRecord): void {
     this.#write(join(this.path, STUDY), record);
@@ -40,7 +44,7 @@ export class StudyFolder {
    * @throws UsageError in one line that names the file, where it is damaged
    */
   start(dataset: string): number | null | undefined {
-    return readStored(join(this.path, dataset, START), storedStart);
+    return readStored(join(this.path, dataset, START), storedStart, MEASURED_AGAIN);
   }
   keepStart(dataset: string, measured: unknown): void {
     this.#write(join(this.path, dataset, START), measured);
@@ -79,7 +83,7 @@ export const runOfRecord = ({ recipe, objective, seed }: RunRecord, folder: stri
 
 /** What was measured of a trained run. @throws UsageError in one line that names the file, where it is damaged */
 export const readMeasures = (runFolder: string): unknown =>
-  readStored(join(runFolder, MEASURES), storedMeasures);
+  readStored(join(runFolder, MEASURES), storedMeasures, MEASURED_AGAIN);
 
 export const keepMeasures = (runFolder: string, measured: unknown): void =>
   writeAtomic(join(runFolder, MEASURES), toJson(measured));

@@ -1,5 +1,5 @@
-import { join } from 'node:path';
-import { writeAtomic } from '@foretoken/train';
+import { dirname, join } from 'node:path';
+import { makeFolder, writeAtomic } from '@foretoken/train';
 import { lightColours } from './style.js';
 
 /** Pixels of a PNG for each one of its drawing. */
@@ -25,7 +25,7 @@ async function pngOf(picture: string, name: string, warn: (text: string) => void
   return new Resvg(picture, { fitTo: { mode: 'zoom', value: SCALE } }).render().asPng();
 }
 
-/** Writes a drawing to a file, as PNG where its name ends so, else as SVG. */
+/** Writes a drawing to a file, as PNG where its name ends so, else as SVG; makes its folder. */
 export async function writePictureFile(
   path: string,
   svg: string,
@@ -33,6 +33,7 @@ export async function writePictureFile(
 ): Promise<void> {
   const picture = onLight(svg);
   const isPng = /\.png$/i.test(path);
+  makeFolder(dirname(path));
   writeAtomic(path, isPng ? await pngOf(picture, path.slice(0, -4), warn) : `${picture}\n`);
 }
 

@@ -41,7 +41,7 @@ function foldersBelow(folder: string, found: string[], tell: (line: string) => v
 /**
  * The runs in and below folders, in the order of their paths. Damaged ones are skipped with a line.
  *
- * @throws UsageError for a folder that is not there
+ * @throws UsageError for a folder that is not there, or where a damaged run is all there is
  */
 export function findRuns(folders: readonly string[], tell: (line: string) => void): RunInfo[] {
   const found: string[] = [];
@@ -50,9 +50,11 @@ export function findRuns(folders: readonly string[], tell: (line: string) => voi
       throw new UsageError(`there is no folder ${folder}.`);
     foldersBelow(folder, found, tell);
   }
-  return [...new Set(found)].flatMap((path) => {
+  const paths = [...new Set(found)];
+  return paths.flatMap((path) => {
     const run = readRun(path);
     if (typeof run === 'string') {
+      if (paths.length === 1) throw new UsageError(run.replace(': skipped: ', ': '));
       tell(run);
       return [];
     }

@@ -68,6 +68,11 @@ const listOf =
     for (const [at, item] of (value as unknown[]).entries()) check(item, `${where}[${at}]`);
   };
 
+const unsupported = (where: string, type: unknown, kinds: readonly string[]): string =>
+  type === undefined
+    ? `${where} has no type; supported are ${kinds.join(', ')}`
+    : `${where} has the type ${quote(type)}, which is not supported; supported are ${kinds.join(', ')}`;
+
 type Kinds = Readonly<Record<string, Readonly<Record<string, Check>>>>;
 
 const component = (kinds: () => Kinds): Check => {
@@ -75,10 +80,7 @@ const component = (kinds: () => Kinds): Check => {
     if (!isJsonObject(value)) return refuse(`${where} is ${quote(value)}, expected an object with a type`);
     const { type } = value;
     const fields = typeof type === 'string' && Object.hasOwn(kinds(), type) ? kinds()[type] : undefined;
-    if (fields === undefined)
-      return refuse(
-        `${where} has the type ${quote(type)}, which is not supported; supported are ${Object.keys(kinds()).join(', ')}`,
-      );
+    if (fields === undefined) return refuse(unsupported(where, type, Object.keys(kinds())));
     for (const [name, check] of Object.entries(fields)) check(value[name], `${where}.${name}`);
   };
 };
@@ -216,8 +218,7 @@ function typeOf({ type, vocab, merges, continuing_subword_prefix: prefix }: Fiel
 
 function checkModel(model: Fields, ids: Ids): void {
   const type = model['type'];
-  if (typeof type !== 'string' || !MODELS.includes(type))
-    refuse(`model has the type ${quote(type)}, which is not supported; supported are ${MODELS.join(', ')}`);
+  if (typeof type !== 'string' || !MODELS.includes(type)) refuse(unsupported('model', type, MODELS));
   checkVocabulary(model, ids);
   if (type === 'BPE') listOf(merge)(model['merges'], 'model.merges');
   const names = ['unk_token', 'end_of_word_suffix', 'continuing_subword_prefix', 'continuing_subword_suffix'];

@@ -17,10 +17,16 @@ const unique = <Item>(items: readonly Item[]): Item[] => [...new Set(items)];
 /** The expression for Python's `re.fullmatch`. @throws ConfigError where JavaScript cannot read it */
 function wholeName(pattern: string, setting: string): RegExp {
   try {
-    return new RegExp(`^(?:${pattern})$`);
+    const expression = new RegExp(`^(?:${pattern})$`);
+    // What is too large is only found where it is used.
+    expression.test('');
+    return expression;
   } catch (error) {
+    // "Invalid regular expression: /the whole of it/: reason"
+    const { message } = error as Error;
+    const reason = message.slice(message.lastIndexOf(': ') + 2);
     throw new ConfigError(
-      `LoRA config: ${setting}: ${quote(pattern)} is no regular expression: ${oneLine((error as Error).message)}.`,
+      `LoRA config: ${setting}: ${quote(pattern)} is no regular expression: ${oneLine(reason)}.`,
       { cause: error },
     );
   }

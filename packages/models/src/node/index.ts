@@ -14,7 +14,7 @@ export {
   type PretrainedOrigin,
   pretrainedFolder,
 } from './load-pretrained.js';
-export { isProcessAlive } from './process-mark.js';
+export { isAbandoned, isProcessAlive, newMark } from './process-mark.js';
 export { readSafetensorsFile, withSafetensorsFile } from './safetensors-file.js';
 export { type SaveLoraOptions, saveLora } from './save-lora.js';
 export { type SavePretrainedOptions, savePretrained } from './save-pretrained.js';

@@ -25,6 +25,8 @@ export interface Progress {
   /** Training FLOPs and tokens so far; runs of earlier versions, whose batches are all alike, do not have them. */
   readonly flops?: number;
   readonly tokens?: number;
+  /** The most GPU memory that a process on the run held at once; runs of earlier versions do not say. */
+  readonly peakBytes?: number;
   /** The best evaluation so far, whose parameters are kept beside the checkpoint. */
   readonly best?: BestEvaluation | null;
   /** Evaluations since the best one. */
@@ -44,6 +46,7 @@ const progressSchema = z.looseObject({
   solvedAtStep: whole.nullable().default(null),
   flops: amount.optional(),
   tokens: amount.optional(),
+  peakBytes: amount.optional(),
   best: z.looseObject({ step: whole, value: z.number(), validationLoss: z.number().nullable() }).nullish(),
   worse: whole.optional(),
   evaluationDue: z.boolean().optional(),

@@ -249,6 +249,9 @@ function checkBest(
   run: string | undefined,
 ): void {
   const { bestStep, run: own } = metadata;
+  // Of earlier versions, these files say nothing at all.
+  if (bestStep === undefined && Object.keys(metadata).length > 0)
+    throw new UnusableFileError(path, 'holds something else than the parameters of the best evaluation');
   if (bestStep !== undefined && bestStep !== String(step))
     throw new UnusableFileError(path, `holds the parameters of step ${bestStep}: it was renamed`);
   if (run !== undefined && own !== undefined && own !== run)

@@ -25,6 +25,8 @@ export class RunFolder {
   /** Of the run that this process has opened. */
   #identity: string | undefined;
   #kept: number | undefined;
+  /** What `open` found that there is to tell. */
+  readonly #notes: string[] = [];
   /** The highest folder that `open` made. */
   #made: string | undefined;
 
@@ -87,6 +89,7 @@ export class RunFolder {
       }
       this.#checkByCheckpoints(config, record);
       writeAtomic(config, toJson(record));
+      this.#notes.push(`${config} was gone, and is written anew: the checkpoints are of this run.`);
     }
     return runIdentity(record);
   }
@@ -175,9 +178,10 @@ export class RunFolder {
    */
   resume(steps: number, every: number): FoundCheckpoint {
     const { path } = this;
-    return findCheckpoint(this.#checkpoints, this.#log, {
+    const { checkpoint, warnings } = findCheckpoint(this.#checkpoints, this.#log, {
       ...{ path, steps, every, run: this.#identity, lastSaved: this.#lastSaved() },
     });
+    return { checkpoint, warnings: [...this.#notes, ...warnings] };
   }
   /** The step that was saved last, as far as that is known. */
   #lastSaved(): number | undefined {

@@ -171,6 +171,16 @@ describe.each(Object.entries(damages))('where the file %s', (_, damage) => {
     expect(warnings[0]).toMatch(/best-0000030.safetensors .*: training resumes from step 20/);
   });
 
+  it('does not take a checkpoint for the best parameters', () => {
+    makeRun();
+    edit(best(30), () => readFileSync(checkpoint(20)));
+    const { step, warnings } = resume();
+    expect(step).toBe(20);
+    expect(warnings[0]).toMatch(
+      /best-0000030.safetensors holds something else .*: training resumes from step 20/,
+    );
+  });
+
   it('refuses in one line that names every file where none is left', () => {
     makeRun();
     damage(checkpoint(30));
@@ -238,7 +248,13 @@ describe('where config.json', () => {
       /config.json is gone, and the checkpoints are of a run with other settings/,
     );
     expect(existsSync(path('config.json'))).toBe(false);
-    expect(resume().step).toBe(30);
+    expect(resume()).toEqual({
+      step: 30,
+      warnings: [
+        expect.stringMatching(/config.json was gone, and is written anew: the checkpoints are of this run/),
+      ],
+    });
+    expect(resume().warnings).toEqual([]);
     for (const name of readdirSync(path('checkpoints'))) rmSync(path('checkpoints', name));
     rmSync(path('config.json'));
     expect(() => resume()).toThrow(/nothing else in the folder says what was trained/);

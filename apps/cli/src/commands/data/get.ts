@@ -87,6 +87,7 @@ export const getCommand = buildCommand<Flags, PublishedDataSet[]>({
       mirror: {
         kind: 'parsed',
         parse: parseMirror,
+        placeholder: 'URL',
         optional: true,
         brief: 'Address of a mirror that has the files as NAME/FILE [default = the publishers]',
       },
