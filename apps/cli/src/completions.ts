@@ -1,6 +1,8 @@
+import { publishedDataSets } from '@foretoken/data';
 import { allObjectives } from '@foretoken/objectives';
 import { recipes, studies, taskKinds } from '@foretoken/train';
 import { type Application, type CommandContext, proposeCompletions } from '@stricli/core';
+import { evaluationTasks } from './evaluate/tasks.js';
 import { settingNames } from './settings.js';
 
 /** Values of flags, and of arguments of commands, that can be listed. */
@@ -12,7 +14,18 @@ const VALUES: Readonly<Record<string, () => readonly string[]>> = {
   '--objectives': () => allObjectives.map(({ name }) => name),
   recipes: () => recipes.map(({ name }) => name),
   studies: () => studies.map(({ name }) => name),
+  'evaluate --task': () => Object.keys(evaluationTasks),
 };
+
+const dataSetNames = (): readonly string[] => publishedDataSets.map(({ name }) => name);
+
+/** What the last word can be where that can be listed, by what stands before it. */
+function valuesBehind([command = '', ...rest]: readonly string[]): readonly string[] | undefined {
+  // One name may follow another.
+  if (command === 'data' && (rest[0] === 'get' || rest[0] === 'list')) return dataSetNames();
+  const previous = rest.at(-1) ?? command;
+  return (VALUES[`${command} ${previous}`] ?? VALUES[previous])?.();
+}
 
 /** The list behind the last comma, so that each of several can be completed. */
 function listed(names: readonly string[], partial: string): string[] {
@@ -26,11 +39,11 @@ export async function completions(
   words: readonly string[],
   context: CommandContext,
 ): Promise<string[]> {
-  const [previous, partial] = [words.at(-2), words.at(-1) ?? ''];
-  const values = VALUES[previous ?? ''];
+  const partial = words.at(-1) ?? '';
+  const values = valuesBehind(words.slice(0, -1));
   const isFlag = partial.startsWith('-');
   if (values !== undefined && !isFlag)
-    return listed(values(), partial).filter((word) => word.startsWith(partial));
+    return listed(values, partial).filter((word) => word.startsWith(partial));
   const settings = isFlag ? settingNames(words.slice(0, -1)).filter((name) => !name.includes('.')) : [];
   const sections = isFlag && partial.includes('.') ? settingNames(words.slice(0, -1)) : [];
   const proposed = await proposeCompletions(application, words, context);

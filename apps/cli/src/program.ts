@@ -28,7 +28,7 @@ import { trainCommand } from './commands/train.js';
 import { tuneCommand } from './commands/tune.js';
 import { completions } from './completions.js';
 import { UsageError } from './errors.js';
-import { withValueNames } from './help-text.js';
+import { layOutHelp } from './help-text.js';
 import { flagNames } from './routes.js';
 import { scannerMessage } from './scanner-messages.js';
 import { settingFlags, settingNames } from './settings.js';
@@ -144,7 +144,7 @@ export async function runProgram(given: readonly string[]): Promise<number> {
   const application = applicationFor(args, heard);
   const outcome: StricliProcess = {
     // Help, and nothing else: commands print by themselves.
-    stdout: { write: (text) => void process.stdout.write(usageAsCalled(withValueNames(text))) },
+    stdout: { write: (text) => void process.stdout.write(layOutHelp(usageAsCalled(text))) },
     // Each problem is a line of its own; the first is enough.
     stderr: { write: (text) => void heard.problems.push(text.trim()) },
     env: process.env as Record<string, string>,

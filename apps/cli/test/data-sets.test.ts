@@ -133,7 +133,7 @@ describe('a download', () => {
       /more than the 5000/,
     ],
     ['no such file', {}, { status: 404 }, /status 404/],
-    ['a busy server', {}, { status: 503 }, /status 503.*The same command goes on/],
+    ['a busy server', {}, { status: 503 }, /status 503.*The same command resumes/],
     ['silence', {}, { stallAfter: 0 }, /no bytes for 0.15 seconds/],
     ['other lines', { sha256: null, lines: 99 }, {}, /train.jsonl: has 100 lines, and should have 99/],
     ['other fields', { sha256: null, fields: ['options'] }, {}, /train.jsonl:1: has no field options/],

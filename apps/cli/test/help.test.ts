@@ -2,7 +2,7 @@ import { recipes, studies } from '@foretoken/train';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { asCalled, programName } from '../src/called.js';
 import { details, explain } from '../src/errors.js';
-import { withValueNames } from '../src/help-text.js';
+import { layOutHelp } from '../src/help-text.js';
 import { runProgram } from '../src/program.js';
 import { listSettings, type SettingRow } from '../src/setting-rows.js';
 import { wrapWords } from '../src/wrap.js';
@@ -23,7 +23,7 @@ async function printed(...args: string[]): Promise<string> {
 describe('help', () => {
   it('names what flags take, in the line of usage and in the list', async () => {
     const help = await printed('help', 'train');
-    expect(help).toMatch(/train .*\[--out DIR\]/);
+    expect(help).toMatch(/train [\s\S]*\[--out DIR\]/);
     expect(help).toMatch(/^ +\[--out DIR\] +Folder of the run/m);
     expect(help).toBe(await printed('train', '--help'));
     expect(await printed('help')).toContain('COMMANDS');
@@ -41,8 +41,30 @@ describe('help', () => {
     expect(await printed('help', 'generate')).toMatch(/^ +\[--temperature X\] /m);
   });
 
+  it('fits the terminal, in every command, with nothing lost', async () => {
+    const columns = process.stdout.columns;
+    const commands = ['', 'compare', 'train', 'evaluate', 'generate', 'tune', 'bench step', 'data get'];
+    try {
+      for (const command of commands) {
+        const words = command.split(' ').filter((word) => word !== '');
+        process.stdout.columns = 100;
+        const wide = await printed('help', ...words);
+        process.stdout.columns = 80;
+        const narrow = await printed('help', ...words);
+        expect(narrow.replace(/\s+/g, '')).toBe(wide.replace(/\s+/g, ''));
+        // One name of a command that has many parts is never torn.
+        const lines = narrow.split('\n').filter((line) => !line.includes('bench step|'));
+        expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+        // The text above the list says "several --model are compared".
+        expect(narrow).not.toMatch(/^ +--model are/m);
+      }
+    } finally {
+      process.stdout.columns = columns;
+    }
+  });
+
   it('leaves other texts alone', () => {
-    expect(withValueNames('1.2.3\n')).toBe('1.2.3\n');
+    expect(layOutHelp('1.2.3\n')).toBe('1.2.3\n');
   });
 
   it('says how this program is called where it is read', () => {
@@ -115,6 +137,11 @@ describe('completion', () => {
     [['train', '--recipe', 'star-graph-l'], ['star-graph-long']],
     [['compare', '--objectives', 'ntp,mu'], ['ntp,mutor']],
     [['recipes', 'cifar'], ['cifar10-vit']],
+    [
+      ['data', 'get', 'mnist', 'tiny'],
+      ['tinystories', 'tinyshakespeare'],
+    ],
+    [['evaluate', '--task', 'gs'], ['gsm8k']],
   ])('of %j', async (words, expected) => {
     expect((await printed('complete-words', ...words)).trim().split('\n')).toEqual(expected);
   });

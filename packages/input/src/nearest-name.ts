@@ -8,11 +8,15 @@ const LONGEST = 100;
 export function nearestName(given: string, names: readonly string[]): string | undefined {
   if (given.length > LONGEST) return undefined;
   let best: string | undefined;
-  let fewest = Math.max(2, Math.floor(given.length / 3)) + 1;
+  let fewest = Math.max(2, Math.floor(given.length / 3));
+  let difference = Infinity;
   for (const name of names) {
-    if (Math.abs(name.length - given.length) >= fewest) continue;
+    const longer = Math.abs(name.length - given.length);
+    if (longer > fewest) continue;
     const edits = distance(given.toLowerCase(), name.toLowerCase());
-    if (edits < fewest) [best, fewest] = [name, edits];
+    // Letters are swapped more often than several of them are left out.
+    if (edits > fewest || (edits === fewest && longer >= difference)) continue;
+    [best, fewest, difference] = [name, edits, longer];
   }
   return best;
 }

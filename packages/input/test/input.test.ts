@@ -164,6 +164,7 @@ describe('oneLine', () => {
 describe('nearestName', () => {
   it('finds what was meant, and nothing far off', () => {
     expect(nearestName('star-grap', ['tinystories', 'star-graph'])).toBe('star-graph');
+    expect(nearestName('setps', ['set', 'steps'])).toBe('steps');
     expect(didYouMean('x'.repeat(1e6), ['star-graph'])).toBe('');
   });
 });

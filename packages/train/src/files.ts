@@ -28,7 +28,7 @@ export function writing<Result>(path: string, write: () => Result): Result {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
     const kept = existsSync(dirname(path))
-      ? 'Finished checkpoints are kept; the same command goes on from the last one.'
+      ? 'Finished checkpoints are kept; the same command resumes from the last one.'
       : 'Its folder is gone.';
     throw new RunFolderError(`cannot write ${path}: ${reasonOf(cause)}. ${kept}`, { cause });
   }

@@ -124,7 +124,7 @@ const definitions: readonly unknown[] = [
     title: 'TinyStories fine-tuning',
     objective: 'ntp',
     description:
-      'Fine-tunes the pretrained stories260K model (a Llama of 260,032 parameters) on running text of short stories; folders model.from and task.files are given by the user.',
+      'Fine-tunes the pretrained stories260K model (a Llama of 260,032 parameters) on running text of short stories; "foretoken data get stories260K tinystories" fetches both.',
     task: {
       kind: 'corpus',
       files: { train: 'tinystories/train.txt', validation: 'tinystories/valid.txt' },

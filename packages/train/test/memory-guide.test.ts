@@ -4,8 +4,9 @@ import { expect, it, vi } from 'vitest';
 
 const here = import.meta.dirname;
 
-it('the program in docs/memory.md runs, and shows what it says', async () => {
-  const guide = readFileSync(join(here, '../../../docs/memory.md'), 'utf8');
+/** What the program of a guide prints. */
+async function printedBy(guidePath: string): Promise<string[]> {
+  const guide = readFileSync(join(here, '../../..', guidePath), 'utf8');
   const program = /```ts\n(import[\s\S]*?)```/.exec(guide)?.[1] ?? '';
   // Beside the tests, so that it is compiled like them.
   const scratch = mkdtempSync(join(here, '.quickstart-'));
@@ -19,6 +20,19 @@ it('the program in docs/memory.md runs, and shows what it says', async () => {
     log.mockRestore();
     rmSync(scratch, { recursive: true });
   }
+  return lines;
+}
+
+it('the program in README.md trains', async () => {
+  const losses = (await printedBy('README.md')).map((line) =>
+    Number(/^step \d+: loss ([\d.]+)$/.exec(line)?.[1]),
+  );
+  expect(losses).toHaveLength(5);
+  expect(losses[4]).toBeLessThan(losses[0] as number);
+});
+
+it('the program in docs/memory.md runs, and shows what it says', async () => {
+  const lines = await printedBy('docs/memory.md');
   const [without, having] = lines.map((line) => /^(\w+) ([\d.]+) MiB, loss ([\d.]+)$/.exec(line));
   expect([without?.[1], having?.[1]]).toEqual(['none', 'blocks']);
   expect(Number(having?.[2])).toBeLessThan(Number(without?.[2]) / 2);

@@ -183,7 +183,7 @@ async function compare(this: void, flags: Flags): Promise<void> {
     `${title}: ${names.join(', ')}; seed${seeds.length > 1 ? 's' : ''} ${seeds.join(', ')}; at most ${describeBudget(recipe)} each.`,
   );
   if (flags.dryRun) return tryOut(study, kind, out, flags.jobs);
-  say(`Runs are kept in ${out}; after an interruption the same command goes on.`);
+  say(`Runs are kept in ${out}; after an interruption the same command resumes.`);
   const record = await makeRuns(study, kind, out, flags.jobs);
 
   const { report, conclusion } = await conclude(
@@ -213,13 +213,16 @@ export const compareCommand = buildCommand<Flags>({
   docs: {
     brief: 'Train objectives on a recipe, or the variants of a study, and compare them',
     fullDescription:
-      'Trains every objective, or every variant of a study, with every seed, one after the other, and ends with a table, summary.json and report.html. Finished runs are skipped and interrupted ones go on. Any setting of the recipe can be given as a flag of its name: --steps 200, --mutor.maxOffset=1, --learningRate 1e-3. See docs/studies.md.',
+      'Trains every objective, or every variant of a study, with every seed, one after the other, and ends with a table, summary.json and report.html. Finished runs are skipped and interrupted ones resume. Any setting of the recipe can be given as a flag of its name: --steps 200, --mutor.maxOffset=1, --learningRate 1e-3. See docs/studies.md.',
   },
   parameters: {
     flags: {
       task: optionalText('NAME', 'What ships for a task: star-graph, images, stories, ...'),
       study: optionalText('NAME', 'Study: a YAML or JSON file, or a name of "foretoken studies"'),
-      data: optionalText('DIR', 'Folder that the paths of a study start from [default = the current one]'),
+      data: optionalText(
+        'DIR',
+        'Folder of the data sets of a study [default = the current one, else the data folder]',
+      ),
       recipe: optionalText('NAME', 'Recipe: see "foretoken recipes" [default = star-graph]'),
       objectives: {
         kind: 'parsed',

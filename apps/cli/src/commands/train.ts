@@ -170,7 +170,7 @@ async function trainOne(this: void, flags: Flags): Promise<void> {
       if (event.type === 'start') {
         isNew = event.step === 0;
         progress.tell(
-          `${titleOf(chosen)} The run is kept in ${folder}; after an interruption the same command goes on.`,
+          `${titleOf(chosen)} The run is kept in ${folder}; after an interruption the same command resumes.`,
         );
         for (const line of [...(await planLines(event, device)), ...event.reports]) progress.tell(line);
         if (event.reports.length > 0)
@@ -193,7 +193,7 @@ export const trainCommand = buildCommand<Flags>({
   docs: {
     brief: 'Train or fine-tune a model by a recipe',
     fullDescription:
-      'Trains one objective with one seed: a recipe that ships, or one in a YAML or JSON file. A run that was interrupted goes on where it was; a finished one prints its summary again. Any setting can be given as a flag of its name: --steps 200, --optimizer.learningRate 1e-4, --task.files.train FILE. See docs/fine-tuning.md.',
+      'Trains one objective with one seed: a recipe that ships, or one in a YAML or JSON file. A run that was interrupted resumes; a finished one prints its summary again. Any setting can be given as a flag of its name: --steps 200, --optimizer.learningRate 1e-4, --task.files.train FILE. See docs/fine-tuning.md.',
   },
   parameters: {
     flags: {

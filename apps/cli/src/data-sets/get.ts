@@ -56,7 +56,7 @@ async function fetchFile(
     if (!(cause instanceof DataSetError) || signal?.aborted === true) throw cause;
     const advice =
       cause instanceof BrokenOffError
-        ? `The same command goes on where it ended; without a network, put ${file.name} into ${folder}, or name a data folder that has ${dataSet.name} in FORETOKEN_DATA.`
+        ? `The same command resumes where it ended; without a network, put ${file.name} into ${folder}, or name a data folder that has ${dataSet.name} in FORETOKEN_DATA.`
         : `Its publisher is ${dataSet.home}`;
     throw new DataSetError(`${dataSet.name}: ${cause.message}. ${advice}`, { cause });
   }

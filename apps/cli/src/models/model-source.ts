@@ -54,7 +54,7 @@ function modelOfRun(folder: string): string | undefined {
   if (!isJsonObject(recipe)) return undefined;
   const name = printable(shorten(String(recipe['name'] ?? '?')));
   throw new UsageError(
-    `--model ${folder}: a run folder of the recipe ${name}, which holds no model. A run of text writes one to ${inside} when it is done; go on with "foretoken train", or give the folder of a language model.`,
+    `--model ${folder}: a run folder of the recipe ${name}, which holds no model. A run of text writes one to ${inside} when it is done; resume with "foretoken train", or give the folder of a language model.`,
   );
 }
 

@@ -54,7 +54,7 @@ export class Progress {
     line.update(event, this.#now());
     switch (event.type) {
       case 'start':
-        if (event.step > 0) this.#note(`${line.label}: goes on from step ${event.step}`);
+        if (event.step > 0) this.#note(`${line.label}: resumes from step ${event.step}`);
         break;
       case 'evaluation':
         this.#note(this.#text(line));

@@ -70,7 +70,7 @@ export const getCommand = buildCommand<Flags, PublishedDataSet[]>({
   func: get,
   docs: {
     brief: 'Fetch data sets and small models by name, or use what the data folder holds',
-    fullDescription: `Puts each below the data folder: what FORETOKEN_DATA names, else ./data. Nothing is fetched that is there. Downloads go on where they broke off, and are checked against published SHA-256 digests. Recipes, studies and commands look for files there. Now it is ${dataFolder()}. See docs/data.md.`,
+    fullDescription: `Puts each below the data folder: what FORETOKEN_DATA names, else ./data. Nothing is fetched that is there. Downloads resume where they broke off, and are checked against published SHA-256 digests. Recipes, studies and commands look for files there. Now it is ${dataFolder()}. See docs/data.md.`,
   },
   parameters: {
     positional: {
