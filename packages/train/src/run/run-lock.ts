@@ -21,6 +21,9 @@ interface Owner extends ProcessIdentity {
   readonly since: number;
 }
 
+/** The last moment that a date can name, in milliseconds since 1970. */
+const LAST_MOMENT = 8.64e15;
+
 const text = z.string().nullable();
 const ownerSchema = z.looseObject({
   host: z.string(),
@@ -30,7 +33,7 @@ const ownerSchema = z.looseObject({
   pid: z.int().positive(),
   started: text,
   token: z.string().regex(/^[\w-]{1,64}$/),
-  since: z.number(),
+  since: z.number().min(0).max(LAST_MOMENT),
 });
 
 /** A lock file is small. */
@@ -64,7 +67,10 @@ function ownerOf(lock: string, attempts = UNREADABLE_ATTEMPTS): Owner | undefine
     contents = readFileSync(lock, 'utf8');
   } catch (error) {
     if (isCode(error, 'ENOENT')) return undefined;
-    throw new RunFolderError(`cannot read ${lock}: ${reasonOf(error)}.`, { cause: error });
+    throw new RunFolderError(
+      `cannot read ${lock}: ${reasonOf(error)}. If no training runs in this folder, remove it.`,
+      { cause: error },
+    );
   }
   const owner = earlierOwner(contents.trim()) ?? parseOwner(contents);
   if (owner !== undefined) return owner;

@@ -109,6 +109,15 @@ describe('a lock that was left', () => {
   });
 });
 
+it('that is a folder, or names no moment, says the way out', () => {
+  const lock = join(scratch, 'lock');
+  mkdirSync(lock);
+  expect(() => takeLock(scratch)).toThrow(/cannot read .*lock: .* If no training runs .* remove it/);
+  rmSync(lock, { recursive: true });
+  writeFileSync(lock, JSON.stringify({ ...thisProcess(), host: 'other', token: 'x', since: 1e300 }));
+  expect(() => takeLock(scratch)).toThrow(/lock does not say which process holds it .* remove that file/);
+});
+
 it('that is a link to nothing says the way out', () => {
   symlinkSync(join(scratch, 'nowhere'), join(scratch, 'lock'));
   expect(() => takeLock(scratch)).toThrow(
