@@ -106,7 +106,9 @@ export function loadRecipe(path: string): Recipe {
 
 /** A recipe from settings, on top of those of the recipe that ships which `base` names. @throws RecipeError */
 export function recipeOnBase({ base, ...own }: Fields): Recipe {
-  const below: Fields = base === undefined ? {} : findRecipe(String(base));
+  if (base !== undefined && typeof base !== 'string')
+    throw new RecipeError(`recipe: base: expected the name of a recipe that ships, got ${quote(base)}.`);
+  const below: Fields = base === undefined ? {} : findRecipe(base);
   // A task of another kind shares neither settings nor model with that of the base.
   const otherTask =
     isFields(own['task']) && isFields(below['task']) && own['task']['kind'] !== undefined

@@ -51,7 +51,7 @@ const files: readonly (readonly [name: string, contents: string | Buffer, messag
   ['infinite.yaml', `${minimal}steps: .inf`, /steps: /],
   ['batch.yaml', `${minimal}batch: 1e9`, /batch: .*65536/],
   ['key-lines.yaml', `${minimal}"a\\nb": 1`, /no setting "a\\nb"/],
-  ['base.yaml', 'base: [1]', /no recipe/],
+  ['base.yaml', 'base: [1]', /base: expected the name of a recipe/],
 ];
 
 describe('recipe files that no recipe is in', () => {

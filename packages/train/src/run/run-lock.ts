@@ -64,7 +64,8 @@ function earlierOwner(contents: string): Owner | undefined {
 function ownerOf(lock: string, attempts = UNREADABLE_ATTEMPTS): Owner | undefined {
   let contents: string;
   try {
-    contents = readFileSync(lock, 'utf8');
+    // A pipe would be waited for without end.
+    contents = statSync(lock).isFIFO() ? 'a pipe' : readFileSync(lock, 'utf8');
   } catch (error) {
     if (isCode(error, 'ENOENT')) return undefined;
     throw new RunFolderError(

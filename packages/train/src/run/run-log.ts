@@ -56,7 +56,7 @@ export class RunLog {
 
   /** Makes what was logged durable. */
   sync(): void {
-    if (!existsSync(this.path)) return;
+    if (this.size === 0) return;
     writing(this.path, () => {
       const file = openSync(this.path, 'r+');
       try {
@@ -91,7 +91,8 @@ export class RunLog {
 
   /** Its bytes in order, up to a length; the same memory is used again. */
   *#pieces(length = Number.POSITIVE_INFINITY): Generator<Buffer, void> {
-    if (!existsSync(this.path)) return;
+    // Also refuses a pipe, for which `open` would wait for ever.
+    if (this.size === 0) return;
     const file = this.#reading(() => openSync(this.path, 'r'));
     try {
       const buffer = Buffer.alloc(PIECE);

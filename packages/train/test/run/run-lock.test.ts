@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeLock } from '../../src/index.js';
 import { type ProcessIdentity, stateOf, thisProcess } from '../../src/run/process-identity.js';
+import { RunLog } from '../../src/run/run-log.js';
 
 let scratch = '';
 beforeEach(() => {
@@ -123,6 +124,15 @@ it('that is a link to nothing says the way out', () => {
   expect(() => takeLock(scratch)).toThrow(
     /leads nowhere. Try again; if no training runs .* remove that file/,
   );
+});
+
+it.skipIf(process.platform === 'win32')('waits for no pipe in place of a file', () => {
+  const folder = mkdtempSync(join(scratch, 'pipes-'));
+  for (const name of ['lock', 'metrics.jsonl']) execFileSync('mkfifo', [join(folder, name)]);
+  expect(() => takeLock(folder)).toThrow(/lock does not say which process holds it .*remove that file/);
+  const log = new RunLog(join(folder, 'metrics.jsonl'));
+  for (const use of [() => log.events(), () => log.sync(), () => log.digest(4), () => log.cut(0)])
+    expect(use).toThrow(/metrics\.jsonl is no file\./);
 });
 
 it('knows which processes run', () => {
