@@ -114,8 +114,9 @@ export class Progress {
     const line = this.#lines.find(({ phase }) => phase !== undefined);
     if (line?.phase === undefined) return;
     this.#draw(false);
-    if (this.#now() - this.#notedAt >= NOTE_MILLISECONDS)
-      this.#note(`${line.label}: ${phaseText(line.phase)}`);
+    // A phase that is over soon is not worth a line.
+    const quiet = Math.min(this.#now() - this.#notedAt, line.phaseLasts(this.#now()));
+    if (quiet >= NOTE_MILLISECONDS) this.#note(`${line.label}: ${phaseText(line.phase)}`);
   }
 
   /** A line for output that is no terminal. */

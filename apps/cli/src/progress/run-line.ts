@@ -135,6 +135,11 @@ export class RunLine {
     }
   }
 
+  /** Milliseconds since the phase began. */
+  phaseLasts(now: number): number {
+    return now - this.#phaseSince;
+  }
+
   get phase(): Phase | undefined {
     return this.#phase;
   }
