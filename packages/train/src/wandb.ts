@@ -1,8 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { readJsonFile } from '@foretoken/input/node';
 import { SinkError } from './errors.js';
 import type { RunRecord, TrainEvent } from './events.js';
 import { figuresOfEvent } from './figures-of-event.js';
@@ -113,7 +113,7 @@ export class WandbSink implements MetricsSink {
 
   /** What the run is called there. The id is the same whenever the run goes on. */
   #describe(): Record<string, unknown> {
-    const record = JSON.parse(readFileSync(join(this.folder, 'config.json'), 'utf8')) as RunRecord;
+    const record = readJsonFile(join(this.folder, 'config.json'), { error: SinkError }) as RunRecord;
     const name = basename(resolve(this.folder));
     const id = `${name.replaceAll(/[^\w-]/g, '-')}-${(record.startedAt ?? 0).toString(36)}`;
     return { project: this.project, name, id, dir: this.folder, config: record };
